@@ -1,0 +1,30 @@
+#pragma once
+
+#include "messages/base/reply.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace troupe {
+
+struct turn_row {
+  std::string role; ///< `user` or `assistant`
+  std::string text;
+};
+
+/// Conversations of /v1/chat/stream. Every call names the owner; another's conversation is
+/// `not_found`. Durable before the reply; replies on a thread of the adapter.
+class conversation_store {
+public:
+  virtual ~conversation_store() = default;
+  virtual void create(std::string user, std::string id, reply<done> answer) = 0;
+  /// The last `max` turns, oldest first.
+  virtual void last_turns(std::string user, std::string id, std::uint32_t max,
+                          reply<std::vector<turn_row>> answer) = 0;
+  /// Appends in order, all or none.
+  virtual void append(std::string user, std::string id, std::vector<turn_row> turns,
+                      reply<done> answer) = 0;
+};
+
+} // namespace troupe

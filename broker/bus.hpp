@@ -1,0 +1,107 @@
+#pragma once
+
+#include "messages/base/error.hpp"
+#include "messages/base/ids.hpp"
+#include "messages/base/op_context.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// The port to the backbone: what actors/bridge needs of it. Bodies are opaque bytes; the delivery
+/// guarantee is that of the method's class (docs/wire-protocol.md): a `once` request is handed to at
+/// most one worker, an `idempotent` one may be handed to another when its worker is lost, and every
+/// request is answered by `finished` or `failed`, at the latest at its deadline.
+namespace troupe {
+
+/// A request on its way out. A delegated one keeps the conversation id of the request that this
+/// node serves, and its answers go straight to that requester, not to this node.
+struct bus_request {
+  std::string method;    ///< `prompt.chat/v1`: service, dot, name, slash, version
+  call_id cid;
+  bool delegated = false;
+  bool idempotent = false;
+  bool streamed = false;
+  std::chrono::steady_clock::time_point deadline;
+  std::string credential;  ///< for the router; never sent on by it
+  std::string caller;      ///< packed `caller`; brokers keep it only from routers
+  std::string request_id;
+  std::string traceparent;
+  std::string body;
+};
+
+/// What comes back to a requester. Ordered per call: partials with rising seq from 1 without gap, then one end.
+struct bus_partial {
+  call_id cid;
+  std::uint64_t seq = 0;
+  std::string body;
+};
+struct bus_finished {
+  call_id cid;
+  std::string body;
+};
+struct bus_failed {
+  call_id cid;
+  error why;
+};
+using bus_answer = std::variant<bus_partial, bus_finished, bus_failed>;
+
+/// What comes to a worker.
+struct bus_window { ///< the requester drained: `frames` and `bytes` more may be sent
+  call_id cid;
+  std::uint64_t acked_seq = 0;
+  std::uint32_t frames = 0;
+  std::uint32_t bytes = 0;
+};
+struct bus_cancel { ///< nobody wants the rest; comes at most a few times, also for unknown calls
+  call_id cid;
+};
+using bus_work = std::variant<bus_request, bus_window, bus_cancel>;
+
+/// A service that this node serves.
+struct bus_service {
+  std::string name;          ///< `prompt`
+  std::uint32_t capacity = 256; ///< requests at once; the broker holds back what is more
+};
+
+/// Callbacks come on the bus's own thread and only post.
+struct bus_handlers {
+  std::function<void(bus_answer)> answer;
+  std::function<void(bus_work)> work;
+  /// The link to the brokers came up (registered) or went away.
+  std::function<void(bool up)> link;
+};
+
+/// All calls are thread-safe and return at once; what cannot be sent is answered by `failed`.
+class bus {
+public:
+  virtual ~bus() = default;
+
+  /// As requester.
+  virtual void request(bus_request request) = 0;
+  /// As requester of this call: more credit, from the real drain of the client's socket.
+  virtual void window(call_id cid, std::uint64_t acked_seq, std::uint32_t frames,
+                      std::uint32_t bytes) = 0;
+  /// As requester: stop. Also sent on by a worker that delegated the call.
+  virtual void cancel(call_id cid) = 0;
+
+  /// As worker of this call. `seq` rises from 1; keeping to the credit is the caller's duty.
+  virtual void partial(call_id cid, std::uint64_t seq, std::string body) = 0;
+  virtual void finish(call_id cid, std::string body) = 0;
+  virtual void fail(call_id cid, error why) = 0;
+  /// As worker: the call was delegated on; this node's slot is free.
+  virtual void release(call_id cid) = 0;
+
+  /// Takes no new work; what runs goes on.
+  virtual void drain() = 0;
+  /// Says goodbye and joins the thread. Unanswered requests fail with `unavailable`.
+  virtual void stop() = 0;
+  /// Linked to a broker that welcomed this node and registered its services.
+  [[nodiscard]] virtual bool linked() const noexcept = 0;
+};
+
+} // namespace troupe

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "broker/bus.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace troupe {
+
+struct bus_config {
+  std::vector<std::string> join;      ///< broker addresses, `tcp://127.0.0.1:7700`
+  std::string node_name;              ///< for logs and the broker's view
+  std::vector<std::string> roles;     ///< of this node; a `router` may set the caller
+  std::vector<bus_service> services;  ///< served by this node, may be empty
+};
+
+/// A node's link to its brokers: one thread owns the sockets. Starts at once; answers may come
+/// before the call returns.
+[[nodiscard]] std::unique_ptr<bus> make_zmq_bus(bus_config config, bus_handlers handlers);
+
+struct broker_config {
+  std::string bind;                   ///< `tcp://127.0.0.1:7700`; port 0 picks one
+};
+
+/// A running broker: one thread, one ROUTER socket, one state machine. The destructor stops it.
+class broker_node {
+public:
+  virtual ~broker_node() = default;
+  [[nodiscard]] virtual std::string address() const = 0;
+  /// Answers the peers' requests until nothing is in flight or `patience` is over, then says goodbye.
+  virtual void drain(std::chrono::milliseconds patience) = 0;
+};
+
+/// Errors: the address cannot be bound, or is not loopback (encryption does not exist yet).
+[[nodiscard]] std::unique_ptr<broker_node> start_broker(const broker_config& config, std::string& why);
+
+} // namespace troupe

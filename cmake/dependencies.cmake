@@ -1,0 +1,31 @@
+# Third-party libraries as imported targets. Folders link them PRIVATE, so that a vendor's headers
+# stay where the include arrows allow them.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+set(Boost_NO_WARN_NEW_VERSIONS ON)
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(CURL REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(CAF REQUIRED)
+find_package(SOCI REQUIRED)
+pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq)
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(CMARK REQUIRED IMPORTED_TARGET libcmark)
+pkg_check_modules(GUMBO REQUIRED IMPORTED_TARGET gumbo)
+
+# msgpack-cxx is header-only; Debian 12's package is unpacked into .deps (scripts/install-deps).
+find_path(MSGPACK_INCLUDE_DIR msgpack.hpp HINTS "${CMAKE_SOURCE_DIR}/.deps/usr/include" REQUIRED)
+add_library(troupe_msgpack INTERFACE)
+target_include_directories(troupe_msgpack SYSTEM INTERFACE "${MSGPACK_INCLUDE_DIR}")
+target_compile_definitions(troupe_msgpack INTERFACE MSGPACK_NO_BOOST)
+
+# Asio and Beast compiled once (adapters/boost_impl); every user must agree on the definitions.
+add_library(troupe_asio INTERFACE)
+target_compile_definitions(troupe_asio INTERFACE BOOST_ASIO_SEPARATE_COMPILATION
+  BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_HANDLER_TYPE_REQUIREMENTS)
+target_link_libraries(troupe_asio INTERFACE Boost::headers Threads::Threads)
+
+find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+/// Every bound of the program in one place. Configuration may lower or raise those that a config
+/// struct names; these are the defaults and the hard ends.
+namespace troupe::limits {
+
+inline constexpr std::size_t body_bytes = 32u << 20;         ///< an HTTP body
+inline constexpr std::size_t header_bytes = 16u << 10;       ///< an HTTP request's header
+inline constexpr std::size_t json_depth = 32;                ///< nesting of JSON and MessagePack bodies
+inline constexpr std::size_t wire_slack_bytes = 64u << 10;   ///< envelope beside a body
+inline constexpr std::size_t wire_header_bytes = 4u << 10;   ///< an envelope's header
+inline constexpr std::size_t partial_bytes = 32u << 10;      ///< one PARTIAL's body
+inline constexpr std::uint32_t stream_window_frames = 64;    ///< initial credit of a stream
+inline constexpr std::uint32_t stream_window_bytes = 64u << 10;
+inline constexpr std::size_t log_batch = 1000;               ///< records in one POST /v1/logs
+inline constexpr std::size_t log_message_bytes = 64u << 10;
+inline constexpr std::size_t embedding_inputs = 2048;
+inline constexpr std::size_t password_bytes_min = 8;
+inline constexpr std::size_t password_bytes_max = 1024;
+inline constexpr std::size_t hash_queue = 64;                ///< password hashes that may wait
+inline constexpr std::size_t store_queue = 4096;             ///< jobs waiting for a database thread
+inline constexpr std::size_t upstream_calls = 4096;          ///< provider calls in flight a node
+inline constexpr std::size_t context_turns = 20;             ///< turns of a conversation put before a model
+inline constexpr std::chrono::milliseconds auth_cache_ttl{5000};
+inline constexpr std::size_t auth_cache_entries = 10000;
+inline constexpr std::chrono::seconds access_token_ttl{15 * 60};
+inline constexpr std::chrono::seconds refresh_token_ttl{30 * 24 * 3600};
+inline constexpr std::chrono::seconds refresh_reuse_window{10};
+inline constexpr std::chrono::seconds request_timeout{60};   ///< non-chat requests
+inline constexpr std::chrono::seconds chat_timeout{600};     ///< as the openai clients' default
+inline constexpr std::chrono::milliseconds heartbeat{1000};
+inline constexpr std::chrono::seconds sse_heartbeat{15};
+inline constexpr std::chrono::seconds sse_header_delay{2};
+
+static_assert(partial_bytes < stream_window_bytes, "one chunk must fit a fresh window");
+static_assert(body_bytes > partial_bytes);
+static_assert(password_bytes_min < password_bytes_max);
+
+} // namespace troupe::limits

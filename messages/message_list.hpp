@@ -1,0 +1,25 @@
+#pragma once
+
+#include "messages/base/error.hpp"
+#include "messages/method_list.hpp"
+
+/// THE list of described messages: the codecs are instantiated for these types, the OpenAPI
+/// document names them, and one test walks the list through every codec.
+#define TROUPE_MESSAGES(X)                                                                          \
+  X(error) X(done) X(caller) X(call_id)                                                             \
+  X(user_view) X(register_request) X(login_request) X(refresh_request) X(session_reply)             \
+  X(logout_request) X(verify_request) X(verify_reply) X(me_request) X(create_key_request)           \
+  X(api_key_view) X(list_keys_request) X(api_key_list) X(revoke_key_request) X(deleted_reply)       \
+  X(authenticate_request) X(authenticate_reply)                                                     \
+  X(chat_message) X(stream_options) X(retrieval_options) X(chat_completion_body)                    \
+  X(chat_stream_body) X(chat_request) X(chat_delta) X(token_usage) X(chat_reply)                    \
+  X(embeddings_request) X(json_reply) X(models_request) X(model_view) X(model_list) X(citation)     \
+  X(file_view) X(create_file_request) X(list_files_request) X(file_list) X(get_file_request)        \
+  X(file_content_request) X(file_chunk) X(delete_file_request) X(file_counts) X(store_view)         \
+  X(create_store_request) X(list_stores_request) X(store_list) X(get_store_request)                 \
+  X(delete_store_request) X(file_error) X(store_file_view) X(attach_file_request)                   \
+  X(list_store_files_request) X(store_file_list) X(get_store_file_request) X(detach_file_request)   \
+  X(search_request) X(search_content) X(search_hit) X(search_reply)                                 \
+  X(log_record) X(log_input) X(append_logs_request) X(append_logs_reply) X(patch_log_request)       \
+  X(list_logs_request) X(log_page)                                                                  \
+  X(ping_request) X(service_status) X(ping_reply)

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "messages/base/result.hpp"
+#include "messages/method_list.hpp"
+
+/// Bounds and required fields of requests, pure. The router asks before it delegates, so every
+/// entrance is held to the same rules. Errors: `invalid_argument` (or `too_large`) with `param`.
+namespace troupe {
+
+[[nodiscard]] result<void> validate(const register_request& in);
+[[nodiscard]] result<void> validate(const login_request& in);
+[[nodiscard]] result<void> validate(const refresh_request& in);
+[[nodiscard]] result<void> validate(const verify_request& in);
+[[nodiscard]] result<void> validate(const create_key_request& in);
+[[nodiscard]] result<void> validate(const chat_completion_body& in);
+[[nodiscard]] result<void> validate(const chat_request& in);
+[[nodiscard]] result<void> validate(const embeddings_request& in);
+[[nodiscard]] result<void> validate(const create_file_request& in);
+[[nodiscard]] result<void> validate(const list_files_request& in);
+[[nodiscard]] result<void> validate(const create_store_request& in);
+[[nodiscard]] result<void> validate(const list_stores_request& in);
+[[nodiscard]] result<void> validate(const attach_file_request& in);
+[[nodiscard]] result<void> validate(const list_store_files_request& in);
+[[nodiscard]] result<void> validate(const search_request& in);
+[[nodiscard]] result<void> validate(const append_logs_request& in);
+[[nodiscard]] result<void> validate(const patch_log_request& in);
+[[nodiscard]] result<void> validate(const list_logs_request& in);
+
+/// Requests with nothing to check.
+template <class T>
+[[nodiscard]] result<void> validate(const T&) {
+  return {};
+}
+
+} // namespace troupe
