@@ -1,0 +1,145 @@
+#pragma once
+
+#include "messages/base/limits.hpp"
+#include "messages/base/values.hpp"
+
+#include <boost/describe/class.hpp>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Everything that can be set, as one described tree: `http.address` in troupe.toml is
+/// TROUPE_HTTP_ADDRESS in the environment. config_loader.hpp fills it and keeps where each value
+/// came from; config_keys.hpp has bounds, help text and the other names of a key.
+namespace troupe {
+namespace settings {
+
+using std::chrono::milliseconds;
+
+struct http {
+  std::string address = "127.0.0.1:8000";       ///< ADDR:PORT; [::1]:8000 for IPv6; port 0 picks one
+  std::uint32_t threads = 1;                    ///< I/O threads, 1 to 64
+  std::uint64_t body_bytes = limits::body_bytes;///< the largest body taken, 1 KiB to 1 GiB
+  std::uint32_t connections_max = 4096;         ///< past it new connections get 503, 1 to 1,000,000
+};
+BOOST_DESCRIBE_STRUCT(http, (), (address, threads, body_bytes, connections_max))
+
+struct data {
+  std::string dir = "data"; ///< the embedded stores, the lock files and admin.key
+};
+BOOST_DESCRIBE_STRUCT(data, (), (dir))
+
+struct bus {
+  std::vector<std::string> join; ///< brokers to link to, tcp://ADDR:PORT
+  std::string bind;              ///< where a broker listens, tcp://127.0.0.1:7700
+};
+BOOST_DESCRIBE_STRUCT(bus, (), (join, bind))
+
+struct chat {
+  std::string default_model = "extract"; ///< for /v1/chat/stream without a model
+  std::string openai_base_url;           ///< the provider, /v1 included; empty: no provider
+  secret openai_api_key;
+  milliseconds first_byte_timeout{60'000}; ///< until the provider's status
+  milliseconds stall_timeout{60'000};      ///< between two pieces of a provider's stream
+};
+BOOST_DESCRIBE_STRUCT(chat, (), (default_model, openai_base_url, openai_api_key,
+                                 first_byte_timeout, stall_timeout))
+
+struct auth {
+  std::string signup = "auto"; ///< auto (open on loopback only), open, closed
+  secret jwt_secret;           ///< when set, access tokens are HS256 under it; else EdDSA
+};
+BOOST_DESCRIBE_STRUCT(auth, (), (signup, jwt_secret))
+
+struct sqlite {
+  std::string path; ///< auth's file, the others lie beside it; empty: <data.dir>/auth.db
+};
+BOOST_DESCRIBE_STRUCT(sqlite, (), (path))
+
+/// A store that this version has no adapter for: setting it is an error at the start.
+struct store {
+  secret url;
+};
+BOOST_DESCRIBE_STRUCT(store, (), (url))
+
+struct drain {
+  milliseconds timeout{20'000}; ///< what running work gets after SIGTERM
+};
+BOOST_DESCRIBE_STRUCT(drain, (), (timeout))
+
+struct log {
+  std::string level = "info"; ///< debug, info, warn, error
+};
+BOOST_DESCRIBE_STRUCT(log, (), (level))
+
+struct actors {
+  std::uint32_t threads = 2; ///< of the actor scheduler, 1 to 64
+};
+BOOST_DESCRIBE_STRUCT(actors, (), (threads))
+
+} // namespace settings
+
+struct config {
+  settings::http http;
+  settings::data data;
+  std::vector<std::string> roles{"all"}; ///< edge, auth, prompt, log, router, broker, or all
+  settings::bus bus;
+  settings::chat chat;
+  settings::auth auth;
+  settings::sqlite sqlite;
+  settings::store database;
+  settings::store redis;
+  settings::store qdrant;
+  settings::store mongodb;
+  settings::drain drain;
+  settings::log log;
+  settings::actors actors;
+
+  /// Whether http.address was set by anyone but the default: a node without edge listens only then.
+  bool http_given = false;
+};
+BOOST_DESCRIBE_STRUCT(config, (), (http, data, roles, bus, chat, auth, sqlite, database, redis,
+                                   qdrant, mongodb, drain, log, actors))
+
+/// The roles, in the order in which they start. `all` stands for every one but `broker`: one
+/// process needs none.
+inline constexpr std::string_view role_names[] = {"broker", "auth", "log", "prompt", "router", "edge"};
+
+/// ADDR:PORT, split. The address has lost the brackets of an IPv6 literal.
+struct endpoint {
+  std::string address;
+  std::uint16_t port = 0;
+};
+
+/// Whether this node has the role; `all` has every role but `broker`.
+[[nodiscard]] bool has_role(const config& in, std::string_view role) noexcept;
+
+/// Whether the roles are all in this process, so that nothing opens a ZeroMQ socket.
+[[nodiscard]] bool is_single_process(const config& in) noexcept;
+
+/// Whether this node listens for HTTP: an edge, or a node that was given http.address.
+[[nodiscard]] bool wants_http(const config& in) noexcept;
+
+/// http.address, split. Only for a config that load_config() accepted.
+[[nodiscard]] endpoint http_endpoint(const config& in);
+
+/// Whether anyone may register: auth.signup, where `auto` means "http.address is loopback".
+[[nodiscard]] bool signup_is_open(const config& in);
+
+/// The database file of a role: sqlite.path for `auth`, `<name>.db` beside it for the others;
+/// <data.dir>/<name>.db when sqlite.path is empty.
+[[nodiscard]] std::filesystem::path database_file(const config& in, std::string_view name);
+
+/// <data.dir>/<role>.lock
+[[nodiscard]] std::filesystem::path role_lock_file(const config& in, std::string_view role);
+
+/// <data.dir>/admin.key
+[[nodiscard]] std::filesystem::path admin_key_file(const config& in);
+
+/// 127.0.0.0/8, ::1 and `localhost`; ADDR as in `endpoint`.
+[[nodiscard]] bool is_loopback(std::string_view address) noexcept;
+
+} // namespace troupe
