@@ -63,10 +63,10 @@ RULES = [
     ("adapters/sql/*", ("{self}/*", "actors/ports/*", "messages/*"), ("soci", "sqlite", "describe", "system")),
     ("adapters/vector/*", ("{self}/*", "actors/ports/*", "messages/*"), ("soci", "sqlite", "describe", "system")),
     ("adapters/documents/*", ("{self}/*", "actors/ports/*", "messages/*"), ("cmark", "gumbo", "describe")),
-    ("adapters/crypto/*", ("{self}/*", "actors/ports/*", "messages/*"), ("sodium", "openssl", "describe", "system")),
+    ("adapters/crypto/*", ("{self}/*", "actors/ports/*", "messages/*"), ("sodium", "openssl", "json", "describe", "system")),
     ("adapters/memory/*", ("{self}/*", "actors/ports/*", "messages/*"), ("describe",)),
     ("runtime/*", ("runtime/*", "adapters/*", "actors/*", "broker/*", "messages/*"),
-     ("caf", "asio", "curl", "json", "describe", "spdlog", "cli", "toml", "prometheus", "system")),
+     ("caf", "asio", "curl", "json", "openssl", "describe", "spdlog", "cli", "toml", "prometheus", "system")),
     ("tests/*", ("*",), ANY),
     ("bench/*", ("bench/*", "tests/support/*", "runtime/*", "adapters/*", "actors/*", "broker/*", "messages/*"), ANY),
 ]

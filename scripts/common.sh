@@ -51,10 +51,12 @@ build() {
   return "$status"
 }
 
-# The process id in FILE if it is that of a running troupe, else nothing.
+# The process id in FILE if it is that of a running troupe (not of a zombie that nobody has reaped), else nothing.
 running_troupe() {
   local pid
   pid=$(cat "$1" 2>/dev/null) || return 0
-  [[ $pid =~ ^[0-9]+$ ]] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = troupe ] && printf '%s' "$pid"
-  return 0
+  if [[ $pid =~ ^[0-9]+$ ]] && grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$pid/status" &&
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = troupe ]; then
+    printf '%s' "$pid"
+  fi
 }
