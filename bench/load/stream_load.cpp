@@ -1,7 +1,8 @@
 // The two ends of the stream bench, in one small program on one thread each.
 //   stream_load serve [--deltas 64] [--gap-ms 20]
-//       an OpenAI-like provider: answers every POST with a chat.completion.chunk stream whose deltas
-//       are `gap-ms` apart; prints `port N` when it listens (on loopback), runs until SIGTERM.
+//       an OpenAI-like provider: answers every POST with a chat.completion.chunk stream whose
+//       deltas are `gap-ms` apart; prints `port N` when it listens (on loopback), runs until
+//       SIGTERM.
 //   stream_load read --port N [--key K] [--streams 500] [--deltas 64] [--ramp-ms 200]
 //       opens that many streams at once and prints one JSON object: gaps between deltas as the
 //       client sees them, time to the first delta, and how many streams were not whole.
@@ -55,7 +56,8 @@ std::string event(std::string_view delta, std::string_view finish) {
          std::string(delta) + ",\"finish_reason\":" + std::string(finish) + "}]}\n\n";
 }
 
-// --- the provider ---------------------------------------------------------------------------------
+// --- the provider
+// ---------------------------------------------------------------------------------
 
 /// One connection: requests in turn, each answered by a paced stream. Keeps itself alive.
 class provider_session : public std::enable_shared_from_this<provider_session> {
@@ -75,12 +77,14 @@ private:
   void begin() {
     sent_ = 0;
     start_ = clock_type::now();
-    send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n" +
-             chunk(event(R"({"role":"assistant","content":""})", "null")),
-         [this] { pace(); });
+    send(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n" +
+            chunk(event(R"({"role":"assistant","content":""})", "null")),
+        [this] { pace(); });
   }
 
-  /// Waits for the instant of the next delta, counted from the start: a late one does not delay the rest.
+  /// Waits for the instant of the next delta, counted from the start: a late one does not delay the
+  /// rest.
   void pace() {
     timer_.expires_at(start_ + how_.gap * static_cast<int>(sent_ + 1));
     timer_.async_wait([self = shared_from_this()](failure ec) {
@@ -138,7 +142,8 @@ int serve(const options& how) {
   return 0;
 }
 
-// --- the client -----------------------------------------------------------------------------------
+// --- the client
+// -----------------------------------------------------------------------------------
 
 struct tally {
   std::vector<double> gaps_ms;
@@ -175,8 +180,9 @@ private:
     const std::string body =
         R"({"model":"sim","stream":true,"messages":[{"role":"user","content":"Tell me a story."}]})";
     out_ = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " +
-           how_.key + "\r\nContent-Type: application/json\r\nContent-Length: " +
-           std::to_string(body.size()) + "\r\n\r\n" + body;
+           how_.key +
+           "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body;
     asked_ = clock_type::now();
     asio::async_write(socket_, asio::buffer(out_),
                       [self = shared_from_this()](failure ec, std::size_t) {
@@ -204,7 +210,8 @@ private:
       parser_.get().body().size = room_.size();
       buffer_.consume(parser_.put(buffer_.data(), ec));
       if (ec == http::error::need_buffer) ec = {};
-      if (parser_.is_header_done()) text_.append(room_.data(), room_.size() - parser_.get().body().size);
+      if (parser_.is_header_done())
+        text_.append(room_.data(), room_.size() - parser_.get().body().size);
     }
     if (ec && ec != http::error::need_more) return fail(ec.message());
     for (std::size_t end; (end = text_.find('\n')) != std::string::npos; text_.erase(0, end + 1))
@@ -220,8 +227,10 @@ private:
   void line(std::string_view text, clock_type::time_point now) {
     using ms = std::chrono::duration<double, std::milli>;
     if (text.find(R"("content":"token )") != std::string_view::npos) {
-      if (seen_++ == 0) sums_.first_ms.push_back(ms(now - asked_).count());
-      else sums_.gaps_ms.push_back(ms(now - last_).count());
+      if (seen_++ == 0)
+        sums_.first_ms.push_back(ms(now - asked_).count());
+      else
+        sums_.gaps_ms.push_back(ms(now - last_).count());
       last_ = now;
     } else if (text.find("[DONE]") != std::string_view::npos) {
       done_ = true;
@@ -248,24 +257,27 @@ private:
 double percentile(std::vector<double>& values, double p) {
   if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
-  return values[std::min(values.size() - 1, static_cast<std::size_t>(p * static_cast<double>(values.size())))];
+  return values[std::min(values.size() - 1,
+                         static_cast<std::size_t>(p * static_cast<double>(values.size())))];
 }
 
 int read(const options& how) {
   asio::io_context context{1};
   tally sums;
   for (std::size_t i = 0; i < how.streams; ++i) {
-    const auto turn = std::chrono::microseconds(how.ramp) * static_cast<int>(i) / static_cast<int>(how.streams);
+    const auto turn =
+        std::chrono::microseconds(how.ramp) * static_cast<int>(i) / static_cast<int>(how.streams);
     std::make_shared<reader>(context, how, sums)->start_after(turn);
   }
   context.run_for(std::chrono::seconds(60));
   for (char& c : sums.trouble)
     if (c == '"' || c == '\\' || static_cast<unsigned char>(c) < 32) c = '\'';
-  std::printf("{\"streams\":%zu,\"whole\":%zu,\"gap_p50_ms\":%.2f,\"gap_p99_ms\":%.2f,"
-              "\"gap_p999_ms\":%.2f,\"gap_max_ms\":%.2f,\"first_p99_ms\":%.2f,\"trouble\":\"%s\"}\n",
-              how.streams, sums.whole, percentile(sums.gaps_ms, 0.5), percentile(sums.gaps_ms, 0.99),
-              percentile(sums.gaps_ms, 0.999), percentile(sums.gaps_ms, 1), percentile(sums.first_ms, 0.99),
-              sums.trouble.c_str());
+  std::printf(
+      "{\"streams\":%zu,\"whole\":%zu,\"gap_p50_ms\":%.2f,\"gap_p99_ms\":%.2f,"
+      "\"gap_p999_ms\":%.2f,\"gap_max_ms\":%.2f,\"first_p99_ms\":%.2f,\"trouble\":\"%s\"}\n",
+      how.streams, sums.whole, percentile(sums.gaps_ms, 0.5), percentile(sums.gaps_ms, 0.99),
+      percentile(sums.gaps_ms, 0.999), percentile(sums.gaps_ms, 1), percentile(sums.first_ms, 0.99),
+      sums.trouble.c_str());
   return sums.whole == how.streams ? 0 : 1;
 }
 
@@ -277,15 +289,23 @@ int main(int argc, char** argv) {
   for (int i = 2; i + 1 < argc; i += 2) {
     const std::string_view flag = argv[i];
     const char* value = argv[i + 1];
-    if (flag == "--streams") how.streams = std::strtoul(value, nullptr, 10);
-    else if (flag == "--deltas") how.deltas = std::strtoul(value, nullptr, 10);
-    else if (flag == "--gap-ms") how.gap = std::chrono::milliseconds(std::strtoul(value, nullptr, 10));
-    else if (flag == "--ramp-ms") how.ramp = std::chrono::milliseconds(std::strtoul(value, nullptr, 10));
-    else if (flag == "--port") how.port = static_cast<unsigned short>(std::strtoul(value, nullptr, 10));
-    else if (flag == "--key") how.key = value;
+    if (flag == "--streams")
+      how.streams = std::strtoul(value, nullptr, 10);
+    else if (flag == "--deltas")
+      how.deltas = std::strtoul(value, nullptr, 10);
+    else if (flag == "--gap-ms")
+      how.gap = std::chrono::milliseconds(std::strtoul(value, nullptr, 10));
+    else if (flag == "--ramp-ms")
+      how.ramp = std::chrono::milliseconds(std::strtoul(value, nullptr, 10));
+    else if (flag == "--port")
+      how.port = static_cast<unsigned short>(std::strtoul(value, nullptr, 10));
+    else if (flag == "--key")
+      how.key = value;
   }
   if (mode == "serve") return serve(how);
   if (mode == "read" && how.port) return read(how);
-  std::fprintf(stderr, "stream_load serve [--deltas N] [--gap-ms N] | read --port N [--key K] [--streams N]\n");
+  std::fprintf(
+      stderr,
+      "stream_load serve [--deltas N] [--gap-ms N] | read --port N [--key K] [--streams N]\n");
   return 2;
 }
