@@ -41,11 +41,13 @@ BOOST_DESCRIBE_STRUCT(log_input, (), (level, service, message, attributes, time)
 /// Answered after the records are on disk; all or none.
 struct append_logs_request {
   std::vector<log_input> records; ///< 1 to 1,000
-  std::string id;                 ///< internal senders: the id of the first record, for at-least-once
-  std::string user;               ///< internal senders (a peer that may register as a service): the owner
+  /// Internal senders only: names the batch, so that one sent again is stored once; record i gets
+  /// the id `<batch>-<i>`.
+  std::string batch;
+  std::vector<std::string> users; ///< internal senders only: the owner of each record
   bool operator==(const append_logs_request&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(append_logs_request, (), (records, id, user))
+BOOST_DESCRIBE_STRUCT(append_logs_request, (), (records, batch, users))
 
 struct append_logs_reply {
   std::vector<log_record> data;

@@ -71,6 +71,9 @@ struct identity {
 /// A string or an array of strings (embeddings' input, a search's query). Errors name `param`.
 [[nodiscard]] result<std::vector<std::string>> strings_of(const json_text& value, std::string_view param);
 
+/// `text` as a JSON string.
+[[nodiscard]] std::string quoted(std::string_view text);
+
 /// OpenAI's embeddings list; base64 of little-endian float32, or floats.
 [[nodiscard]] json_text embeddings(std::string_view model, const std::vector<std::vector<float>>& vectors,
                                    bool base64, std::int64_t tokens);

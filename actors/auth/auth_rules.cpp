@@ -1,0 +1,82 @@
+#include "actors/auth/auth_rules.hpp"
+
+#include "messages/base/ids.hpp"
+#include "messages/base/limits.hpp"
+
+#include <utility>
+
+namespace troupe::auth_rules {
+
+bool is_api_key(std::string_view credential) noexcept { return credential.starts_with(key_prefix); }
+
+refresh_verdict judge_refresh(const session_row& session, std::string_view hash,
+                              std::int64_t now) noexcept {
+  if (session.revoked || session.expires_at <= now) return refresh_verdict::dead;
+  if (session.refresh_hash == hash) return refresh_verdict::rotate;
+  return now - session.rotated_at <= limits::refresh_reuse_window.count() ? refresh_verdict::reuse
+                                                                          : refresh_verdict::stolen;
+}
+
+user_view view_of(const user_row& row) {
+  return {row.id, row.email, row.name, row.admin, row.created_at};
+}
+
+api_key_view view_of(const api_key_row& row) {
+  api_key_view view;
+  view.id = row.id;
+  view.name = row.name;
+  view.hint = row.hint;
+  view.created_at = row.created_at;
+  return view;
+}
+
+caller caller_of(const user_row& user, std::string session, std::string key) {
+  caller who;
+  who.user = user.id;
+  who.email = user.email;
+  who.admin = user.admin;
+  who.session = std::move(session);
+  who.key = std::move(key);
+  return who;
+}
+
+new_key make_key(std::string user_id, std::string name, const digests& digest, std::int64_t now) {
+  new_key made;
+  made.text = std::string(key_prefix) + digest.random_token(32);
+  made.row.id = make_id("key_");
+  made.row.user_id = std::move(user_id);
+  made.row.name = std::move(name);
+  made.row.hash = digest.sha256_hex(made.text);
+  made.row.hint = made.text.substr(0, key_prefix.size() + 4) + "…";
+  made.row.created_at = now;
+  return made;
+}
+
+issued issue(const user_row& user, const std::string& session_id, const token_signer& signer,
+             const digests& digest, std::int64_t now) {
+  issued out;
+  out.refresh_token = digest.random_token(32);
+  out.refresh_hash = digest.sha256_hex(out.refresh_token);
+  const token_claims claims{user.id, session_id, now, now + limits::access_token_ttl.count()};
+  out.reply.access_token = signer.sign(claims);
+  out.reply.refresh_token = out.refresh_token;
+  out.reply.expires_in = limits::access_token_ttl.count();
+  out.reply.expires_at = claims.exp;
+  out.reply.user = view_of(user);
+  return out;
+}
+
+error wrong_credentials() {
+  auto e = make_error(errc::unauthenticated, "wrong e-mail or password");
+  e.reason = "invalid_credentials";
+  return e;
+}
+
+error unknown_credential() {
+  auto e = make_error(errc::unauthenticated,
+                      "the API key or access token is wrong, expired or revoked");
+  e.reason = "invalid_api_key";
+  return e;
+}
+
+}  // namespace troupe::auth_rules

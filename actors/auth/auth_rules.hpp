@@ -1,0 +1,53 @@
+#pragma once
+
+#include "actors/ports/crypto_ports.hpp"
+#include "actors/ports/user_store.hpp"
+#include "messages/auth.hpp"
+#include "messages/base/op_context.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+/// Pure decisions of the service auth. Times are Unix seconds.
+namespace troupe::auth_rules {
+
+inline constexpr std::string_view key_prefix = "tr-";
+
+[[nodiscard]] bool is_api_key(std::string_view credential) noexcept;
+
+/// What a refresh token that found its session means.
+enum class refresh_verdict : std::uint8_t {
+  rotate,   ///< the current token: rotate
+  reuse,    ///< the one before, inside the reuse window: rotate again, a client raced itself
+  stolen,   ///< the one before, later: revoke the family
+  dead,     ///< expired or revoked
+};
+[[nodiscard]] refresh_verdict judge_refresh(const session_row& session, std::string_view hash,
+                                            std::int64_t now) noexcept;
+
+[[nodiscard]] user_view view_of(const user_row& row);
+[[nodiscard]] api_key_view view_of(const api_key_row& row);
+[[nodiscard]] caller caller_of(const user_row& user, std::string session, std::string key);
+
+/// A fresh key of a user: the row to store and the text to show once.
+struct new_key {
+  api_key_row row;
+  std::string text;
+};
+[[nodiscard]] new_key make_key(std::string user_id, std::string name, const digests& digest,
+                               std::int64_t now);
+
+/// The tokens of one rotation.
+struct issued {
+  std::string refresh_token;
+  std::string refresh_hash;
+  session_reply reply;
+};
+[[nodiscard]] issued issue(const user_row& user, const std::string& session_id,
+                           const token_signer& signer, const digests& digest, std::int64_t now);
+
+[[nodiscard]] error wrong_credentials();
+[[nodiscard]] error unknown_credential();
+
+}  // namespace troupe::auth_rules

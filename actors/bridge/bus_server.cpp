@@ -1,0 +1,169 @@
+#include "actors/bridge/bus_server.hpp"
+
+#include "actors/bridge/bus_client.hpp"
+#include "messages/codec/msgpack.hpp"
+
+#include <unordered_map>
+
+namespace troupe {
+namespace {
+
+struct server_deps {
+  std::shared_ptr<bus> link;
+  served_services services;
+  std::shared_ptr<std::atomic<std::int64_t>> running;
+};
+
+using server_service = service_protocol<>;
+
+class server_impl final : public service_base<server_service> {
+public:
+  server_impl(pointer self, slot_registry& slots, server_deps deps)
+      : service_base(self, slots), d_(std::move(deps)) {}
+
+  void take(bus_request& in) {
+    std::string_view name = in.method;
+    const bool to_router = name.starts_with(router_prefix);
+    if (to_router) name.remove_prefix(router_prefix.size());
+    if (name.ends_with("ping/v1")) return take_ping(in, to_router, name);
+    const auto& table = to_router ? router_table() : service_table();
+    const auto at = table.find(name);
+    if (at == table.end())
+      return d_.link->fail(in.cid, make_error(errc::not_found, "unknown method " + in.method));
+    (this->*at->second)(in);
+  }
+
+  void take(const bus_window& w) {
+    signal({w.cid, {}, false, w.acked_seq, w.frames, w.bytes});
+  }
+  void take(const bus_cancel& c) { signal({c.cid, {}, true, 0, 0, 0}); }
+
+  void on(stream_signal&) override {}
+  void on(stream_item<chat_delta>& i) override { pass(i); }
+  void on(stream_item<file_chunk>& i) override { pass(i); }
+
+private:
+  using taker = void (server_impl::*)(bus_request&);
+  using method_table = std::unordered_map<std::string_view, taker>;
+
+  static const method_table& router_table() {
+    static const method_table table{
+#define TROUPE_ROW(service_, name_, request_, delta_, reply_, class_) \
+  {method_traits<request_>::wire_name, &server_impl::to_router<request_>},
+        TROUPE_PUBLIC_METHODS(TROUPE_ROW)
+#undef TROUPE_ROW
+    };
+    return table;
+  }
+
+  static const method_table& service_table() {
+    static const method_table table{
+#define TROUPE_ROW(service_, name_, request_, delta_, reply_, class_) \
+  {method_traits<request_>::wire_name, &server_impl::to_##service_<request_>},
+        TROUPE_METHODS(TROUPE_ROW)
+#undef TROUPE_ROW
+    };
+    return table;
+  }
+
+  template <class Request>
+  void to_router(bus_request& in) {
+    dispatch<Request>(d_.services.router, in);
+  }
+  template <class Request>
+  void to_auth(bus_request& in) {
+    dispatch<Request>(d_.services.auth, in);
+  }
+  template <class Request>
+  void to_prompt(bus_request& in) {
+    dispatch<Request>(d_.services.prompt, in);
+  }
+  template <class Request>
+  void to_retrieval(bus_request& in) {
+    dispatch<Request>(d_.services.retrieval, in);
+  }
+  template <class Request>
+  void to_log(bus_request& in) {
+    dispatch<Request>(d_.services.log, in);
+  }
+
+  void take_ping(bus_request& in, bool to_router, std::string_view name) {
+    if (to_router) return dispatch<ping_request>(d_.services.router, in);
+    if (name == "auth.ping/v1") return dispatch<ping_request>(d_.services.auth, in);
+    if (name == "prompt.ping/v1") return dispatch<ping_request>(d_.services.prompt, in);
+    if (name == "retrieval.ping/v1") return dispatch<ping_request>(d_.services.retrieval, in);
+    if (name == "log.ping/v1") return dispatch<ping_request>(d_.services.log, in);
+    d_.link->fail(in.cid, make_error(errc::not_found, "unknown method " + in.method));
+  }
+
+  template <class Request, class Handle>
+  void dispatch(const Handle& whom, bus_request& in) {
+    const auto cid = in.cid;
+    if (!whom) return d_.link->fail(cid, make_error(errc::unavailable, "not served by this node: " + in.method));
+    auto body = msgpack_codec::decode<Request>(in.body);
+    if (!body) return d_.link->fail(cid, std::move(body.error()));
+    call<Request> c{context_of(in), std::move(*body), {}};
+    if constexpr (method_traits<Request>::streamed)
+      c.consumer = caf::actor_cast<stream_consumer>(caf::actor_cast<handle>(self_));
+    signals_[cid] = [this, whom](stream_signal s) {
+      s.service = method_traits<Request>::service;
+      self_->send(whom, std::move(s));
+    };
+    ++*d_.running;
+    ask(whom, std::move(c), [this, cid](outcome<reply_of<Request>> out) {
+      signals_.erase(cid);
+      --*d_.running;
+      if (out) return d_.link->finish(cid, msgpack_codec::encode(*out));
+      if (out.error().code == errc::delegated) return d_.link->release(cid);
+      d_.link->fail(cid, std::move(out.error()));
+    });
+  }
+
+  static op_context context_of(bus_request& in) {
+    op_context op;
+    op.cid = in.cid;
+    op.deadline = in.deadline;
+    op.credential = std::move(in.credential);
+    op.request_id = std::move(in.request_id);
+    op.traceparent = std::move(in.traceparent);
+    if (!in.caller.empty())
+      if (auto who = msgpack_codec::decode<caller>(in.caller)) op.who = std::move(*who);
+    return op;
+  }
+
+  void signal(stream_signal s) {
+    if (const auto at = signals_.find(s.cid); at != signals_.end()) at->second(std::move(s));
+  }
+
+  template <class Delta>
+  void pass(const stream_item<Delta>& item) {
+    d_.link->partial(item.cid, item.seq, msgpack_codec::encode(item.delta));
+  }
+
+  server_deps d_;
+  std::unordered_map<call_id, std::function<void(stream_signal)>> signals_;  // of what runs here
+};
+
+using server_state = detail::service_state<server_impl>;
+
+}  // namespace
+
+bus_server spawn_bus_server(caf::actor_system& system, std::shared_ptr<bus> link,
+                            served_services services) {
+  auto running = std::make_shared<std::atomic<std::int64_t>>(0);
+  const auto actor = spawn_service<server_service, server_impl>(
+      system, server_deps{std::move(link), std::move(services), running});
+  auto* self = static_cast<caf::stateful_actor<server_state, server_service::actor::base>*>(
+      caf::actor_cast<caf::abstract_actor*>(actor));
+  bus_server made;
+  made.actor = caf::actor_cast<caf::actor>(actor);
+  made.running = std::move(running);
+  made.work = [actor, self](bus_work in) {
+    caf::anon_send(actor, make_task([self, in = std::move(in)]() mutable {
+                     std::visit([&](auto& one) { self->state.impl->take(one); }, in);
+                   }));
+  };
+  return made;
+}
+
+}  // namespace troupe

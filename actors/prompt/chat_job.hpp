@@ -1,0 +1,62 @@
+#pragma once
+
+#include "actors/ports/llm_provider.hpp"
+#include "actors/protocols.hpp"
+#include "messages/base/limits.hpp"
+#include "messages/codec/chat_json.hpp"
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace troupe {
+
+/// One running chat: what came in, what has gone out, and what waits for credit.
+struct chat_job {
+  op_context op;
+  chat_request request;
+  stream_consumer consumer;
+  answer<chat_reply> a;
+  op_context::clock::time_point began = op_context::clock::now();
+
+  std::string model;
+  std::string question;                ///< the last user message
+  std::vector<chat_json::turn> turns;  ///< events: the context, with the new message
+  std::string conversation_id;         ///< events
+  std::vector<search_hit> hits;
+  std::vector<citation> cited;
+  bool searched = false;
+
+  std::unique_ptr<llm_call> upstream;
+  chat_json::identity identity;
+  std::string text;                    ///< generated until now
+  std::string finish_reason;
+  std::optional<token_usage> reported;
+  bool citations_sent = false;
+
+  // the stream
+  std::uint64_t seq = 0;
+  std::int64_t frames = limits::stream_window_frames;
+  std::int64_t bytes = limits::stream_window_bytes;
+  std::deque<chat_delta> waiting;      ///< bounded by the window: a provider gets credit as it empties
+  std::optional<outcome<chat_reply>> ending;  ///< goes out when `waiting` is empty
+
+  [[nodiscard]] bool events() const noexcept { return request.format == chat_format::events; }
+  [[nodiscard]] token_usage usage() const;
+  [[nodiscard]] usage_source source() const noexcept {
+    return reported ? usage_source::reported : usage_source::estimated;
+  }
+};
+
+/// The passages as text for a model, numbered, with their files' names.
+[[nodiscard]] std::string context_of(const std::vector<search_hit>& hits);
+
+/// Every passage as a citation with a short quote.
+[[nodiscard]] std::vector<citation> citations_of(const std::vector<search_hit>& hits);
+
+/// The usage record of a chat that ended with `status` (`ok`, or an error's name).
+[[nodiscard]] log_input usage_record(const chat_job& job, std::string_view status);
+
+}  // namespace troupe

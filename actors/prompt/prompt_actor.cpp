@@ -1,0 +1,402 @@
+#include "actors/prompt/prompt_actor.hpp"
+
+#include "actors/prompt/chat_job.hpp"
+#include "actors/prompt/extract_rules.hpp"
+#include "actors/prompt/usage_outbox.hpp"
+
+#include <unordered_map>
+
+namespace troupe {
+namespace {
+
+constexpr std::string_view extract_model = "extract";
+constexpr std::string_view local_model = "local";
+constexpr std::uint32_t passages_for_turn = 8;
+constexpr auto models_kept_for = std::chrono::seconds(60);
+constexpr auto log_retry = std::chrono::seconds(1);
+
+using job_ptr = std::shared_ptr<chat_job>;
+
+std::int64_t unix_now() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+error unknown_model(const std::string& model) {
+  auto e = make_error(errc::not_found,
+                      "the model '" + model + "' does not exist here (see GET /v1/models)", "model");
+  e.reason = "model_not_found";
+  return e;
+}
+
+class prompt_impl final : public service_base<prompt_service> {
+public:
+  prompt_impl(pointer self, slot_registry& slots, prompt_deps deps)
+      : service_base(self, slots), d_(std::move(deps)) {}
+  ~prompt_impl() override { d_.activity->running -= static_cast<std::int64_t>(jobs_.size()); }
+  using service_base::on;
+
+  // chat
+
+  void on(call<chat_request>& c, answer<chat_reply> a) {
+    if (jobs_.size() >= limits::upstream_calls)
+      return a.fail(make_error(errc::overloaded, "too many chats at once"));
+    auto job = std::make_shared<chat_job>();
+    job->op = std::move(c.op);
+    job->request = std::move(c.body);
+    job->consumer = c.consumer;
+    job->a = std::move(a);
+    job->model = job->request.model.empty() ? d_.default_model : job->request.model;
+    if (job->model != extract_model && !d_.provider) return job->a.fail(unknown_model(job->model));
+    job->identity = {make_id("chatcmpl-"), job->model, unix_now()};
+    jobs_[job->op.cid] = job;
+    ++d_.activity->running;
+    job->events() ? begin_turn(job) : begin_completion(job);
+  }
+
+  void on(stream_signal& s) override {
+    const auto at = jobs_.find(s.cid);
+    if (at == jobs_.end()) return;
+    const auto job = at->second;
+    if (s.cancel) return end(job, std::unexpected(make_error(errc::cancelled, "cancelled")));
+    job->frames += s.frames;
+    job->bytes += s.bytes;
+    flush(job);
+    if (job->upstream && s.frames > 0) job->upstream->grant(s.frames);
+  }
+
+  // embeddings, models
+
+  void on(call<embeddings_request>& c, answer<json_reply> a) {
+    if (c.body.model != local_model) return embed_far(c, std::move(a));
+    auto inputs = chat_json::strings_of(c.body.input, "input");
+    if (!inputs) return a.fail(std::move(inputs.error()));
+    std::vector<std::vector<float>> vectors;
+    std::int64_t tokens = 0;
+    vectors.reserve(inputs->size());
+    for (const auto& text : *inputs) {
+      vectors.push_back(d_.embed->embed(text));
+      tokens += chat_json::estimate_tokens(text);
+    }
+    const bool base64 = c.body.encoding_format == "base64";
+    a(json_reply{chat_json::embeddings(local_model, vectors, base64, tokens)});
+  }
+
+  void on(call<models_request>& c, answer<model_list> a) {
+    const auto now = op_context::clock::now();
+    if (!d_.provider || now < provider_models_until_) return answer_models(c.body.id, a);
+    d_.provider->models(now + std::chrono::seconds(10),
+                        to_self<json_text>([this, id = c.body.id, a = std::move(a)](result<json_text> r) mutable {
+                          auto found = r ? chat_json::models_of(*r) : std::unexpected(r.error());
+                          if (found) {
+                            provider_models_ = std::move(*found);
+                          } else {
+                            log::warn("prompt.models_unknown", {{"why", found.error().message}});
+                          }
+                          provider_models_until_ = op_context::clock::now() + models_kept_for;
+                          answer_models(id, a);
+                        }));
+  }
+
+  void on(call<ping_request>&, answer<ping_reply> a) {
+    d_.conversations->last_turns({}, {}, 1, to_self<std::vector<turn_row>>(
+                                                [a = std::move(a)](result<std::vector<turn_row>> r) mutable {
+                                                  if (!r && r.error().code != errc::not_found)
+                                                    return a.fail(std::move(r.error()));
+                                                  a(ping_reply{true, {}});
+                                                }));
+  }
+
+private:
+  // what comes before the model: turns and passages
+
+  void begin_completion(const job_ptr& job) {
+    if (job->model == extract_model || job->request.retrieval) {
+      auto turns = chat_json::turns_of(job->request.body);
+      if (!turns) return end(job, std::unexpected(std::move(turns.error())));
+      for (auto& t : *turns)
+        if (t.role == "user") job->question = std::move(t.text);
+    }
+    if (!job->request.retrieval) return generate(job);
+    search(job, job->request.retrieval->vector_store_ids, job->request.retrieval->max_num_results);
+  }
+
+  void begin_turn(const job_ptr& job) {
+    auto& turn = *job->request.turn;
+    job->question = turn.message;
+    const auto user = job->op.who.user;
+    if (!turn.conversation_id) {
+      job->conversation_id = make_id("conv_");
+      return d_.conversations->create(user, job->conversation_id, to_self<done>([this, job](result<done> r) {
+                                        if (!r) return end(job, std::unexpected(std::move(r.error())));
+                                        with_turns(job, {});
+                                      }));
+    }
+    job->conversation_id = *turn.conversation_id;
+    d_.conversations->last_turns(user, job->conversation_id, limits::context_turns,
+                                 to_self<std::vector<turn_row>>([this, job](result<std::vector<turn_row>> r) {
+                                   if (!r) return end(job, std::unexpected(std::move(r.error())));
+                                   with_turns(job, std::move(*r));
+                                 }));
+  }
+
+  void with_turns(const job_ptr& job, std::vector<turn_row> rows) {
+    for (auto& row : rows) job->turns.push_back({std::move(row.role), std::move(row.text)});
+    job->turns.push_back({"user", job->question});
+    const auto& stores = job->request.turn->vector_store_ids;
+    if (stores && stores->empty()) return generate(job);  // "search nothing"
+    search(job, stores.value_or(std::vector<std::string>()), passages_for_turn);
+  }
+
+  void search(const job_ptr& job, std::vector<std::string> stores, std::uint32_t max) {
+    call<search_request> question{job->op, {}, {}};
+    question.op.cid = make_call_id();
+    question.body.vector_store_ids = std::move(stores);
+    question.body.query.raw = chat_json::quoted(job->question);
+    question.body.max_num_results = max;
+    ask(d_.retrieval, std::move(question), [this, job](outcome<search_reply> found) {
+      if (!alive(job)) return;
+      if (!found) return end(job, std::unexpected(std::move(found.error())));
+      job->hits = std::move(found->data);
+      generate(job);
+    });
+  }
+
+  void generate(const job_ptr& job) {
+    if (!alive(job)) return;
+    job->model == extract_model ? extract(job) : call_provider(job);
+  }
+
+  // the built-in model
+
+  void extract(const job_ptr& job) {
+    auto found = extract_rules::pick(job->question, job->hits);
+    if (found.sentences.empty()) found.sentences.emplace_back(extract_rules::nothing_searched());
+    job->cited = std::move(found.cited);
+    job->finish_reason = "stop";
+    if (job->request.stream && !job->events())
+      emit(job, {"", chat_json::role_chunk(job->identity, job->request.include_usage)});
+    for (auto& sentence : found.sentences) {
+      if (!job->text.empty()) sentence.insert(0, " ");
+      job->text += sentence;
+      if (job->events()) emit(job, {"token", chat_json::token_event(sentence)});
+      else if (job->request.stream)
+        emit(job, {"", chat_json::text_chunk(job->identity, sentence, job->request.include_usage)});
+    }
+    if (!job->request.stream) return end_plain(job);
+    if (!job->events()) {
+      cite(job, job->identity);
+      emit(job, {"", chat_json::finish_chunk(job->identity, job->finish_reason, job->request.include_usage)});
+      if (job->request.include_usage)
+        emit(job, {"", chat_json::usage_chunk(job->identity, job->usage())});
+    }
+    end_stream(job);
+  }
+
+  void end_plain(const job_ptr& job) {
+    chat_reply out = reply_of_job(*job);
+    out.body = chat_json::completion(job->identity, job->text, job->finish_reason, job->usage(), job->cited);
+    end(job, std::move(out));
+  }
+
+  // a provider's model
+
+  void call_provider(const job_ptr& job) {
+    const auto context = context_of(job->hits);
+    job->cited = citations_of(job->hits);
+    json_text body;
+    if (job->events()) {
+      body = chat_json::make_body(job->model, job->turns, true);
+      if (!context.empty()) body = chat_json::with_context(body, context);
+    } else if (job->request.retrieval) {
+      body = chat_json::with_context(job->request.body, context);
+    } else {
+      body = job->request.body;
+    }
+    llm_sink sink;
+    sink.accepted = [] {};
+    sink.chunk = [me = caf::actor_cast<handle>(self_), this, job](json_text chunk) {
+      caf::anon_send(me, make_task([this, job, chunk = std::move(chunk)]() mutable {
+                       on_chunk(job, std::move(chunk));
+                     }));
+    };
+    sink.end = to_self<json_text>([this, job](result<json_text> r) { on_provider_end(job, std::move(r)); });
+    job->upstream = d_.provider->chat(std::move(body), job->request.stream, job->op.deadline,
+                                      job->op.traceparent, std::move(sink));
+  }
+
+  void on_chunk(const job_ptr& job, json_text chunk) {
+    if (!alive(job)) return;
+    auto facts = chat_json::read(chunk);
+    if (facts.usage) job->reported = facts.usage;
+    if (!facts.id.empty()) job->identity = {facts.id, facts.model, facts.created};
+    if (!facts.finish_reason.empty()) job->finish_reason = facts.finish_reason;
+    job->text += facts.text;
+    if (!job->events()) {
+      if (!facts.finish_reason.empty()) cite(job, job->identity);
+      emit(job, {"", std::move(chunk)});
+    } else if (!facts.text.empty()) {
+      emit(job, {"token", chat_json::token_event(facts.text)});
+    } else if (job->upstream) {
+      job->upstream->grant(1);  // it used a place of the window and gave the client nothing
+    }
+  }
+
+  void on_provider_end(const job_ptr& job, result<json_text> r) {
+    if (!alive(job)) return;
+    if (!r) return end(job, std::unexpected(std::move(r.error())));
+    if (job->request.stream) return end_stream(job);
+    const auto facts = chat_json::read(*r);
+    job->reported = facts.usage;
+    job->text = facts.text;
+    job->finish_reason = facts.finish_reason;
+    job->identity = {facts.id, facts.model, facts.created};
+    chat_reply out = reply_of_job(*job);
+    out.body = job->cited.empty() ? std::move(*r) : chat_json::with_annotations(*r, job->cited);
+    end(job, std::move(out));
+  }
+
+  // the stream
+
+  void cite(const job_ptr& job, const chat_json::identity& identity) {
+    if (job->cited.empty() || std::exchange(job->citations_sent, true)) return;
+    emit(job, {"", chat_json::citation_chunk(identity, job->cited, job->request.include_usage)});
+  }
+
+  void emit(const job_ptr& job, chat_delta delta) {
+    job->waiting.push_back(std::move(delta));
+    flush(job);
+  }
+
+  void flush(const job_ptr& job) {
+    while (!job->waiting.empty() && job->frames > 0 && job->bytes > 0) {
+      auto delta = std::move(job->waiting.front());
+      job->waiting.pop_front();
+      job->frames -= 1;
+      job->bytes -= static_cast<std::int64_t>(delta.data.raw.size());
+      self_->send(job->consumer, stream_item<chat_delta>{job->op.cid, ++job->seq, std::move(delta)});
+    }
+    if (job->waiting.empty() && job->ending) {
+      auto last = std::move(*job->ending);
+      job->ending.reset();
+      close(job, std::move(last));
+    }
+  }
+
+  /// The model said everything: what a conversation keeps is on disk before `done` goes out.
+  void end_stream(const job_ptr& job) {
+    if (!job->events()) return end(job, reply_of_job(*job));
+    for (const auto& c : job->cited) emit(job, {"citation", chat_json::citation_event(c)});
+    keep_turn(job, [this, job](result<done> kept) {
+      if (!alive(job)) return;
+      if (!kept) return end(job, std::unexpected(std::move(kept.error())));
+      emit(job, {"done", chat_json::done_event(job->conversation_id, job->usage(), job->finish_reason)});
+      end(job, reply_of_job(*job));
+    });
+  }
+
+  template <class Then>
+  void keep_turn(const job_ptr& job, Then then) {
+    d_.conversations->append(job->op.who.user, job->conversation_id,
+                             {{"user", job->question}, {"assistant", job->text}},
+                             to_self<done>(std::move(then)));
+  }
+
+  // the end
+
+  static chat_reply reply_of_job(const chat_job& job) {
+    chat_reply out;
+    out.id = job.identity.id;
+    out.model = job.model;
+    out.finish_reason = job.finish_reason;
+    out.usage = job.usage();
+    out.source = job.source();
+    out.conversation_id = job.conversation_id;
+    return out;
+  }
+
+  /// A good end waits for its deltas' credit; a bad one does not.
+  void end(const job_ptr& job, outcome<chat_reply> how) {
+    if (!alive(job)) return;
+    if (!how || job->waiting.empty()) return close(job, std::move(how));
+    job->ending = std::move(how);
+  }
+
+  void close(const job_ptr& job, outcome<chat_reply> how) {
+    if (jobs_.erase(job->op.cid) == 0) return;
+    --d_.activity->running;
+    const auto status = how ? std::string_view("ok") : to_string(how.error().code);
+    if (!how && job->events() && !job->text.empty())
+      keep_turn(job, [](result<done>) {});  // what was generated until then
+    if (job->upstream) job->upstream->cancel();
+    record(*job, status);
+    job->a(std::move(how));
+    job->upstream.reset();
+  }
+
+  [[nodiscard]] bool alive(const job_ptr& job) const { return jobs_.contains(job->op.cid); }
+
+  // the usage records
+
+  void record(const chat_job& job, std::string_view status) {
+    outbox_.add(job.op.who.user, usage_record(job, status));
+    send_records();
+  }
+
+  void send_records() {
+    if (auto batch = outbox_.take()) append(std::move(*batch));
+    d_.activity->unlogged = static_cast<std::int64_t>(outbox_.unacknowledged());
+  }
+
+  void append(append_logs_request batch) {
+    call<append_logs_request> c{{}, std::move(batch), {}};
+    c.op.cid = make_call_id();
+    c.op.deadline = op_context::clock::now() + limits::request_timeout;
+    ask(d_.log, std::move(c), [this](outcome<append_logs_reply> stored) {
+      if (stored) {
+        outbox_.acknowledged();
+        return send_records();
+      }
+      log::warn("prompt.usage_waits", {{"why", stored.error().message}, {"dropped", outbox_.dropped()}});
+      later(log_retry, [this] { append(outbox_.again()); });
+    });
+  }
+
+  // embeddings, models
+
+  void embed_far(call<embeddings_request>& c, answer<json_reply> a) {
+    if (!d_.provider) return a.fail(unknown_model(c.body.model));
+    d_.provider->embeddings(std::move(c.body.body), c.op.deadline,
+                            to_self<json_text>([a = std::move(a)](result<json_text> r) mutable {
+                              if (!r) return a.fail(std::move(r.error()));
+                              a(json_reply{std::move(*r)});
+                            }));
+  }
+
+  void answer_models(const std::string& id, answer<model_list>& a) {
+    model_list list;
+    const auto add = [&](model_view model) {
+      if (id.empty() || id == model.id) list.data.push_back(std::move(model));
+    };
+    add({std::string(extract_model), "model", 0, "troupe"});
+    add({std::string(local_model), "model", 0, "troupe"});
+    for (const auto& model : provider_models_) add(model);
+    if (!id.empty() && list.data.empty()) return a.fail(unknown_model(id));
+    a(std::move(list));
+  }
+
+  prompt_deps d_;
+  std::unordered_map<call_id, job_ptr> jobs_;
+  usage_outbox outbox_;
+  std::vector<model_view> provider_models_;
+  op_context::clock::time_point provider_models_until_{};
+};
+
+}  // namespace
+
+prompt_service::actor spawn_prompt(caf::actor_system& system, prompt_deps deps) {
+  return spawn_service<prompt_service, prompt_impl>(system, std::move(deps));
+}
+
+}  // namespace troupe

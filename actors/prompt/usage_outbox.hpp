@@ -1,0 +1,43 @@
+#pragma once
+
+#include "messages/log.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace troupe {
+
+/// Usage records on their way to the log: one batch at a time is in flight, what comes meanwhile
+/// waits; a batch that failed goes again under the same name, so that it is stored once. Bounded:
+/// past it the oldest waiting records are dropped and counted. Pure bookkeeping.
+class usage_outbox {
+public:
+  static constexpr std::size_t waiting_max = 20000;
+
+  void add(std::string user, log_input record);
+
+  /// The next batch, when none is in flight and something waits.
+  [[nodiscard]] std::optional<append_logs_request> take();
+  /// The log acknowledged the batch.
+  void acknowledged() { in_flight_.reset(); }
+  /// It did not: the same batch again.
+  [[nodiscard]] append_logs_request again() const { return *in_flight_; }
+
+  [[nodiscard]] std::size_t unacknowledged() const noexcept {
+    return waiting_.size() + (in_flight_ ? in_flight_->records.size() : 0);
+  }
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
+
+private:
+  struct entry {
+    std::string user;
+    log_input record;
+  };
+  std::vector<entry> waiting_;
+  std::optional<append_logs_request> in_flight_;
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace troupe

@@ -1,0 +1,415 @@
+#include "actors/retrieval/retrieval_actor.hpp"
+
+#include "actors/retrieval/index_queue.hpp"
+#include "actors/retrieval/retrieval_rules.hpp"
+#include "messages/base/limits.hpp"
+#include "messages/codec/chat_json.hpp"
+
+#include <unordered_map>
+
+namespace troupe {
+namespace {
+
+namespace rules = retrieval_rules;
+
+constexpr std::size_t index_at_once = 4;
+constexpr std::size_t names_kept = 10000;
+
+std::int64_t unix_now() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// A file on its way out, in pieces, as the consumer grants credit.
+struct download {
+  stream_consumer consumer;
+  answer<file_view> a;
+  file_view file;
+  std::string bytes;
+  std::size_t sent = 0;
+  std::uint64_t seq = 0;
+  std::int64_t frames = limits::stream_window_frames;
+  std::int64_t credit_bytes = limits::stream_window_bytes;
+};
+
+class retrieval_impl final : public service_base<retrieval_service> {
+public:
+  retrieval_impl(pointer self, slot_registry& slots, retrieval_deps deps)
+      : service_base(self, slots), d_(std::move(deps)) {}
+  using service_base::on;
+
+  void start() override { load_pending(); }
+
+  // files
+
+  void on(call<create_file_request>& c, answer<file_view> a) {
+    file_view file;
+    file.id = make_id("file-");
+    file.bytes = static_cast<std::int64_t>(c.body.content.data.size());
+    file.created_at = unix_now();
+    file.filename = std::move(c.body.filename);
+    file.purpose = std::move(c.body.purpose);
+    file.sha256 = d_.digest->sha256_hex(c.body.content.data);
+    d_.files->insert_file(c.op.who.user, file, std::move(c.body.content.data),
+                          then_answer(std::move(a), file));
+  }
+
+  void on(call<list_files_request>& c, answer<file_list> a) {
+    d_.files->list_files(rules::owner_of(c.op.who, c.body.user), c.body.purpose,
+                         rules::page_of(c.body), page_answer<file_list, file_view>(std::move(a)));
+  }
+
+  void on(call<get_file_request>& c, answer<file_view> a) {
+    d_.files->get_file(c.op.who.user, c.body.file_id, pass_on(std::move(a)));
+  }
+
+  void on(call<file_content_request>& c, answer<file_view> a) {
+    const auto cid = c.op.cid;
+    auto out = std::make_shared<download>();
+    out->consumer = c.consumer;
+    out->a = std::move(a);
+    const auto user = c.op.who.user;
+    d_.files->get_file(user, c.body.file_id, to_self<file_view>([this, user, cid, out](result<file_view> file) {
+                         if (!file) return out->a.fail(std::move(file.error()));
+                         out->file = std::move(*file);
+                         d_.files->read_file(user, out->file.id,
+                                             to_self<std::string>([this, cid, out](result<std::string> bytes) {
+                                               if (!bytes) return out->a.fail(std::move(bytes.error()));
+                                               out->bytes = std::move(*bytes);
+                                               downloads_[cid] = out;
+                                               send_more(cid, *out);
+                                             }));
+                       }));
+  }
+
+  void on(stream_signal& s) override {
+    const auto at = downloads_.find(s.cid);
+    if (at == downloads_.end()) return;
+    const auto out = at->second;
+    if (s.cancel) {
+      downloads_.erase(at);
+      return out->a.fail(make_error(errc::cancelled, "cancelled"));
+    }
+    out->frames += s.frames;
+    out->credit_bytes += s.bytes;
+    send_more(s.cid, *out);
+  }
+
+  void on(call<delete_file_request>& c, answer<deleted_reply> a) {
+    auto id = c.body.file_id;
+    d_.files->delete_file(c.op.who.user, id, to_self<std::vector<std::string>>([this, id, a = std::move(a)](
+                              result<std::vector<std::string>> stores) mutable {
+                            if (!stores) return a.fail(std::move(stores.error()));
+                            for (const auto& store : *stores) remove_passages(store, id);
+                            names_.erase(id);
+                            a(deleted_reply{id, "file", true});
+                          }));
+  }
+
+  // stores
+
+  void on(call<create_store_request>& c, answer<store_view> a) {
+    store_view store;
+    store.id = make_id("vs_");
+    store.created_at = unix_now();
+    store.name = std::move(c.body.name);
+    if (!c.body.metadata.empty()) store.metadata = std::move(c.body.metadata);
+    const auto user = c.op.who.user;
+    auto files = c.body.file_ids.value_or(std::vector<std::string>());
+    d_.stores->insert_store(user, store, to_self<done>([this, user, id = store.id, files = std::move(files),
+                                                        a = std::move(a)](result<done> r) mutable {
+                              if (!r) return a.fail(std::move(r.error()));
+                              attach_all(user, id, std::move(files), std::move(a));
+                            }));
+  }
+
+  void on(call<list_stores_request>& c, answer<store_list> a) {
+    d_.stores->list_stores(rules::owner_of(c.op.who, c.body.user), rules::page_of(c.body),
+                           page_answer<store_list, store_view>(std::move(a)));
+  }
+
+  void on(call<get_store_request>& c, answer<store_view> a) {
+    d_.stores->get_store(c.op.who.user, c.body.vector_store_id, pass_on(std::move(a)));
+  }
+
+  void on(call<delete_store_request>& c, answer<deleted_reply> a) {
+    const auto id = c.body.vector_store_id;
+    d_.stores->delete_store(c.op.who.user, id, to_self<done>([this, id, a = std::move(a)](result<done> r) mutable {
+                              if (!r) return a.fail(std::move(r.error()));
+                              queue_.drop_store(id);
+                              auto gone = deleted_reply{id, "vector_store.deleted", true};
+                              d_.index->remove_store(id, then_answer(std::move(a), std::move(gone)));
+                            }));
+  }
+
+  // files of a store
+
+  void on(call<attach_file_request>& c, answer<store_file_view> a) {
+    attach(c.op.who.user, std::move(c.body), [a = std::move(a)](result<store_file_view> r) mutable {
+      a(std::move(r));
+    });
+  }
+
+  void on(call<list_store_files_request>& c, answer<store_file_list> a) {
+    d_.stores->list_entries(c.op.who.user, c.body.vector_store_id, c.body.filter,
+                            rules::page_of(c.body),
+                            page_answer<store_file_list, store_file_view>(std::move(a)));
+  }
+
+  void on(call<get_store_file_request>& c, answer<store_file_view> a) {
+    d_.stores->get_entry(c.op.who.user, c.body.vector_store_id, c.body.file_id, pass_on(std::move(a)));
+  }
+
+  void on(call<detach_file_request>& c, answer<deleted_reply> a) {
+    const auto store = c.body.vector_store_id, file = c.body.file_id;
+    d_.stores->detach(c.op.who.user, store, file,
+                      to_self<done>([this, store, file, a = std::move(a)](result<done> r) mutable {
+                        if (!r) return a.fail(std::move(r.error()));
+                        remove_passages(store, file);
+                        a(deleted_reply{file, "vector_store.file.deleted", true});
+                      }));
+  }
+
+  // search
+
+  void on(call<search_request>& c, answer<search_reply> a) {
+    auto queries = chat_json::strings_of(c.body.query, "query");
+    if (!queries) return a.fail(std::move(queries.error()));
+    const auto choice = rules::ranking_of(c.body.ranking_options);
+    if (!choice) return a.fail(choice.error());
+    auto job = std::make_shared<search_job>();
+    job->user = c.op.who.user;
+    job->queries = std::move(*queries);
+    job->choice = *choice;
+    job->max = c.body.max_num_results;
+    job->a = std::move(a);
+    if (!c.body.vector_store_id.empty()) c.body.vector_store_ids = {c.body.vector_store_id};
+    if (!c.body.vector_store_ids.empty()) return check_stores(job, std::move(c.body.vector_store_ids), 0);
+    d_.stores->store_ids(job->user, to_self<std::vector<std::string>>([this, job](result<std::vector<std::string>> ids) {
+                           if (!ids) return job->a.fail(std::move(ids.error()));
+                           job->stores = std::move(*ids);
+                           run_search(job);
+                         }));
+  }
+
+  void on(call<ping_request>&, answer<ping_reply> a) {
+    d_.stores->store_ids({}, to_self<std::vector<std::string>>(
+                                 [a = std::move(a)](result<std::vector<std::string>> r) mutable {
+                                   if (!r) return a.fail(std::move(r.error()));
+                                   a(ping_reply{true, {}});
+                                 }));
+  }
+
+private:
+  struct search_job {
+    std::string user;
+    std::vector<std::string> queries;
+    std::vector<std::string> stores;
+    rules::ranking_choice choice;
+    std::uint32_t max = 10;
+    std::vector<passage_hit> hits;
+    search_reply out;
+    answer<search_reply> a;
+  };
+
+  /// `value` once the store says done.
+  template <class T>
+  reply<done> then_answer(answer<T> a, T value) {
+    return to_self<done>([a = std::move(a), value = std::move(value)](result<done> r) mutable {
+      if (!r) return a.fail(std::move(r.error()));
+      a(std::move(value));
+    });
+  }
+
+  template <class List, class Item>
+  reply<page<Item>> page_answer(answer<List> a) {
+    return to_self<page<Item>>([a = std::move(a)](result<page<Item>> found) mutable {
+      if (!found) return a.fail(std::move(found.error()));
+      a(rules::list_of<List>(std::move(*found)));
+    });
+  }
+
+  // downloads
+
+  void send_more(call_id cid, download& out) {
+    while (out.sent < out.bytes.size() && out.frames > 0 && out.credit_bytes > 0) {
+      auto piece = out.bytes.substr(out.sent, limits::partial_bytes);
+      out.sent += piece.size();
+      out.frames -= 1;
+      out.credit_bytes -= static_cast<std::int64_t>(piece.size());
+      self_->send(out.consumer, stream_item<file_chunk>{cid, ++out.seq, {{std::move(piece)}}});
+    }
+    if (out.sent < out.bytes.size()) return;
+    const auto keep = downloads_[cid];
+    downloads_.erase(cid);
+    out.a(std::move(out.file));
+  }
+
+  // indexing
+
+  template <class Then>
+  void attach(const std::string& user, attach_file_request request, Then then) {
+    store_file_view entry;
+    entry.id = std::move(request.file_id);
+    entry.vector_store_id = std::move(request.vector_store_id);
+    entry.created_at = unix_now();
+    if (!request.attributes.empty()) entry.attributes = std::move(request.attributes);
+    d_.stores->attach(user, std::move(entry), to_self<store_file_view>([this, user, then = std::move(then)](
+                                                  result<store_file_view> r) mutable {
+                        if (r && r->status == "in_progress") {
+                          queue_.add({user, r->vector_store_id, r->id});
+                          index_next();
+                        }
+                        then(std::move(r));
+                      }));
+  }
+
+  void attach_all(std::string user, std::string store, std::vector<std::string> files,
+                  answer<store_view> a) {
+    if (files.empty()) return d_.stores->get_store(user, store, pass_on(std::move(a)));
+    auto file = std::move(files.back());
+    files.pop_back();
+    attach(user, {store, std::move(file), {}},
+           [this, user, store, files = std::move(files), a = std::move(a)](result<store_file_view> r) mutable {
+             if (!r) return a.fail(std::move(r.error()));
+             attach_all(std::move(user), std::move(store), std::move(files), std::move(a));
+           });
+  }
+
+  void load_pending() {
+    d_.stores->pending(to_self<std::vector<pending_file>>([this](result<std::vector<pending_file>> files) {
+      if (!files) {
+        log::warn("retrieval.pending_unknown", {{"why", files.error().message}});
+        return later(std::chrono::seconds(5), [this] { load_pending(); });
+      }
+      for (auto& f : *files) queue_.add(std::move(f));
+      index_next();
+    }));
+  }
+
+  void index_next() {
+    pending_file file;
+    while (queue_.next(file)) {
+      auto f = std::make_shared<pending_file>(std::move(file));
+      d_.files->get_file(f->user, f->file_id, to_self<file_view>([this, f](result<file_view> view) {
+                           if (!view) return finish_index(*f, std::unexpected(std::move(view.error())));
+                           read(f, std::move(view->filename));
+                         }));
+    }
+  }
+
+  void read(std::shared_ptr<pending_file> f, std::string filename) {
+    d_.files->read_file(f->user, f->file_id, to_self<std::string>([this, f, filename](result<std::string> bytes) {
+                          if (!bytes) return finish_index(*f, std::unexpected(std::move(bytes.error())));
+                          d_.reader->read(filename, std::move(*bytes),
+                                          to_self<std::vector<passage>>([this, f](result<std::vector<passage>> p) {
+                                            if (!p) return finish_index(*f, std::unexpected(std::move(p.error())));
+                                            put(f, std::move(*p));
+                                          }));
+                        }));
+  }
+
+  void put(std::shared_ptr<pending_file> f, std::vector<passage> passages) {
+    d_.index->put(f->vector_store_id, f->file_id, std::move(passages),
+                  to_self<std::int64_t>([this, f](result<std::int64_t> bytes) {
+                    finish_index(*f, std::move(bytes));
+                  }));
+  }
+
+  void finish_index(const pending_file& f, result<std::int64_t> bytes) {
+    const bool wanted = queue_.finish(f.vector_store_id, f.file_id);
+    if (!wanted) {
+      remove_passages(f.vector_store_id, f.file_id);
+      load_pending();  // it may have been attached again meanwhile
+    } else if (!bytes && is_retriable(bytes.error().code)) {
+      later(std::chrono::seconds(1), [this, f] {
+        queue_.add(f);
+        index_next();
+      });
+    } else {
+      nullable<file_error> why;
+      if (!bytes) why = rules::file_error_of(bytes.error());
+      d_.stores->set_status(f.vector_store_id, f.file_id, bytes ? "completed" : "failed",
+                            std::move(why), bytes ? *bytes : 0, to_self<done>([](result<done> r) {
+                              if (!r) log::warn("retrieval.status_lost", {{"why", r.error().message}});
+                            }));
+    }
+    index_next();
+  }
+
+  void remove_passages(const std::string& store, const std::string& file) {
+    queue_.drop(store, file);
+    d_.index->remove_file(store, file, to_self<done>([](result<done> r) {
+                            if (!r) log::warn("retrieval.passages_left", {{"why", r.error().message}});
+                          }));
+  }
+
+  // search
+
+  /// Every store named must be the caller's.
+  void check_stores(std::shared_ptr<search_job> job, std::vector<std::string> ids, std::size_t at) {
+    if (at == ids.size()) {
+      job->stores = std::move(ids);
+      return run_search(job);
+    }
+    const auto id = ids[at];
+    d_.stores->get_store(job->user, id, to_self<store_view>([this, job, ids = std::move(ids), at](
+                                            result<store_view> r) mutable {
+                           if (!r) return job->a.fail(std::move(r.error()));
+                           check_stores(job, std::move(ids), at + 1);
+                         }));
+  }
+
+  void run_search(std::shared_ptr<search_job> job) {
+    job->out.search_query = job->queries;
+    if (job->stores.empty()) return job->a(std::move(job->out));
+    std::string query;
+    for (const auto& q : job->queries) query += (query.empty() ? "" : " ") + q;
+    d_.index->search(job->stores, std::move(query), job->max, job->choice.how,
+                     to_self<std::vector<passage_hit>>([this, job](result<std::vector<passage_hit>> hits) {
+                       if (!hits) return job->a.fail(std::move(hits.error()));
+                       job->hits = std::move(*hits);
+                       name_hits(job, 0);
+                     }));
+  }
+
+  void name_hits(std::shared_ptr<search_job> job, std::size_t at) {
+    for (; at < job->hits.size(); ++at) {
+      auto& hit = job->hits[at];
+      if (hit.score < 0 || hit.score < job->choice.score_threshold) continue;
+      const auto known = names_.find(hit.file_id);
+      if (known == names_.end()) {
+        return d_.files->get_file(job->user, hit.file_id, to_self<file_view>([this, job, at](result<file_view> f) {
+                                    if (f) {
+                                      if (names_.size() >= names_kept) names_.clear();
+                                      names_[f->id] = f->filename;
+                                    } else {  // deleted meanwhile
+                                      job->hits[at].score = -1;
+                                    }
+                                    name_hits(job, at);
+                                  }));
+      }
+      search_hit out;
+      out.file_id = hit.file_id;
+      out.filename = known->second;
+      out.score = hit.score;
+      out.content.push_back({"text", std::move(hit.text)});
+      job->out.data.push_back(std::move(out));
+    }
+    job->a(std::move(job->out));
+  }
+
+  retrieval_deps d_;
+  index_queue queue_{index_at_once};
+  std::unordered_map<call_id, std::shared_ptr<download>> downloads_;
+  std::unordered_map<std::string, std::string> names_;  // file id -> name, which never changes
+};
+
+}  // namespace
+
+retrieval_service::actor spawn_retrieval(caf::actor_system& system, retrieval_deps deps) {
+  return spawn_service<retrieval_service, retrieval_impl>(system, std::move(deps));
+}
+
+}  // namespace troupe

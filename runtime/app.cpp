@@ -1,0 +1,77 @@
+#include "runtime/app.hpp"
+
+#include "messages/base/log.hpp"
+#include "runtime/node.hpp"
+#include "runtime/signals.hpp"
+
+#include <cstdio>
+#include <thread>
+
+namespace troupe {
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+constexpr auto poll_every = 5ms;
+constexpr auto flush_patience = 5s;
+
+std::string roles_text(const config& in) {
+  std::string out;
+  for (const auto& role : in.roles) out += (out.empty() ? "" : ",") + role;
+  return out;
+}
+
+/// False when the end was asked for before it served.
+bool wait_until_serving(const node& running, shutdown_signal& signals) {
+  const auto began = clock::now();
+  for (bool said = false; !running.serving();) {
+    if (signals.wait(poll_every)) return false;
+    if (!said && clock::now() - began > 2s) {
+      log::warn("bus.waits", {{"for", "a broker that answers"}});
+      said = true;
+    }
+  }
+  return true;
+}
+
+template <class Condition>
+void wait_for(Condition&& done, std::chrono::milliseconds patience) {
+  const auto until = clock::now() + patience;
+  while (!done() && clock::now() < until) std::this_thread::sleep_for(poll_every);
+}
+
+void drain(node& running, std::chrono::milliseconds patience) {
+  log::info("drain.began", {{"patience_ms", patience.count()}});
+  running.begin_drain();
+  wait_for([&] { return running.idle(); }, patience);
+  if (!running.idle()) {
+    log::warn("drain.cut", {{"after_ms", patience.count()}});
+    running.end_running();
+    wait_for([&] { return running.idle(); }, 2s);
+  }
+  wait_for([&] { return running.flushed(); }, flush_patience);
+  if (!running.flushed()) log::error("drain.unlogged", {{"why", "the log did not acknowledge in time"}});
+}
+
+}  // namespace
+
+int run_server(const config& in, shutdown_signal& signals) {
+  auto started = start_node(in);
+  if (!started) {
+    std::fprintf(stderr, "troupe: %s\n", started.error().message.c_str());
+    return 1;
+  }
+  auto& running = **started;
+  if (wait_until_serving(running, signals)) {
+    std::printf("ready %s roles=%s\n", running.address().c_str(), roles_text(in).c_str());
+    std::fflush(stdout);
+    signals.wait_for_first();
+  }
+  drain(running, in.drain.timeout);
+  started->reset();
+  log::info("stopped");
+  return 0;
+}
+
+}  // namespace troupe

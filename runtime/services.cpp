@@ -1,0 +1,180 @@
+#include "runtime/services.hpp"
+
+#include "actors/auth/auth_actor.hpp"
+#include "actors/log/log_actor.hpp"
+#include "actors/retrieval/retrieval_actor.hpp"
+#include "actors/supervision/supervised.hpp"
+#include "adapters/crypto/crypto.hpp"
+#include "adapters/documents/document_reader.hpp"
+#include "adapters/llm/openai_provider.hpp"
+#include "adapters/sql/sql_stores.hpp"
+#include "adapters/vector/passage_index.hpp"
+#include "messages/base/log.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <future>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace troupe {
+namespace {
+
+/// Waits for a port's reply: start-up only, nothing else runs yet.
+template <class T, class F>
+result<T> wait(F&& begin) {
+  auto promise = std::make_shared<std::promise<result<T>>>();
+  auto future = promise->get_future();
+  begin(reply<T>([promise](result<T> value) { promise->set_value(std::move(value)); }));
+  return future.get();
+}
+
+result<void> write_private(const std::filesystem::path& file, const std::string& text) {
+  const auto failed = [&] {
+    return fail(errc::unavailable, "cannot write " + file.string() + ": " + std::strerror(errno));
+  };
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return failed();
+  const bool written = ::fchmod(fd, 0600) == 0 &&
+                       ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                       ::fsync(fd) == 0;
+  if (!written) {
+    auto why = failed();
+    ::close(fd);
+    return why;
+  }
+  ::close(fd);
+  return {};
+}
+
+class services_impl final : public role_services {
+public:
+  result<void> open_roles(const config& in) {
+    in_ = in;
+    if (has_role(in, "log"))
+      if (auto r = open_log(); !r) return r;
+    if (has_role(in, "auth"))
+      if (auto r = open_auth(); !r) return r;
+    if (has_role(in, "prompt"))
+      if (auto r = open_prompt(); !r) return r;
+    return {};
+  }
+
+  auth_service::actor spawn_auth(caf::actor_system& system) override {
+    return spawn_supervised<auth_service>(
+        system, "auth", [d = auth_](caf::actor_system& s) { return troupe::spawn_auth(s, d); });
+  }
+  log_service::actor spawn_log(caf::actor_system& system) override {
+    return spawn_supervised<log_service>(
+        system, "log", [d = log_](caf::actor_system& s) { return troupe::spawn_log(s, d); });
+  }
+  retrieval_service::actor spawn_retrieval(caf::actor_system& system) override {
+    return spawn_supervised<retrieval_service>(system, "retrieval", [d = retrieval_](caf::actor_system& s) {
+      return troupe::spawn_retrieval(s, d);
+    });
+  }
+  prompt_service::actor spawn_prompt(caf::actor_system& system, const service_handles& others) override {
+    auto d = prompt_;
+    d.retrieval = others.retrieval;
+    d.log = others.log;
+    return spawn_supervised<prompt_service>(
+        system, "prompt", [d](caf::actor_system& s) { return troupe::spawn_prompt(s, d); });
+  }
+  std::shared_ptr<prompt_activity> activity() const override { return prompt_.activity; }
+
+private:
+  result<void> open_log();
+  result<void> open_auth();
+  result<void> open_prompt();
+  result<void> make_signer();
+  result<void> make_provider();
+
+  config in_;
+  log_deps log_;
+  auth_deps auth_;
+  retrieval_deps retrieval_;
+  prompt_deps prompt_;
+};
+
+result<void> services_impl::open_log() {
+  auto store = open_log_store({database_file(in_, "log").string()});
+  if (!store) return std::unexpected(std::move(store.error()));
+  log_.store = std::move(*store);
+  return {};
+}
+
+result<void> services_impl::make_signer() {
+  const auto& shared = in_.auth.jwt_secret.value;
+  auto signer = [&]() -> result<std::unique_ptr<token_signer>> {
+    if (!shared.empty()) return make_token_signer_hs256(shared);
+    const auto seed = wait<std::string>([&](reply<std::string> r) {
+      auth_.users->installation_secret("eddsa_seed", make_eddsa_seed(), std::move(r));
+    });
+    if (!seed) return std::unexpected(seed.error());
+    return make_token_signer_eddsa(*seed);
+  }();
+  if (!signer) return std::unexpected(std::move(signer.error()));
+  auth_.signer = std::move(*signer);
+  return {};
+}
+
+result<void> services_impl::open_auth() {
+  auto stores = open_auth_stores({database_file(in_, "auth").string()});
+  if (!stores) return std::unexpected(std::move(stores.error()));
+  auth_.users = std::move(stores->users);
+  auth_.keys = std::move(stores->keys);
+  auth_.digest = make_digests();
+  auth_.hasher = make_password_hasher();
+  auth_.signup_open = signup_is_open(in_);
+  if (auto r = make_signer(); !r) return r;
+  const auto file = admin_key_file(in_);
+  const auto made = wait<bool>([&](reply<bool> r) {
+    ensure_admin(auth_, [file](const std::string& key) { return write_private(file, key + '\n'); },
+                 std::move(r));
+  });
+  if (!made) return std::unexpected(made.error());
+  if (*made) log::info("auth.admin_key_written", {{"file", file.string()}});
+  return {};
+}
+
+result<void> services_impl::make_provider() {
+  if (in_.chat.openai_base_url.empty()) return {};
+  llm_config settings;
+  settings.base_url = in_.chat.openai_base_url;
+  settings.api_key = in_.chat.openai_api_key;
+  settings.first_byte_timeout = std::chrono::duration_cast<std::chrono::seconds>(in_.chat.first_byte_timeout);
+  settings.stall_timeout = std::chrono::duration_cast<std::chrono::seconds>(in_.chat.stall_timeout);
+  auto provider = make_llm_provider(std::move(settings));
+  if (!provider) return std::unexpected(std::move(provider.error()));
+  prompt_.provider = std::move(*provider);
+  return {};
+}
+
+result<void> services_impl::open_prompt() {
+  const auto file = database_file(in_, "prompt").string();
+  auto stores = open_prompt_stores({file});
+  if (!stores) return std::unexpected(std::move(stores.error()));
+  std::shared_ptr<const embedder> embed = make_hashing_embedder();
+  auto index = open_passage_index(file, embed);
+  if (!index) return std::unexpected(std::move(index.error()));
+  retrieval_.files = std::move(stores->files);
+  retrieval_.stores = std::move(stores->stores);
+  retrieval_.index = std::move(*index);
+  retrieval_.reader = make_document_reader();
+  retrieval_.digest = make_digests();
+  prompt_.embed = std::move(embed);
+  prompt_.conversations = std::move(stores->conversations);
+  prompt_.default_model = in_.chat.default_model;
+  return make_provider();
+}
+
+}  // namespace
+
+result<std::unique_ptr<role_services>> role_services::open(const config& in) {
+  auto made = std::make_unique<services_impl>();
+  if (auto r = made->open_roles(in); !r) return std::unexpected(std::move(r.error()));
+  return made;
+}
+
+}  // namespace troupe

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "actors/prompt/prompt_actor.hpp"
+#include "actors/protocols.hpp"
+#include "messages/base/result.hpp"
+#include "runtime/config.hpp"
+
+#include <memory>
+
+namespace troupe {
+
+/// The stores and adapters of this node's roles, and the services made from them. What a role that
+/// is not this node's would need is never opened. Keep it until the actors have ended.
+class role_services {
+public:
+  virtual ~role_services() = default;
+
+  /// Opens stores (running migrations) and makes the first admin. Errors name the file.
+  [[nodiscard]] static result<std::unique_ptr<role_services>> open(const config& in);
+
+  // One supervised service each; only for roles that this node has.
+  [[nodiscard]] virtual auth_service::actor spawn_auth(caf::actor_system& system) = 0;
+  [[nodiscard]] virtual log_service::actor spawn_log(caf::actor_system& system) = 0;
+  [[nodiscard]] virtual retrieval_service::actor spawn_retrieval(caf::actor_system& system) = 0;
+  [[nodiscard]] virtual prompt_service::actor spawn_prompt(caf::actor_system& system,
+                                                           const service_handles& others) = 0;
+
+  [[nodiscard]] virtual std::shared_ptr<prompt_activity> activity() const = 0;
+};
+
+} // namespace troupe
