@@ -7,13 +7,14 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 /// Everything that can be set, as one described tree: `http.address` in troupe.toml is
 /// TROUPE_HTTP_ADDRESS in the environment. config_loader.hpp fills it and keeps where each value
-/// came from; config_keys.hpp has bounds, help text and the other names of a key.
+/// came from; config_keys.cpp has the bounds, the help text and the other names of a key.
 namespace troupe {
 namespace settings {
 
@@ -123,6 +124,10 @@ struct endpoint {
 /// Whether this node listens for HTTP: an edge, or a node that was given http.address.
 [[nodiscard]] bool wants_http(const config& in) noexcept;
 
+/// The brokers that this node links to: bus.join, or its own bus.bind when it is a broker with other
+/// roles beside; empty in a single process and in a node that is a broker and nothing else.
+[[nodiscard]] std::vector<std::string> broker_links(const config& in);
+
 /// http.address, split. Only for a config that load_config() accepted.
 [[nodiscard]] endpoint http_endpoint(const config& in);
 
@@ -141,5 +146,8 @@ struct endpoint {
 
 /// 127.0.0.0/8, ::1 and `localhost`; ADDR as in `endpoint`.
 [[nodiscard]] bool is_loopback(std::string_view address) noexcept;
+
+/// `ADDR:PORT` or `[ADDR]:PORT`, split; nothing when it is neither. ADDR may be a name.
+[[nodiscard]] std::optional<endpoint> parse_endpoint(std::string_view text);
 
 } // namespace troupe

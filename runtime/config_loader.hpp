@@ -38,6 +38,7 @@ struct setting_view {
 struct loaded_config {
   config values;
   std::vector<setting_view> settings; ///< in the order of the struct
+  std::vector<std::string> notes;     ///< what works but deserves a warning in the log
 };
 
 /// Merges the sources and checks the whole. Errors: `invalid_argument`; the message names the file

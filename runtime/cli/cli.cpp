@@ -1,0 +1,198 @@
+#include "runtime/cli/cli.hpp"
+
+#include "runtime/cli/chat.hpp"
+#include "runtime/cli/ingest.hpp"
+#include "runtime/cli/key.hpp"
+#include "runtime/cli/show_config.hpp"
+#include "runtime/log_spdlog.hpp"
+#include "runtime/version.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+
+namespace troupe::cli {
+namespace {
+
+/// The flags of `serve` and `config`.
+struct server_flags {
+  std::string file, http, data, roles, bind;
+  std::vector<std::string> join;
+  bool json = false;
+
+  void add_to(CLI::App& command) {
+    command.add_option("--http", http, "ADDR:PORT where HTTP is served (127.0.0.1:8000)");
+    command.add_option("--data", data, "folder of the embedded stores and admin.key (data)");
+    command.add_option("--config", file, "settings file (troupe.toml, when there is one)");
+    command.add_option("--roles", roles, "all, or some of edge,auth,prompt,log,router,broker");
+    command.add_option("--join", join, "broker to link to, tcp://ADDR:PORT; may come again")
+        ->allow_extra_args(false);
+    command.add_option("--bind", bind, "where a broker listens, tcp://127.0.0.1:PORT");
+  }
+
+  config_sources sources(const CLI::App& command, const environment& variables) const {
+    config_sources from;
+    from.variables = variables;
+    if (command.count("--config") != 0) from.file = file;
+    const auto add = [&](const char* flag, const char* key, const std::string& text) {
+      if (command.count(flag) != 0) from.flags.emplace_back(key, text);
+    };
+    add("--http", "http.address", http);
+    add("--data", "data.dir", data);
+    add("--roles", "roles", roles);
+    add("--bind", "bus.bind", bind);
+    for (const auto& address : join) from.flags.emplace_back("bus.join", address);
+    return from;
+  }
+};
+
+/// The flags that every command has which talks to a server.
+void add_access(CLI::App& command, access_options& to) {
+  command.add_option("--url", to.url, "the server (TROUPE_URL, else http://127.0.0.1:8000)");
+  command.add_option("--key", to.key, "API key (TROUPE_API_KEY, else DIR/admin.key)");
+  command.add_option("--data", to.data, "DIR of admin.key (TROUPE_DATA, else data)");
+}
+
+/// The whole command line, with what it was parsed into.
+class command_line {
+public:
+  explicit command_line(const environment& variables) : variables_(variables) {
+    app_.require_subcommand(1);
+    app_.set_version_flag("--version", version_line());
+    app_.footer("Start with `troupe serve`; `troupe COMMAND --help` has examples.");
+    add_server_commands();
+    add_ingest();
+    add_chat();
+    add_key();
+    version_ = app_.add_subcommand("version", "Print the version of this program");
+  }
+
+  int run(std::vector<std::string> arguments, const serve_function& serve) {
+    std::ranges::reverse(arguments); // as CLI11 wants them
+    try {
+      app_.parse(std::move(arguments));
+    } catch (const CLI::ParseError& stop) {
+      return app_.exit(stop, std::cout, std::cerr) == 0 ? exit_ok : exit_usage;
+    }
+    if (serve_->parsed()) return run_serve(serve);
+    if (config_->parsed()) return run_config();
+    if (ingest_->parsed()) return run_ingest(ingest_options_, variables_);
+    if (chat_->parsed()) return run_chat(chat_options_, variables_);
+    if (key_create_->parsed()) return run_key_create(key_options_, variables_);
+    if (key_list_->parsed()) return run_key_list(key_options_, variables_);
+    if (key_revoke_->parsed()) return run_key_revoke(key_options_, variables_);
+    std::printf("%s\n", version_line().c_str());
+    return exit_ok;
+  }
+
+private:
+  static std::string version_line() {
+    return "troupe " + std::string(version) + " (" + std::string(build_type) + ", " +
+           std::string(compiler) + ')';
+  }
+
+  void add_server_commands() {
+    serve_ = app_.add_subcommand("serve", "Run the server: every role, or those of --roles");
+    server_flags_.add_to(*serve_);
+    serve_->footer(
+        "Examples:\n"
+        "  troupe serve\n"
+        "  troupe serve --http 0.0.0.0:8000 --data /var/lib/troupe\n"
+        "  troupe serve --roles broker --bind tcp://127.0.0.1:7700\n"
+        "  troupe serve --roles edge,router --join tcp://127.0.0.1:7700\n"
+        "The first start with an empty data folder writes an admin key to DIR/admin.key.");
+    config_ = app_.add_subcommand("config", "Print the settings in force and where they came from");
+    server_flags_.add_to(*config_);
+    config_->add_flag("--json", server_flags_.json, "as JSON");
+    config_->footer("Examples:\n  troupe config\n  troupe config --config troupe.toml --json\n"
+                    "Ends with code 2 when `troupe serve` would refuse to start with them.");
+  }
+
+  void add_ingest() {
+    ingest_ = app_.add_subcommand("ingest", "Bring files or folders into a vector store");
+    ingest_->add_option("PATH", ingest_options_.paths, "files and folders")->required();
+    ingest_->add_option("--store", ingest_options_.store, "the store's name; made when missing")
+        ->required();
+    ingest_->add_flag("--json", ingest_options_.json, "print the summary as JSON");
+    add_access(*ingest_, ingest_options_.access);
+    ingest_->footer(
+        "Examples:\n"
+        "  troupe ingest docs --store docs\n"
+        "  troupe ingest handbook.md faq.html --store support --url http://10.0.0.5:8000\n"
+        "What the store has with the same name and SHA-256 is skipped; other content replaces it.");
+  }
+
+  void add_chat() {
+    chat_ = app_.add_subcommand("chat", "Ask questions about your documents in the terminal");
+    chat_->add_option("--message", chat_options_.message, "ask this and end; else lines of stdin");
+    chat_->add_option("--store", chat_options_.stores, "search these stores only; may come again");
+    chat_->add_option("--model", chat_options_.model, "the model (chat.default_model)");
+    add_access(*chat_, chat_options_.access);
+    chat_->footer("Examples:\n  troupe chat\n"
+                  "  troupe chat --store docs --message 'Where is the admin key?'");
+  }
+
+  void add_key() {
+    key_ = app_.add_subcommand("key", "Create, list and revoke API keys");
+    key_->require_subcommand(1);
+    key_create_ = key_->add_subcommand("create", "Create a key; it is printed this once");
+    key_create_->add_option("--name", key_options_.name, "what it is for")->required();
+    key_create_->footer("Example:\n  TROUPE_API_KEY=$(troupe key create --name laptop)");
+    key_list_ = key_->add_subcommand("list", "List your keys");
+    key_list_->footer("Example:\n  troupe key list --json");
+    key_revoke_ = key_->add_subcommand("revoke", "Revoke a key at once");
+    key_revoke_->add_option("ID", key_options_.id, "its id, as `troupe key list` shows it")->required();
+    key_revoke_->footer("Example:\n  troupe key revoke key_0193…");
+    for (CLI::App* command : {key_create_, key_list_, key_revoke_}) {
+      add_access(*command, key_options_.access);
+    }
+    key_create_->add_flag("--json", key_options_.json, "as JSON");
+    key_list_->add_flag("--json", key_options_.json, "as JSON");
+  }
+
+  static int refuse(const error& why) {
+    std::fprintf(stderr, "troupe: %s\n", why.message.c_str());
+    return exit_usage;
+  }
+
+  int run_serve(const serve_function& serve) const {
+    auto loaded = load_config(server_flags_.sources(*serve_, variables_));
+    if (!loaded) return refuse(loaded.error());
+    if (auto fits = check_servable(*loaded); !fits) return refuse(fits.error());
+    shutdown_signal signals;
+    install_log_sink(parse_log_level(loaded->values.log.level).value_or(log::level::info));
+    for (const auto& note : loaded->notes) log::warn("config.note", {{"text", note}});
+    return serve(loaded->values, signals);
+  }
+
+  int run_config() const {
+    auto loaded = load_config(server_flags_.sources(*config_, variables_));
+    if (!loaded) return refuse(loaded.error());
+    if (server_flags_.json) {
+      std::printf("%s\n", config_as_json(*loaded).c_str());
+    } else {
+      print_config(*loaded);
+    }
+    if (auto fits = check_servable(*loaded); !fits) return refuse(fits.error());
+    return exit_ok;
+  }
+
+  const environment& variables_;
+  CLI::App app_{"Troupe: the backend of an AI application in one program", "troupe"};
+  CLI::App *serve_, *config_, *ingest_, *chat_, *key_, *key_create_, *key_list_, *key_revoke_,
+      *version_;
+  server_flags server_flags_;
+  ingest_options ingest_options_;
+  chat_options chat_options_;
+  key_options key_options_;
+};
+
+} // namespace
+
+int run(const std::vector<std::string>& arguments, const environment& variables,
+        const serve_function& serve) {
+  return command_line(variables).run(arguments, serve);
+}
+
+} // namespace troupe::cli

@@ -1,0 +1,82 @@
+#include "runtime/cli/key.hpp"
+
+#include "runtime/cli/api_client.hpp"
+#include "runtime/cli/terminal.hpp"
+
+#include <boost/json.hpp>
+#include <cstdio>
+#include <ctime>
+
+namespace troupe::cli {
+namespace {
+
+namespace json = boost::json;
+
+int report(const error& why) {
+  std::fprintf(stderr, "troupe key: %s\n", printable(why.message).c_str());
+  return why.code == errc::invalid_argument && why.status == 0 ? 2 : 1;
+}
+
+/// RFC 3339, UTC.
+std::string show_time(std::int64_t unix_seconds) {
+  const auto at = static_cast<std::time_t>(unix_seconds);
+  std::tm parts{};
+  char text[32] = {};
+  if (gmtime_r(&at, &parts) == nullptr) return "?";
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+json::object to_json(const api_key& key) {
+  json::object out{
+      {"id", key.id}, {"name", key.name}, {"hint", key.hint}, {"created_at", key.created_at}};
+  if (!key.key.empty()) out["key"] = key.key;
+  return out;
+}
+
+} // namespace
+
+int run_key_create(const key_options& options, const environment& variables) {
+  auto to = resolve_access(options.access, variables);
+  if (!to) return report(to.error());
+  auto made = api_client(*to).create_key(options.name);
+  if (!made) return report(made.error());
+  if (options.json) {
+    std::printf("%s\n", json::serialize(to_json(*made)).c_str());
+    return 0;
+  }
+  std::printf("%s\n", printable(made->key).c_str());
+  std::fprintf(stderr, "created %s (%s); the key is not shown again\n", printable(made->id).c_str(),
+               printable(made->name).c_str());
+  return 0;
+}
+
+int run_key_list(const key_options& options, const environment& variables) {
+  auto to = resolve_access(options.access, variables);
+  if (!to) return report(to.error());
+  auto keys = api_client(*to).list_keys();
+  if (!keys) return report(keys.error());
+  if (options.json) {
+    json::array all;
+    for (const auto& key : *keys) all.push_back(to_json(key));
+    std::printf("%s\n", json::serialize(all).c_str());
+    return 0;
+  }
+  std::vector<std::vector<std::string>> rows{{"ID", "NAME", "KEY", "CREATED"}};
+  for (const auto& key : *keys) {
+    rows.push_back({printable(key.id), shortened(key.name, 40), printable(key.hint) + "…",
+                    show_time(key.created_at)});
+  }
+  print_table(stdout, rows);
+  return 0;
+}
+
+int run_key_revoke(const key_options& options, const environment& variables) {
+  auto to = resolve_access(options.access, variables);
+  if (!to) return report(to.error());
+  if (auto done = api_client(*to).revoke_key(options.id); !done) return report(done.error());
+  std::printf("revoked %s\n", options.id.c_str());
+  return 0;
+}
+
+} // namespace troupe::cli

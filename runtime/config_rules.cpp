@@ -1,0 +1,104 @@
+#include "runtime/config_loader.hpp"
+
+#include <algorithm>
+
+/// check_servable(): which settings go together.
+namespace troupe {
+namespace {
+
+std::string origin_of(const loaded_config& in, std::string_view key) {
+  const auto at = std::ranges::find(in.settings, key, &setting_view::key);
+  return at == in.settings.end() ? "default" : at->origin;
+}
+
+/// `roles (--roles)`, `bus.bind (troupe.toml:4)`
+std::string named(const loaded_config& in, const std::string& key) {
+  return key + " (" + origin_of(in, key) + ')';
+}
+
+std::string listed(const std::vector<std::string>& words) {
+  std::string out;
+  for (const auto& word : words) out += (out.empty() ? "" : ",") + word;
+  return out;
+}
+
+result<void> check_bind(const loaded_config& in) {
+  constexpr std::string_view scheme = "tcp://";
+  const std::string& bind = in.values.bus.bind;
+  const auto parsed = parse_endpoint(std::string_view(bind).substr(scheme.size()));
+  if (parsed && is_loopback(parsed->address)) return {};
+  return fail(errc::invalid_argument,
+              named(in, "bus.bind") + ": " + bind +
+                  " is not a loopback address, and links between nodes are not encrypted in this "
+                  "version: bind tcp://127.0.0.1:PORT",
+              "bus.bind");
+}
+
+result<void> check_roles(const loaded_config& in) {
+  const auto& roles = in.values.roles;
+  const auto& bus = in.values.bus;
+  const bool broker = has_role(in.values, "broker");
+  const auto wrong = [&](std::string text, std::string key) {
+    return fail(errc::invalid_argument, std::move(text), std::move(key));
+  };
+  if (roles.empty()) return wrong(named(in, "roles") + ": at least one role is wanted", "roles");
+  if (is_single_process(in.values)) {
+    if (roles.size() > 1) {
+      return wrong(named(in, "roles") + ": all stands for every role and goes with no other", "roles");
+    }
+    if (bus.join.empty() && bus.bind.empty()) return {};
+    const std::string key = bus.join.empty() ? "bus.bind" : "bus.join";
+    return wrong(named(in, key) + ": with roles=all everything runs in this process and no broker is "
+                                  "used; leave it away, or name the roles of this node, as in "
+                                  "--roles edge,router",
+                 key);
+  }
+  if (broker && bus.bind.empty()) {
+    return wrong(named(in, "roles") + ": a broker needs --bind, as in --bind tcp://127.0.0.1:7700",
+                 "bus.bind");
+  }
+  if (!broker && !bus.bind.empty()) {
+    return wrong(named(in, "bus.bind") + ": only a node with the role broker listens; this one is " +
+                     listed(roles),
+                 "bus.bind");
+  }
+  if (!broker && bus.join.empty()) {
+    return wrong(named(in, "roles") + ": " + listed(roles) +
+                     " needs a broker to link to, as in --join tcp://127.0.0.1:7700",
+                 "bus.join");
+  }
+  return broker ? check_bind(in) : result<void>{};
+}
+
+/// `mysql` of `mysql://user:password@host/db`; the rest may hold a password.
+std::string scheme_of(const std::string& url) {
+  const auto at = url.find("://");
+  return at == url.npos || at > 20 ? "another store" : url.substr(0, at) + "://…";
+}
+
+result<void> check_stores(const loaded_config& in) {
+  const std::pair<const char*, const settings::store&> stores[] = {
+      {"database.url", in.values.database},
+      {"redis.url", in.values.redis},
+      {"qdrant.url", in.values.qdrant},
+      {"mongodb.url", in.values.mongodb},
+  };
+  for (const auto& [key, store] : stores) {
+    if (store.url.value.empty()) continue;
+    return fail(errc::invalid_argument,
+                named(in, key) + " names " + scheme_of(store.url.value) +
+                    ": this version of troupe has embedded stores only (SQLite under data.dir); "
+                    "remove the setting to start",
+                key);
+  }
+  return {};
+}
+
+} // namespace
+
+result<void> check_servable(const loaded_config& loaded) {
+  if (auto done = check_stores(loaded); !done) return done;
+  return check_roles(loaded);
+}
+
+} // namespace troupe
