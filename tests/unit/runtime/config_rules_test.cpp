@@ -1,0 +1,95 @@
+// Goal: which settings a node starts with, and what it says when it does not. Method:
+// check_servable() on flags and variables, sentence by sentence.
+#include "runtime/config_loader.hpp"
+
+#include <gtest/gtest.h>
+
+namespace troupe {
+namespace {
+
+using flags = std::vector<std::pair<std::string, std::string>>;
+
+std::string verdict(flags with, environment variables = {}) {
+  config_sources from;
+  from.folder = "/nonexistent";
+  from.variables = std::move(variables);
+  from.flags = std::move(with);
+  auto loaded = load_config(from);
+  if (!loaded) return loaded.error().message;
+  auto fits = check_servable(*loaded);
+  return fits ? "fine" : fits.error().message;
+}
+
+TEST(config_rules, the_six_roles_of_a_spread_start) {
+  EXPECT_EQ(verdict({{"roles", "broker"}, {"bus.bind", "tcp://127.0.0.1:7700"}}), "fine");
+  for (const char* role : {"edge", "auth", "prompt", "log", "router", "edge,router"}) {
+    EXPECT_EQ(verdict({{"roles", role}, {"bus.join", "tcp://127.0.0.1:7700"}}), "fine") << role;
+  }
+  EXPECT_EQ(verdict({{"roles", "broker,auth"}, {"bus.bind", "tcp://[::1]:7700"}}), "fine");
+}
+
+TEST(config_rules, an_unknown_role_is_named_with_the_known_ones) {
+  EXPECT_EQ(verdict({{"roles", "edge,cook"}}),
+            "--roles: roles wants one of all, edge, auth, prompt, log, router, broker, not \"cook\"");
+  EXPECT_EQ(verdict({{"roles", ","}}), "roles (--roles): at least one role is wanted");
+}
+
+TEST(config_rules, all_excludes_other_roles_and_the_bus) {
+  EXPECT_EQ(verdict({{"roles", "all,edge"}}),
+            "roles (--roles): all stands for every role and goes with no other");
+  EXPECT_EQ(verdict({{"bus.join", "tcp://127.0.0.1:7700"}}),
+            "bus.join (--join): with roles=all everything runs in this process and no broker is "
+            "used; leave it away, or name the roles of this node, as in --roles edge,router");
+  EXPECT_TRUE(verdict({}, {{"TROUPE_BUS_BIND", "tcp://127.0.0.1:7700"}})
+                  .starts_with("bus.bind (TROUPE_BUS_BIND): with roles=all"));
+}
+
+TEST(config_rules, a_role_without_a_broker_needs_one_to_join) {
+  EXPECT_EQ(verdict({{"roles", "edge,auth"}}),
+            "roles (--roles): edge,auth needs a broker to link to, as in --join tcp://127.0.0.1:7700");
+}
+
+TEST(config_rules, a_broker_needs_a_loopback_address_and_others_none) {
+  EXPECT_EQ(verdict({{"roles", "broker"}}),
+            "roles (--roles): a broker needs --bind, as in --bind tcp://127.0.0.1:7700");
+  for (const char* address : {"tcp://0.0.0.0:7700", "tcp://10.0.0.1:7700", "tcp://*:7700",
+                              "tcp://[::]:7700", "tcp://broker.example:7700"}) {
+    EXPECT_EQ(verdict({{"roles", "broker"}, {"bus.bind", address}}),
+              std::string("bus.bind (--bind): ") + address +
+                  " is not a loopback address, and links between nodes are not encrypted in this "
+                  "version: bind tcp://127.0.0.1:PORT");
+  }
+  EXPECT_EQ(verdict({{"roles", "edge"}, {"bus.bind", "tcp://127.0.0.1:7700"}}),
+            "bus.bind (--bind): only a node with the role broker listens; this one is edge");
+}
+
+TEST(config_rules, a_store_without_an_adapter_stops_the_start_without_telling_the_password) {
+  EXPECT_EQ(verdict({}, {{"DATABASE_URL", "mysql://u:p4ss@db/x"}}),
+            "database.url (DATABASE_URL) names mysql://…: this version of troupe has embedded "
+            "stores only (SQLite under data.dir); remove the setting to start");
+  EXPECT_TRUE(verdict({}, {{"REDIS_URL", "redis://c"}}).starts_with("redis.url (REDIS_URL) names redis://…"));
+  EXPECT_TRUE(verdict({}, {{"QDRANT_URL", "http://q"}}).starts_with("qdrant.url (QDRANT_URL) names http://…"));
+  EXPECT_TRUE(verdict({}, {{"MONGODB_URL", "db:27017"}})
+                  .starts_with("mongodb.url (MONGODB_URL) names another store:"));
+}
+
+TEST(config_rules, roles_know_what_they_have_and_whom_they_link_to) {
+  config all;
+  EXPECT_TRUE(has_role(all, "edge"));
+  EXPECT_FALSE(has_role(all, "broker"));
+  EXPECT_TRUE(is_single_process(all));
+  EXPECT_TRUE(broker_links(all).empty());
+  config spread;
+  spread.roles = {"broker", "auth"};
+  spread.bus.bind = "tcp://127.0.0.1:7700";
+  EXPECT_TRUE(has_role(spread, "auth"));
+  EXPECT_FALSE(has_role(spread, "edge"));
+  EXPECT_FALSE(wants_http(spread));
+  EXPECT_EQ(broker_links(spread), std::vector<std::string>{"tcp://127.0.0.1:7700"});
+  spread.http_given = true;
+  EXPECT_TRUE(wants_http(spread));
+  EXPECT_EQ(role_lock_file(spread, "auth"), "data/auth.lock");
+}
+
+} // namespace
+} // namespace troupe
