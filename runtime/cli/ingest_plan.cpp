@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view endings[] = {
-    ".md",  ".markdown", ".html", ".htm",  ".xhtml", ".txt", ".text", ".rst",  ".adoc", ".org",
+    ".md",  ".markdown", ".mdx", ".html", ".htm",  ".xhtml", ".txt", ".text", ".rst",  ".adoc", ".org",
     ".tex", ".csv",      ".tsv",  ".json", ".jsonl", ".ndjson", ".xml", ".yaml", ".yml", ".toml",
     ".ini", ".log",
 };
