@@ -1,0 +1,15 @@
+#include "adapters/crypto/sodium_start.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <sodium.h>
+
+namespace troupe::crypto {
+
+void start_sodium() noexcept {
+  if (sodium_init() >= 0) return;
+  std::fputs("no source of randomness: libsodium cannot start\n", stderr);
+  std::abort();
+}
+
+} // namespace troupe::crypto
