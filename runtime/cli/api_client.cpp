@@ -11,6 +11,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr int tries_max = 6;
+constexpr std::size_t attribute_bytes_max = 512; // as OpenAI has it
 constexpr std::chrono::seconds wait_max{10};
 
 const json::value& member(const json::value& in, std::string_view name) {
@@ -50,7 +51,8 @@ remote_file to_file(const json::value& in) {
 }
 
 indexed_file to_indexed(const json::value& in) {
-  return {text(in, "id"), text(in, "status"), text(member(in, "last_error"), "message")};
+  return {text(in, "id"), text(in, "status"), text(member(in, "last_error"), "message"),
+          text(member(in, "attributes"), "path")};
 }
 
 api_key to_key(const json::value& in) {
@@ -185,10 +187,13 @@ result<void> api_client::delete_file(const std::string& id) {
   return to_nothing(ask({.method = "DELETE", .path = "/v1/files/" + escape(id)}));
 }
 
-result<void> api_client::attach(const std::string& store, const std::string& file) {
+result<void> api_client::attach(const std::string& store, const std::string& file,
+                                const std::string& path) {
+  json::object body{{"file_id", file}};
+  if (path.size() <= attribute_bytes_max) body["attributes"] = json::object{{"path", path}};
   return to_nothing(ask({.method = "POST",
                          .path = "/v1/vector_stores/" + escape(store) + "/files",
-                         .json = json::serialize(json::object{{"file_id", file}})}));
+                         .json = json::serialize(body)}));
 }
 
 result<std::vector<indexed_file>> api_client::list_store_files(const std::string& store) {

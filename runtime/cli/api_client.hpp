@@ -32,6 +32,7 @@ struct indexed_file {
   std::string id;
   std::string status; ///< in_progress, completed, failed, cancelled
   std::string why;    ///< of a failure
+  std::string path;   ///< the attribute that `troupe ingest` leaves; may be empty
 };
 
 struct api_key {
@@ -56,7 +57,9 @@ public:
   [[nodiscard]] result<std::vector<remote_file>> list_files();
   [[nodiscard]] result<remote_file> upload(const std::filesystem::path& file, const std::string& name);
   [[nodiscard]] result<void> delete_file(const std::string& id);
-  [[nodiscard]] result<void> attach(const std::string& store, const std::string& file);
+  /// `path` becomes the attribute of that name.
+  [[nodiscard]] result<void> attach(const std::string& store, const std::string& file,
+                                    const std::string& path);
   [[nodiscard]] result<std::vector<indexed_file>> list_store_files(const std::string& store);
 
   [[nodiscard]] result<api_key> create_key(const std::string& name);

@@ -53,7 +53,7 @@ result<std::vector<stored_file>> list_stored(api_client& api, const std::string&
   for (const auto& entry : *indexed) {
     const auto at = by_id.find(entry.id);
     if (at == by_id.end()) continue;
-    out.push_back({entry.id, at->second.name, at->second.sha256, entry.status});
+    out.push_back({entry.id, at->second.name, entry.path, at->second.sha256, entry.status});
   }
   return out;
 }
@@ -99,9 +99,9 @@ private:
 
   /// The new file is in before the old ones go, so that a failure loses nothing.
   result<std::string> bring(api_client& api, const planned_file& planned) {
-    auto file = api.upload(planned.file.path, planned.file.name);
+    auto file = api.upload(planned.file.path, planned.file.path.filename().string());
     if (!file) return std::unexpected(explained(file.error(), planned.file));
-    if (auto done = api.attach(into_.store.id, file->id); !done) {
+    if (auto done = api.attach(into_.store.id, file->id, planned.file.name); !done) {
       static_cast<void>(api.delete_file(file->id)); // else it stays behind, in no store
       return std::unexpected(done.error());
     }

@@ -127,22 +127,27 @@ result<std::string> sha256_of(const fs::path& file) {
 }
 
 ingest_plan plan_ingest(std::vector<local_file> local, const std::vector<stored_file>& stored) {
-  std::multimap<std::string_view, const stored_file*> by_name;
-  for (const auto& file : stored) by_name.emplace(file.name, &file);
+  using index = std::multimap<std::string_view, const stored_file*>;
+  index by_path, by_name;
+  for (const auto& file : stored) {
+    file.path.empty() ? by_name.emplace(file.name, &file) : by_path.emplace(file.path, &file);
+  }
   ingest_plan plan;
   for (auto& file : local) {
     planned_file planned;
     bool there = false;
-    const auto [first, last] = by_name.equal_range(file.name);
-    for (auto at = first; at != last; ++at) {
-      const stored_file& old = *at->second;
-      const bool works = old.status == "completed" || old.status == "in_progress";
-      if (works && !there && old.sha256 == file.sha256) {
-        there = true;
-      } else {
-        planned.outdated.push_back(old.id);
+    const auto compare = [&](const index& in, std::string_view key, bool may_replace) {
+      const auto [first, last] = in.equal_range(key);
+      for (auto at = first; at != last; ++at) {
+        const stored_file& old = *at->second;
+        const bool works = old.status == "completed" || old.status == "in_progress";
+        there = there || (works && old.sha256 == file.sha256);
+        if (may_replace) planned.outdated.push_back(old.id);
       }
-    }
+    };
+    const std::string_view last_part = std::string_view(file.name).substr(file.name.rfind('/') + 1);
+    compare(by_path, file.name, true);
+    compare(by_name, last_part, last_part.size() == file.name.size());
     if (there) {
       ++plan.skipped;
       continue;

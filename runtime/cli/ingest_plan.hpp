@@ -13,7 +13,7 @@ namespace troupe::cli {
 
 struct local_file {
   std::filesystem::path path;
-  std::string name; ///< in the store: relative to the folder that was named, with `/`
+  std::string name; ///< relative to the folder that was named, with `/`; unique in a run
   std::uintmax_t bytes = 0;
   std::string sha256; ///< lower-case hex; as sha256_of() gives it
 };
@@ -29,10 +29,12 @@ struct found_files {
   std::size_t empty = 0;              ///< files without a byte, left out
 };
 
-/// A file of the store as the server has it.
+/// A file of the store as the server has it. A file's name has no folders there, so ingest leaves
+/// the path in the attributes; files that came by another way have none.
 struct stored_file {
   std::string id;
-  std::string name;
+  std::string name; ///< the file name
+  std::string path; ///< what local_file::name was, or empty
   std::string sha256;
   std::string status; ///< in_progress, completed, failed, cancelled
 };
@@ -59,8 +61,9 @@ struct ingest_plan {
 [[nodiscard]] result<std::string> sha256_of(const std::filesystem::path& file);
 
 /// Pure. Skips what is in the store with the same name and SHA-256 and did not fail; a file of the
-/// same name with other content, or that failed, is replaced; all others are uploaded. What is in
-/// the store only stays as it is.
+/// same name with other content, or that failed, is replaced; all others are uploaded. The name is
+/// the path, where the store knows it, else the file name; in a folder below the one that was named,
+/// a file name alone is enough to skip and not enough to replace. What is in the store only stays.
 [[nodiscard]] ingest_plan plan_ingest(std::vector<local_file> local,
                                       const std::vector<stored_file>& stored);
 

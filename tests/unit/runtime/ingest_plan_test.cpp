@@ -21,27 +21,42 @@ std::string uploads(const ingest_plan& plan) {
 }
 
 TEST(ingest_plan, new_files_are_uploaded_and_known_ones_skipped) {
-  const auto plan = plan_ingest({local("a", "1"), local("b", "2")}, {{"f1", "a", "1", "completed"}});
+  const auto plan = plan_ingest({local("a", "1"), local("b", "2")}, {{"f1", "a", "", "1", "completed"}});
   EXPECT_EQ(uploads(plan), "b");
   EXPECT_EQ(plan.skipped, 1u);
 }
 
 TEST(ingest_plan, other_content_of_the_same_name_replaces) {
-  const auto plan = plan_ingest({local("a", "2")}, {{"f1", "a", "1", "completed"}, {"f2", "b", "2", "completed"}});
+  const auto plan = plan_ingest({local("a", "2")}, {{"f1", "a", "", "1", "completed"}, {"f2", "b", "", "2", "completed"}});
   EXPECT_EQ(uploads(plan), "a<f1");
   EXPECT_EQ(plan.skipped, 0u);
 }
 
 TEST(ingest_plan, a_file_that_failed_is_brought_again_and_one_on_its_way_is_not) {
   const auto plan = plan_ingest({local("a", "1"), local("b", "1")},
-                                {{"f1", "a", "1", "failed"}, {"f2", "b", "1", "in_progress"}});
+                                {{"f1", "a", "", "1", "failed"}, {"f2", "b", "", "1", "in_progress"}});
   EXPECT_EQ(uploads(plan), "a<f1");
   EXPECT_EQ(plan.skipped, 1u);
 }
 
 TEST(ingest_plan, all_outdated_copies_go) {
-  const auto plan = plan_ingest({local("a", "3")}, {{"f1", "a", "1", "completed"}, {"f2", "a", "2", "failed"}});
+  const auto plan = plan_ingest({local("a", "3")}, {{"f1", "a", "", "1", "completed"}, {"f2", "a", "", "2", "failed"}});
   EXPECT_EQ(uploads(plan), "a<f1<f2");
+}
+
+TEST(ingest_plan, a_path_tells_files_of_one_name_apart) {
+  const auto plan = plan_ingest({local("readme.md", "1"), local("sub/readme.md", "3")},
+                                {{"f1", "readme.md", "readme.md", "1", "completed"},
+                                 {"f2", "readme.md", "sub/readme.md", "2", "completed"},
+                                 {"f3", "readme.md", "other/readme.md", "9", "completed"}});
+  EXPECT_EQ(uploads(plan), "sub/readme.md<f2");
+  EXPECT_EQ(plan.skipped, 1u);
+}
+
+TEST(ingest_plan, below_the_folder_a_file_name_is_enough_to_skip_and_not_to_replace) {
+  const std::vector<stored_file> stored{{"f1", "a.md", "", "1", "completed"}};
+  EXPECT_EQ(plan_ingest({local("sub/a.md", "1")}, stored).skipped, 1u);
+  EXPECT_EQ(uploads(plan_ingest({local("sub/a.md", "2")}, stored)), "sub/a.md");
 }
 
 TEST(find_files, takes_readable_kinds_and_passes_over_hidden_ones) {

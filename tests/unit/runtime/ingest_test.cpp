@@ -46,7 +46,7 @@ public:
 
 private:
   struct file {
-    std::string name, sha256;
+    std::string name, sha256, attributes;
     bool attached = false;
     int asked = 0; ///< how often its progress was looked at
   };
@@ -92,7 +92,8 @@ private:
       const char* state = unindexable.contains(f.name) ? "failed" : "completed";
       out += (out.empty() ? "" : ",");
       out += R"({"id":")" + id + R"(","status":")" + state +
-             R"(","last_error":{"code":"invalid_file","message":"no text in it"}})";
+             R"(","attributes":)" + f.attributes +
+             R"(,"last_error":{"code":"invalid_file","message":"no text in it"}})";
     }
     return out;
   }
@@ -104,13 +105,16 @@ private:
     const auto from = body.find("\r\n\r\n", name_at) + 4;
     const auto content = body.substr(from, body.find("\r\n--", from) - from);
     const std::string id = "file-" + std::to_string(++uploads);
-    files_[id] = {name, sha256_of(scratch_.write("upload", content)).value(), false, 0};
+    files_[id] = {name, sha256_of(scratch_.write("upload", content)).value(), "", false, 0};
     return {200, R"({"id":")" + id + R"(","filename":")" + name + "\"}"};
   }
 
   fake_response attach(const std::string& body) {
     const auto at = body.find("file-");
-    files_.at(body.substr(at, body.find('"', at) - at)).attached = true;
+    file& entry = files_.at(body.substr(at, body.find('"', at) - at));
+    const auto path_at = body.find("\"attributes\":") + 13;
+    entry.attributes = body.substr(path_at, body.find('}', path_at) + 1 - path_at);
+    entry.attached = true;
     return {200, "{}"};
   }
 
@@ -144,16 +148,16 @@ struct ingest_test : ::testing::Test {
 };
 
 TEST_F(ingest_test, the_second_run_sends_nothing_and_a_change_is_replaced) {
-  for (const char* name : {"a.md", "b.md", "sub/c.txt"}) folder.write(name, name);
+  for (const char* name : {"a.md", "b.md", "sub/a.md"}) folder.write(name, name);
   EXPECT_EQ(ingest(), 0) << out;
-  EXPECT_EQ(api.names(), (std::vector<std::string>{"a.md", "b.md", "sub/c.txt"}));
+  EXPECT_EQ(api.names(), (std::vector<std::string>{"a.md", "a.md", "b.md"}));
   EXPECT_TRUE(out.contains(R"("uploaded":3,"replaced":0,"skipped":0)")) << out;
   EXPECT_EQ(ingest(), 0) << out;
   EXPECT_EQ(api.uploads, 3);
   EXPECT_TRUE(out.contains(R"("uploaded":0,"replaced":0,"skipped":3)")) << out;
   folder.write("b.md", "other");
   EXPECT_EQ(ingest(), 0) << out;
-  EXPECT_EQ(api.names(), (std::vector<std::string>{"a.md", "b.md", "sub/c.txt"}));
+  EXPECT_EQ(api.names(), (std::vector<std::string>{"a.md", "a.md", "b.md"}));
   EXPECT_TRUE(out.contains(R"("uploaded":0,"replaced":1,"skipped":2)")) << out;
 }
 
