@@ -16,7 +16,7 @@ enum class block_kind : std::uint8_t {
 
 struct block {
   block_kind kind = block_kind::prose;
-  std::uint32_t level = 0; ///< headings: 1 the highest
+  std::uint32_t level = 0; ///< headings: 1 the highest, 0 the document's own title
   std::string text;        ///< UTF-8, trimmed, not empty
 };
 

@@ -52,7 +52,8 @@ void each_unit(const block& from, Take take) {
   std::string_view rest = from.text;
   std::string_view before = "\n\n";
   while (!rest.empty()) {
-    auto end = prose ? sentence_end(rest) : line_end(rest);
+    const auto window = rest.substr(0, passage_bytes + 1); // looking further would be for nothing
+    auto end = prose ? sentence_end(window) : line_end(window);
     if (end > passage_bytes) end = forced_end(rest);
     const auto text = rest.substr(0, end);
     if (!trimmed(text).empty()) {

@@ -119,7 +119,7 @@ private:
     } else if (const auto level = heading_level(tag); level > 0 && cells_ == 0) {
       end_heading(level);
     } else if (tag == GUMBO_TAG_TITLE) {
-      end_heading(1);
+      end_heading(0); // above every h1
     } else if (tag == GUMBO_TAG_PRE) {
       --pre_;
       if (cells_ == 0 && pre_ == 0) end_block(block_kind::lines);

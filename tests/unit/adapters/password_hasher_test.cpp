@@ -1,0 +1,112 @@
+// Goal: passwords are hashed with the promised Argon2id, checked right, in bounded work, and an
+// unknown user costs the same time.
+// Method: the real hasher; times are medians of interleaved runs.
+#include "adapters/crypto/crypto.hpp"
+#include "messages/base/limits.hpp"
+#include "tests/unit/adapters/waiting.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <gtest/gtest.h>
+#include <vector>
+
+namespace troupe {
+namespace {
+
+using test::wait_for;
+
+result<std::string> hash(password_hasher& hasher, std::string password) {
+  return wait_for<std::string>(
+      [&](reply<std::string> answer) { hasher.hash({std::move(password)}, std::move(answer)); });
+}
+
+result<bool> verify(password_hasher& hasher, std::string password, std::string encoded) {
+  return wait_for<bool>([&](reply<bool> answer) {
+    hasher.verify({std::move(password)}, std::move(encoded), std::move(answer));
+  });
+}
+
+TEST(password_hasher, a_hash_names_argon2id_with_nineteen_mebibytes_and_two_passes) {
+  const auto hasher = make_password_hasher();
+  const auto encoded = hash(*hasher, "correct horse");
+  ASSERT_TRUE(encoded);
+  EXPECT_TRUE(encoded->starts_with("$argon2id$v=19$m=19456,t=2,p=1$")) << *encoded;
+}
+
+TEST(password_hasher, the_right_password_verifies_and_a_wrong_one_does_not) {
+  const auto hasher = make_password_hasher();
+  const auto encoded = hash(*hasher, "correct horse");
+  ASSERT_TRUE(encoded);
+  EXPECT_EQ(verify(*hasher, "correct horse", *encoded), result<bool>(true));
+  EXPECT_EQ(verify(*hasher, "correct hors", *encoded), result<bool>(false));
+  EXPECT_EQ(verify(*hasher, "", *encoded), result<bool>(false));
+}
+
+TEST(password_hasher, the_same_password_hashed_twice_gives_two_salts) {
+  const auto hasher = make_password_hasher();
+  EXPECT_NE(*hash(*hasher, "correct horse"), *hash(*hasher, "correct horse"));
+}
+
+TEST(password_hasher, a_password_with_a_nul_byte_is_taken_whole) {
+  const auto hasher = make_password_hasher();
+  const std::string password("left\0right", 10);
+  const auto encoded = hash(*hasher, password);
+  ASSERT_TRUE(encoded);
+  EXPECT_EQ(verify(*hasher, password, *encoded), result<bool>(true));
+  EXPECT_EQ(verify(*hasher, "left", *encoded), result<bool>(false));
+}
+
+TEST(password_hasher, an_unknown_user_and_a_damaged_hash_are_answered_no) {
+  const auto hasher = make_password_hasher();
+  EXPECT_EQ(verify(*hasher, "nobody-has-this-password-at-all!", ""), result<bool>(false));
+  EXPECT_EQ(verify(*hasher, "x", "not a hash"), result<bool>(false));
+}
+
+TEST(password_hasher, an_unknown_user_takes_as_long_as_a_wrong_password) {
+  using clock = std::chrono::steady_clock;
+  const auto hasher = make_password_hasher();
+  const auto encoded = hash(*hasher, "correct horse");
+  ASSERT_TRUE(encoded);
+  const auto timed = [&](const std::string& stored) {
+    const auto start = clock::now();
+    EXPECT_EQ(verify(*hasher, "wrong", stored), result<bool>(false));
+    return std::chrono::duration<double>(clock::now() - start).count();
+  };
+  const auto median = [](std::vector<double> times) {
+    std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
+    return times[times.size() / 2];
+  };
+  // A busy machine may disturb one series: three attempts, and any calm one shows the truth.
+  double ratio = 0;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    std::vector<double> known, unknown;
+    for (int n = 0; n < 11; ++n) {
+      known.push_back(timed(*encoded));
+      unknown.push_back(timed(""));
+    }
+    ratio = median(unknown) / median(known);
+    if (ratio > 0.8 && ratio < 1.2) break;
+  }
+  EXPECT_GT(ratio, 0.8);
+  EXPECT_LT(ratio, 1.2);
+}
+
+TEST(password_hasher, more_than_the_queue_holds_is_rate_limited_with_a_time_to_wait) {
+  auto hasher = make_password_hasher();
+  std::atomic<int> limited{0}, other{0};
+  constexpr int extra = 40; // the two threads may take a few from the queue meanwhile
+  for (int n = 0; n < static_cast<int>(limits::hash_queue) + extra; ++n)
+    hasher->verify({"x"}, "", reply<bool>([&](result<bool> answer) {
+      const bool refused = !answer && answer.error().code == errc::rate_limited &&
+                           answer.error().retry_after_ms > 0;
+      ++(refused ? limited : other);
+    }));
+  EXPECT_GT(limited, 0);
+  EXPECT_LE(limited, extra);
+  hasher.reset(); // those that still wait are answered `dropped`
+  EXPECT_EQ(limited + other, static_cast<int>(limits::hash_queue) + extra);
+}
+
+} // namespace
+} // namespace troupe
