@@ -553,8 +553,8 @@ TEST(llm_provider, many_calls_at_once_each_get_their_own_answer) {
   });
   auto config = config_for(server);
   config.connections_max = 8;
-  auto provider = provider_for(config);
   std::vector<recorder> seen(200);
+  auto provider = provider_for(config);
   std::vector<std::unique_ptr<llm_call>> calls;
   for (std::size_t i = 0; i < seen.size(); ++i) {
     calls.push_back(provider->chat({R"({"n":)" + std::to_string(i) + "}"}, false, steady::now() + 10s,
@@ -572,8 +572,8 @@ TEST(llm_provider, calls_past_the_bound_are_overloaded) {
   scripted_server server([](connection& peer) { peer.wait_closed(10s); });
   auto config = config_for(server);
   config.connections_max = 2;
-  auto provider = provider_for(config);
   std::vector<recorder> seen(limits::upstream_calls + 1);
+  auto provider = provider_for(config);
   std::vector<std::unique_ptr<llm_call>> calls;
   for (auto& each : seen)
     calls.push_back(provider->chat({"{}"}, false, steady::now() + 20s, {}, each.sink()));
