@@ -1,7 +1,7 @@
 #include "runtime/config.hpp"
 
-#include <algorithm>
 #include <arpa/inet.h>
+#include <algorithm>
 #include <charconv>
 
 namespace troupe {
@@ -18,9 +18,13 @@ bool has_role(const config& in, std::string_view role) noexcept {
   return contains(in.roles, role);
 }
 
-bool is_single_process(const config& in) noexcept { return contains(in.roles, "all"); }
+bool is_single_process(const config& in) noexcept {
+  return contains(in.roles, "all");
+}
 
-bool wants_http(const config& in) noexcept { return has_role(in, "edge") || in.http_given; }
+bool wants_http(const config& in) noexcept {
+  return has_role(in, "edge") || in.http_given;
+}
 
 std::vector<std::string> broker_links(const config& in) {
   if (is_single_process(in)) return {};

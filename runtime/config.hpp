@@ -21,10 +21,10 @@ namespace settings {
 using std::chrono::milliseconds;
 
 struct http {
-  std::string address = "127.0.0.1:8000";       ///< ADDR:PORT; [::1]:8000 for IPv6; port 0 picks one
-  std::uint32_t threads = 1;                    ///< I/O threads, 1 to 64
-  std::uint64_t body_bytes = limits::body_bytes;///< the largest body taken, 1 KiB to 1 GiB
-  std::uint32_t connections_max = 4096;         ///< past it new connections get 503, 1 to 1,000,000
+  std::string address = "127.0.0.1:8000"; ///< ADDR:PORT; [::1]:8000 for IPv6; port 0 picks one
+  std::uint32_t threads = 1;              ///< I/O threads, 1 to 64
+  std::uint64_t body_bytes = limits::body_bytes; ///< the largest body taken, 1 KiB to 1 GiB
+  std::uint32_t connections_max = 4096; ///< past it new connections get 503, 1 to 1,000,000
 };
 BOOST_DESCRIBE_STRUCT(http, (), (address, threads, body_bytes, connections_max))
 
@@ -46,8 +46,9 @@ struct chat {
   milliseconds first_byte_timeout{60'000}; ///< until the provider's status
   milliseconds stall_timeout{60'000};      ///< between two pieces of a provider's stream
 };
-BOOST_DESCRIBE_STRUCT(chat, (), (default_model, openai_base_url, openai_api_key,
-                                 first_byte_timeout, stall_timeout))
+BOOST_DESCRIBE_STRUCT(chat, (),
+                      (default_model, openai_base_url, openai_api_key, first_byte_timeout,
+                       stall_timeout))
 
 struct auth {
   std::string signup = "auto"; ///< auto (open on loopback only), open, closed
@@ -102,12 +103,14 @@ struct config {
   /// Whether http.address was set by anyone but the default: a node without edge listens only then.
   bool http_given = false;
 };
-BOOST_DESCRIBE_STRUCT(config, (), (http, data, roles, bus, chat, auth, sqlite, database, redis,
-                                   qdrant, mongodb, drain, log, actors))
+BOOST_DESCRIBE_STRUCT(config, (),
+                      (http, data, roles, bus, chat, auth, sqlite, database, redis, qdrant, mongodb,
+                       drain, log, actors))
 
 /// The roles, in the order in which they start. `all` stands for every one but `broker`: one
 /// process needs none.
-inline constexpr std::string_view role_names[] = {"broker", "auth", "log", "prompt", "router", "edge"};
+inline constexpr std::string_view role_names[] = {"broker", "auth",   "log",
+                                                  "prompt", "router", "edge"};
 
 /// ADDR:PORT, split. The address has lost the brackets of an IPv6 literal.
 struct endpoint {
@@ -124,8 +127,8 @@ struct endpoint {
 /// Whether this node listens for HTTP: an edge, or a node that was given http.address.
 [[nodiscard]] bool wants_http(const config& in) noexcept;
 
-/// The brokers that this node links to: bus.join, or its own bus.bind when it is a broker with other
-/// roles beside; empty in a single process and in a node that is a broker and nothing else.
+/// The brokers that this node links to: bus.join, or its own bus.bind when it is a broker with
+/// other roles beside; empty in a single process and in a node that is a broker and nothing else.
 [[nodiscard]] std::vector<std::string> broker_links(const config& in);
 
 /// http.address, split. Only for a config that load_config() accepted.

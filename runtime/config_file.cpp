@@ -1,10 +1,10 @@
 #include "runtime/config_file.hpp"
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <toml++/toml.h>
 
 namespace troupe {
 namespace {
@@ -25,7 +25,8 @@ public:
       }
       const auto line = node.source().begin.line;
       auto value = to_raw(node);
-      if (!value) return fail(errc::invalid_argument, at(line) + ": " + key + ": " + value.error(), key);
+      if (!value)
+        return fail(errc::invalid_argument, at(line) + ": " + key + ": " + value.error(), key);
       found_.emplace_back(line, file_setting{key, std::move(*value), at(line)});
     }
     return {};
@@ -77,7 +78,8 @@ result<std::vector<file_setting>> read_config_file(const std::filesystem::path& 
   std::ifstream in(file, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(in), {}};
   if (!in.is_open() || in.bad() || std::filesystem::is_directory(file)) {
-    return fail(errc::invalid_argument, file.string() + ": cannot be read: " + std::strerror(errno));
+    return fail(errc::invalid_argument,
+                file.string() + ": cannot be read: " + std::strerror(errno));
   }
   // Names the file as the user did, without the `./` of the default.
   flattener flat(file.lexically_normal().string());

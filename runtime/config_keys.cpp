@@ -10,36 +10,60 @@ constexpr std::uint64_t second = 1000;
 constexpr std::uint64_t hour = 3600 * second;
 
 constexpr key_info keys[] = {
-    {.key = "http.address", .help = "where HTTP is served", .flag = "--http", .form = shape::listen},
+    {.key = "http.address",
+     .help = "where HTTP is served",
+     .flag = "--http",
+     .form = shape::listen},
     {.key = "http.threads", .help = "threads that serve HTTP", .least = 1, .most = 64},
     {.key = "http.body_bytes", .help = "largest body taken", .least = 1024, .most = 1ull << 30},
     {.key = "http.connections_max", .help = "connections at a time", .least = 1, .most = 1'000'000},
-    {.key = "data.dir", .help = "folder of the embedded stores", .aliases = "TROUPE_DATA",
-     .flag = "--data", .form = shape::folder},
-    {.key = "roles", .help = "what this node is", .flag = "--roles", .form = shape::choice,
+    {.key = "data.dir",
+     .help = "folder of the embedded stores",
+     .aliases = "TROUPE_DATA",
+     .flag = "--data",
+     .form = shape::folder},
+    {.key = "roles",
+     .help = "what this node is",
+     .flag = "--roles",
+     .form = shape::choice,
      .choices = "all edge auth prompt log router broker"},
     {.key = "bus.join", .help = "brokers to link to", .flag = "--join", .form = shape::bus_address},
-    {.key = "bus.bind", .help = "where a broker listens", .flag = "--bind", .form = shape::bus_address},
+    {.key = "bus.bind",
+     .help = "where a broker listens",
+     .flag = "--bind",
+     .form = shape::bus_address},
     {.key = "chat.default_model", .help = "model when a chat names none", .form = shape::word},
-    {.key = "chat.openai_base_url", .help = "the model provider", .aliases = "OPENAI_BASE_URL",
+    {.key = "chat.openai_base_url",
+     .help = "the model provider",
+     .aliases = "OPENAI_BASE_URL",
      .form = shape::base_url},
     {.key = "chat.openai_api_key", .help = "the provider's key", .aliases = "OPENAI_API_KEY"},
-    {.key = "chat.first_byte_timeout", .help = "wait for a provider's status", .least = 10,
+    {.key = "chat.first_byte_timeout",
+     .help = "wait for a provider's status",
+     .least = 10,
      .most = hour},
-    {.key = "chat.stall_timeout", .help = "longest silence in a provider's stream", .least = 10,
+    {.key = "chat.stall_timeout",
+     .help = "longest silence in a provider's stream",
+     .least = 10,
      .most = hour},
-    {.key = "auth.signup", .help = "who may register", .form = shape::choice,
+    {.key = "auth.signup",
+     .help = "who may register",
+     .form = shape::choice,
      .choices = "auto open closed"},
-    {.key = "auth.jwt_secret", .help = "HS256 key of access tokens",
+    {.key = "auth.jwt_secret",
+     .help = "HS256 key of access tokens",
      .aliases = "JWT_SECRET SECRET_KEY"},
-    {.key = "sqlite.path", .help = "auth's database; the others lie beside it",
+    {.key = "sqlite.path",
+     .help = "auth's database; the others lie beside it",
      .aliases = "SQLITE_PATH"},
     {.key = "database.url", .help = "SQL server (not in this version)", .aliases = "DATABASE_URL"},
     {.key = "redis.url", .help = "Redis (not in this version)", .aliases = "REDIS_URL"},
     {.key = "qdrant.url", .help = "Qdrant (not in this version)", .aliases = "QDRANT_URL"},
     {.key = "mongodb.url", .help = "MongoDB (not in this version)", .aliases = "MONGODB_URL"},
     {.key = "drain.timeout", .help = "time that running work gets after SIGTERM", .most = hour},
-    {.key = "log.level", .help = "least level of the program's own log", .aliases = "LOG_LEVEL",
+    {.key = "log.level",
+     .help = "least level of the program's own log",
+     .aliases = "LOG_LEVEL",
      .form = shape::log_level},
     {.key = "actors.threads", .help = "threads of the actors", .least = 1, .most = 64},
 };
@@ -62,7 +86,9 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 } // namespace
 
-std::span<const key_info> all_keys() noexcept { return keys; }
+std::span<const key_info> all_keys() noexcept {
+  return keys;
+}
 
 const key_info* find_key(std::string_view key) noexcept {
   const auto* found = std::ranges::find(keys, key, &key_info::key);

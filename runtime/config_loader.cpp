@@ -5,10 +5,10 @@
 #include "runtime/config_value.hpp"
 #include "runtime/log_spdlog.hpp"
 
+#include <unistd.h>
 #include <algorithm>
 #include <cctype>
 #include <ranges>
-#include <unistd.h>
 
 namespace troupe {
 namespace {
@@ -39,7 +39,9 @@ public:
     std::vector<setting_view> out;
     for_each_setting(values_, [&](const std::string& key, const auto& member) {
       const auto at = origins_.find(key);
-      out.push_back({key, show(member), at == origins_.end() ? "default" : at->second});
+      const key_info* info = find_key(key);
+      out.push_back({key, show(member), at == origins_.end() ? "default" : at->second,
+                     std::string(info != nullptr ? info->help : "")});
     });
     return out;
   }
@@ -98,7 +100,8 @@ result<void> check_unknown_variables(const environment& variables) {
     std::ranges::transform(key, key.begin(), [](unsigned char c) { return std::tolower(c); });
     key[key.find('_')] = '.';
     std::string message = name + ": there is no setting " + key;
-    if (const auto near = nearest_key(key); !near.empty()) message += " (did you mean " + variable_of(near) + "?)";
+    if (const auto near = nearest_key(key); !near.empty())
+      message += " (did you mean " + variable_of(near) + "?)";
     return fail(errc::invalid_argument, std::move(message), key);
   }
   return {};
@@ -180,7 +183,8 @@ result<void> complete(merger& into) {
   config& all = into.values();
   if (!all.chat.openai_api_key.value.empty() && all.chat.openai_base_url.empty()) {
     all.chat.openai_base_url = "https://api.openai.com/v1";
-    into.origin("chat.openai_base_url") = "because " + into.origin("chat.openai_api_key") + " is set";
+    into.origin("chat.openai_base_url") =
+        "because " + into.origin("chat.openai_api_key") + " is set";
   }
   while (all.chat.openai_base_url.ends_with('/')) all.chat.openai_base_url.pop_back();
   if (const auto level = parse_log_level(all.log.level)) {
@@ -222,7 +226,8 @@ environment process_environment() {
 result<loaded_config> load_config(const config_sources& from) {
   merger all;
   if (auto done = merge_file(all, from); !done) return std::unexpected(done.error());
-  if (auto done = merge_environment(all, from.variables); !done) return std::unexpected(done.error());
+  if (auto done = merge_environment(all, from.variables); !done)
+    return std::unexpected(done.error());
   if (auto done = merge_flags(all, from); !done) return std::unexpected(done.error());
   if (auto done = complete(all); !done) return std::unexpected(done.error());
   loaded_config out;

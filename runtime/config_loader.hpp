@@ -20,9 +20,9 @@ using environment = std::map<std::string, std::string>;
 
 /// Where settings come from, weakest first: defaults, the file, the environment, the flags.
 struct config_sources {
-  std::optional<std::filesystem::path> file;      ///< --config; must exist
-  std::filesystem::path folder = ".";             ///< where troupe.toml is looked for without --config
-  environment variables;                          ///< an empty value counts as unset
+  std::optional<std::filesystem::path> file; ///< --config; must exist
+  std::filesystem::path folder = ".";        ///< where troupe.toml is looked for without --config
+  environment variables;                     ///< an empty value counts as unset
   /// Key and text of each flag, e.g. {"http.address", "0.0.0.0:80"}. A key that is a list may come
   /// several times.
   std::vector<std::pair<std::string, std::string>> flags;
@@ -33,6 +33,7 @@ struct setting_view {
   std::string key;    ///< `http.address`
   std::string value;  ///< as one would write it in troupe.toml; `[secret]` for a secret that is set
   std::string origin; ///< `default`, `troupe.toml:3`, `OPENAI_API_KEY`, `--http`
+  std::string help;   ///< what it is, in a few words
 };
 
 struct loaded_config {

@@ -44,13 +44,15 @@ result<void> check_roles(const loaded_config& in) {
   if (roles.empty()) return wrong(named(in, "roles") + ": at least one role is wanted", "roles");
   if (is_single_process(in.values)) {
     if (roles.size() > 1) {
-      return wrong(named(in, "roles") + ": all stands for every role and goes with no other", "roles");
+      return wrong(named(in, "roles") + ": all stands for every role and goes with no other",
+                   "roles");
     }
     if (bus.join.empty() && bus.bind.empty()) return {};
     const std::string key = bus.join.empty() ? "bus.bind" : "bus.join";
-    return wrong(named(in, key) + ": with roles=all everything runs in this process and no broker is "
-                                  "used; leave it away, or name the roles of this node, as in "
-                                  "--roles edge,router",
+    return wrong(named(in, key) +
+                     ": with roles=all everything runs in this process and no broker is "
+                     "used; leave it away, or name the roles of this node, as in "
+                     "--roles edge,router",
                  key);
   }
   if (broker && bus.bind.empty()) {
@@ -58,8 +60,8 @@ result<void> check_roles(const loaded_config& in) {
                  "bus.bind");
   }
   if (!broker && !bus.bind.empty()) {
-    return wrong(named(in, "bus.bind") + ": only a node with the role broker listens; this one is " +
-                     listed(roles),
+    return wrong(named(in, "bus.bind") +
+                     ": only a node with the role broker listens; this one is " + listed(roles),
                  "bus.bind");
   }
   if (!broker && bus.join.empty()) {

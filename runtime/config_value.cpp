@@ -2,8 +2,8 @@
 
 #include "runtime/log_spdlog.hpp"
 
-#include <algorithm>
 #include <arpa/inet.h>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -82,18 +82,22 @@ assigned check_bus_address(const std::string& text) {
 /// Whether a text has its key's shape.
 assigned check_shape(const std::string& text, const key_info& key) {
   switch (key.form) {
-    case shape::any: return {};
+    case shape::any:
+      return {};
     case shape::word:
     case shape::folder:
       if (text.empty()) return wants("a value", "an empty text");
       return {};
-    case shape::listen: return check_listen(text);
-    case shape::bus_address: return text.empty() ? assigned{} : check_bus_address(text);
+    case shape::listen:
+      return check_listen(text);
+    case shape::bus_address:
+      return text.empty() ? assigned{} : check_bus_address(text);
     case shape::base_url:
       if (text.empty() || text.starts_with("http://") || text.starts_with("https://")) return {};
       return wants("an address that begins with http:// or https://", in_quotes(text));
     case shape::choice:
-      if (const auto words = split(key.choices, ' '); std::ranges::find(words, text) != words.end()) {
+      if (const auto words = split(key.choices, ' ');
+          std::ranges::find(words, text) != words.end()) {
         return {};
       }
       return wants(one_of(key.choices), in_quotes(text));
@@ -196,11 +200,17 @@ assigned assign(std::vector<std::string>& to, const raw_value& from, const key_i
   return {};
 }
 
-std::string show(const std::string& value) { return value; }
+std::string show(const std::string& value) {
+  return value;
+}
 
-std::string show(const secret& value) { return value.value.empty() ? "" : "[secret]"; }
+std::string show(const secret& value) {
+  return value.value.empty() ? "" : "[secret]";
+}
 
-std::string show(std::uint64_t value) { return std::to_string(value); }
+std::string show(std::uint64_t value) {
+  return std::to_string(value);
+}
 
 std::string show(std::chrono::milliseconds value) {
   const auto count = value.count();

@@ -1,11 +1,11 @@
 #include "runtime/lock_file.hpp"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <system_error>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
 #include <utility>
 
 namespace troupe {

@@ -1,21 +1,25 @@
 #include "runtime/log_spdlog.hpp"
 
-#include <algorithm>
-#include <cctype>
-#include <memory>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <algorithm>
+#include <cctype>
+#include <memory>
 
 namespace troupe {
 namespace {
 
 spdlog::level::level_enum to_spdlog(log::level at) noexcept {
   switch (at) {
-    case log::level::debug: return spdlog::level::debug;
-    case log::level::info: return spdlog::level::info;
-    case log::level::warn: return spdlog::level::warn;
-    case log::level::error: break;
+    case log::level::debug:
+      return spdlog::level::debug;
+    case log::level::info:
+      return spdlog::level::info;
+    case log::level::warn:
+      return spdlog::level::warn;
+    case log::level::error:
+      break;
   }
   return spdlog::level::err;
 }

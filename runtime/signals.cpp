@@ -1,16 +1,16 @@
 #include "runtime/signals.hpp"
 
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <system_error>
-#include <unistd.h>
 
 namespace troupe {
 namespace {
@@ -72,7 +72,9 @@ void shutdown_signal::wait_for_first() {
   }
 }
 
-void shutdown_signal::request() noexcept { raise_event(requests_); }
+void shutdown_signal::request() noexcept {
+  raise_event(requests_);
+}
 
 void shutdown_signal::watch_for_second() {
   pollfd on[] = {{signals_, POLLIN, 0}, {closing_, POLLIN, 0}};

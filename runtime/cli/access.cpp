@@ -43,8 +43,8 @@ std::string read_key(const std::filesystem::path& file) {
 } // namespace
 
 result<access> resolve_access(const access_options& flags, const environment& variables) {
-  auto url = normalise(
-      first_of({flags.url, variable(variables, "TROUPE_URL"), "http://127.0.0.1:8000"}));
+  auto url =
+      normalise(first_of({flags.url, variable(variables, "TROUPE_URL"), "http://127.0.0.1:8000"}));
   if (!url) return std::unexpected(url.error());
   access out{*url, first_of({flags.key, variable(variables, "TROUPE_API_KEY")})};
   if (!out.key.empty()) return out;
@@ -53,9 +53,10 @@ result<access> resolve_access(const access_options& flags, const environment& va
   const auto file = folder / "admin.key";
   out.key = read_key(file);
   if (!out.key.empty()) return out;
-  return fail(errc::unauthenticated, "no API key: pass --key, set TROUPE_API_KEY, or name the server's "
-                                     "data folder with --data (" + file.string() +
-                                         " cannot be read or is empty)");
+  return fail(errc::unauthenticated,
+              "no API key: pass --key, set TROUPE_API_KEY, or name the server's "
+              "data folder with --data (" +
+                  file.string() + " cannot be read or is empty)");
 }
 
 } // namespace troupe::cli

@@ -23,6 +23,7 @@ struct access {
 /// The address from --url, TROUPE_URL, else http://127.0.0.1:8000; the key from --key,
 /// TROUPE_API_KEY, else DIR/admin.key with DIR from --data, TROUPE_DATA, else `data`. Reads that
 /// file. Errors: `invalid_argument`, `unauthenticated` when there is no key anywhere.
-[[nodiscard]] result<access> resolve_access(const access_options& flags, const environment& variables);
+[[nodiscard]] result<access> resolve_access(const access_options& flags,
+                                            const environment& variables);
 
 } // namespace troupe::cli

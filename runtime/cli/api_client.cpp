@@ -42,8 +42,12 @@ result<json::value> parse(const std::string& body) {
 
 remote_store to_store(const json::value& in) {
   const json::value& counts = member(in, "file_counts");
-  return {text(in, "id"),           text(in, "name"),         number(counts, "in_progress"),
-          number(counts, "completed"), number(counts, "failed"), number(counts, "total")};
+  return {text(in, "id"),
+          text(in, "name"),
+          number(counts, "in_progress"),
+          number(counts, "completed"),
+          number(counts, "failed"),
+          number(counts, "total")};
 }
 
 remote_file to_file(const json::value& in) {
@@ -94,7 +98,9 @@ result<std::vector<T>> all_pages(api_client& api, const std::string& path,
   }
 }
 
-bool is_busy(int status) { return status == 429 || status == 503; }
+bool is_busy(int status) {
+  return status == 429 || status == 503;
+}
 
 std::string hint_for(int status) {
   if (status == 401) return " (check --key, TROUPE_API_KEY or --data)";
@@ -103,16 +109,26 @@ std::string hint_for(int status) {
 
 errc code_of(int status) {
   switch (status) {
-    case 400: return errc::invalid_argument;
-    case 401: return errc::unauthenticated;
-    case 403: return errc::forbidden;
-    case 404: return errc::not_found;
-    case 409: return errc::conflict;
-    case 413: return errc::too_large;
-    case 415: return errc::unsupported_media;
-    case 429: return errc::rate_limited;
-    case 503: return errc::unavailable;
-    default: return errc::internal;
+    case 400:
+      return errc::invalid_argument;
+    case 401:
+      return errc::unauthenticated;
+    case 403:
+      return errc::forbidden;
+    case 404:
+      return errc::not_found;
+    case 409:
+      return errc::conflict;
+    case 413:
+      return errc::too_large;
+    case 415:
+      return errc::unsupported_media;
+    case 429:
+      return errc::rate_limited;
+    case 503:
+      return errc::unavailable;
+    default:
+      return errc::internal;
   }
 }
 
@@ -136,9 +152,11 @@ result<std::string> api_client::ask(const http_request& request) {
     auto response = http_.send(request);
     if (!response) return std::unexpected(response.error());
     if (response->status >= 200 && response->status < 300) return std::move(response->body);
-    if (!is_busy(response->status) || attempt == tries_max) return std::unexpected(error_of(*response));
+    if (!is_busy(response->status) || attempt == tries_max)
+      return std::unexpected(error_of(*response));
     const std::chrono::milliseconds asked = std::chrono::seconds(response->retry_after_s);
-    std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(std::max(pause, asked), wait_max));
+    std::this_thread::sleep_for(
+        std::min<std::chrono::milliseconds>(std::max(pause, asked), wait_max));
     pause *= 2;
   }
 }

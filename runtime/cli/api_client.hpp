@@ -55,7 +55,8 @@ public:
   [[nodiscard]] result<remote_store> create_store(const std::string& name);
 
   [[nodiscard]] result<std::vector<remote_file>> list_files();
-  [[nodiscard]] result<remote_file> upload(const std::filesystem::path& file, const std::string& name);
+  [[nodiscard]] result<remote_file> upload(const std::filesystem::path& file,
+                                           const std::string& name);
   [[nodiscard]] result<void> delete_file(const std::string& id);
   /// `path` becomes the attribute of that name.
   [[nodiscard]] result<void> attach(const std::string& store, const std::string& file,

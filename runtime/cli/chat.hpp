@@ -14,8 +14,8 @@ struct chat_options {
   std::string message;             ///< one question; empty: lines of stdin, one conversation
 };
 
-/// `troupe chat`: streams answers to stdout, with their citations below. Returns the exit code; in a
-/// conversation a failed turn is reported and the next one can be asked.
+/// `troupe chat`: streams answers to stdout, with their citations below. Returns the exit code; in
+/// a conversation a failed turn is reported and the next one can be asked.
 [[nodiscard]] int run_chat(const chat_options& options, const environment& variables);
 
 } // namespace troupe::cli

@@ -105,8 +105,9 @@ private:
     config_ = app_.add_subcommand("config", "Print the settings in force and where they came from");
     server_flags_.add_to(*config_);
     config_->add_flag("--json", server_flags_.json, "as JSON");
-    config_->footer("Examples:\n  troupe config\n  troupe config --config troupe.toml --json\n"
-                    "Ends with code 2 when `troupe serve` would refuse to start with them.");
+    config_->footer(
+        "Examples:\n  troupe config\n  troupe config --config troupe.toml --json\n"
+        "Ends with code 2 when `troupe serve` would refuse to start with them.");
   }
 
   void add_ingest() {
@@ -129,8 +130,9 @@ private:
     chat_->add_option("--store", chat_options_.stores, "search these stores only; may come again");
     chat_->add_option("--model", chat_options_.model, "the model (chat.default_model)");
     add_access(*chat_, chat_options_.access);
-    chat_->footer("Examples:\n  troupe chat\n"
-                  "  troupe chat --store docs --message 'Where is the admin key?'");
+    chat_->footer(
+        "Examples:\n  troupe chat\n"
+        "  troupe chat --store docs --message 'Where is the admin key?'");
   }
 
   void add_key() {
@@ -142,7 +144,8 @@ private:
     key_list_ = key_->add_subcommand("list", "List your keys");
     key_list_->footer("Example:\n  troupe key list --json");
     key_revoke_ = key_->add_subcommand("revoke", "Revoke a key at once");
-    key_revoke_->add_option("ID", key_options_.id, "its id, as `troupe key list` shows it")->required();
+    key_revoke_->add_option("ID", key_options_.id, "its id, as `troupe key list` shows it")
+        ->required();
     key_revoke_->footer("Example:\n  troupe key revoke key_0193…");
     for (CLI::App* command : {key_create_, key_list_, key_revoke_}) {
       add_access(*command, key_options_.access);

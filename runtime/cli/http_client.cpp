@@ -2,8 +2,8 @@
 
 #include "runtime/version.hpp"
 
-#include <algorithm>
 #include <curl/curl.h>
+#include <algorithm>
 #include <mutex>
 
 namespace troupe::cli {
@@ -80,8 +80,8 @@ error to_error(CURLcode code, const std::string& base, const std::string& detail
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
-      return make_error(errc::unavailable, "cannot reach " + base + ": is \"troupe serve\" running? (" +
-                                               detail + ')');
+      return make_error(errc::unavailable,
+                        "cannot reach " + base + ": is \"troupe serve\" running? (" + detail + ')');
     case CURLE_OPERATION_TIMEDOUT:
       return make_error(errc::unavailable, base + " does not answer (" + detail + ')');
     case CURLE_READ_ERROR:
@@ -93,6 +93,61 @@ error to_error(CURLcode code, const std::string& base, const std::string& detail
       return make_error(errc::unavailable,
                         "the connection to " + base + " broke off (" + detail + ')');
   }
+}
+
+/// What is the same for every request.
+void set_habits(CURL* curl, const std::string& base) {
+  static const std::string agent = "troupe/" + std::string(version);
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_USERAGENT, agent.c_str());
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, connect_timeout_s);
+  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, silence_s);
+  // A proxy of the environment is for the world outside, not for this machine.
+  if (is_local(base)) curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+}
+
+/// The result must live until the transfer is over.
+owned<curl_slist> set_headers(CURL* curl, const http_request& request, const std::string& key) {
+  owned<curl_slist> headers;
+  if (!key.empty()) add_header(headers, "Authorization: Bearer " + key);
+  if (!request.json.empty()) add_header(headers, "Content-Type: application/json");
+  add_header(headers, "Expect:"); // no pause of a second before a large body
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+  return headers;
+}
+
+owned<curl_mime> make_form(CURL* curl, const http_request& request) {
+  owned<curl_mime> form(curl_mime_init(curl));
+  curl_mimepart* purpose = curl_mime_addpart(form.get());
+  curl_mime_name(purpose, "purpose");
+  curl_mime_data(purpose, "assistants", CURL_ZERO_TERMINATED);
+  curl_mimepart* file = curl_mime_addpart(form.get());
+  curl_mime_name(file, "file");
+  // A file that is gone by now fails the transfer with CURLE_READ_ERROR.
+  curl_mime_filedata(file, request.upload.c_str());
+  curl_mime_filename(file, request.upload_name.c_str());
+  curl_mime_type(file, media_type(request.upload));
+  return form;
+}
+
+/// Method and body. The result must live until the transfer is over.
+owned<curl_mime> set_body(CURL* curl, const http_request& request) {
+  if (!request.upload.empty()) {
+    auto form = make_form(curl, request);
+    curl_easy_setopt(curl, CURLOPT_MIMEPOST, form.get());
+    return form;
+  }
+  if (!request.json.empty()) {
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(request.json.size()));
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.json.c_str());
+  }
+  if (request.method != "GET") {
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  }
+  return nullptr;
 }
 
 } // namespace
@@ -118,53 +173,20 @@ result<http_response> http_client::send(const http_request& request) {
   const std::string url = state_->base + request.path;
   char detail[CURL_ERROR_SIZE] = {};
   transfer running{curl, request, {}};
-  owned<curl_slist> headers;
-  if (!state_->key.empty()) add_header(headers, "Authorization: Bearer " + state_->key);
-  if (!request.json.empty()) add_header(headers, "Content-Type: application/json");
-  add_header(headers, "Expect:"); // no pause of a second before a large body
-  const std::string agent = "troupe/" + std::string(version);
-
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_USERAGENT, agent.c_str());
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, connect_timeout_s);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, silence_s);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &transfer::on_bytes);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &running);
-  // A proxy of the environment is for the world outside, not for this machine.
-  if (is_local(state_->base)) curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-
-  owned<curl_mime> form;
-  if (!request.upload.empty()) {
-    form.reset(curl_mime_init(curl));
-    curl_mimepart* purpose = curl_mime_addpart(form.get());
-    curl_mime_name(purpose, "purpose");
-    curl_mime_data(purpose, "assistants", CURL_ZERO_TERMINATED);
-    curl_mimepart* file = curl_mime_addpart(form.get());
-    curl_mime_name(file, "file");
-    if (curl_mime_filedata(file, request.upload.c_str()) != CURLE_OK) {
-      return fail(errc::invalid_argument, request.upload.string() + " cannot be read");
-    }
-    curl_mime_filename(file, request.upload_name.c_str());
-    curl_mime_type(file, media_type(request.upload));
-    curl_easy_setopt(curl, CURLOPT_MIMEPOST, form.get());
-  } else if (!request.json.empty()) {
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.json.size()));
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.json.c_str());
-  }
-  if (request.method != "GET" && form == nullptr) {
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-  }
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+  set_habits(curl, state_->base);
+  const owned<curl_slist> headers = set_headers(curl, request, state_->key);
+  const owned<curl_mime> form = set_body(curl, request);
 
   const CURLcode code = curl_easy_perform(curl);
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   // A server that refuses a body may answer and close before it has read the whole.
-  const bool refused_early = status >= 400 && (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR);
+  const bool refused_early =
+      status >= 400 && (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR);
   if (code != CURLE_OK && !refused_early) {
     return std::unexpected(to_error(code, state_->base, what_failed(code, detail)));
   }

@@ -181,7 +181,8 @@ result<void> wait_until_indexed(api_client& api, remote_store& store) {
 }
 
 /// Moves files that were uploaded and could not be indexed to the failures.
-result<void> collect_index_failures(api_client& api, const std::map<std::string, std::string>& names,
+result<void> collect_index_failures(api_client& api,
+                                    const std::map<std::string, std::string>& names,
                                     summary& into) {
   if (names.empty() || into.store.failed == 0) return {};
   auto indexed = api.list_store_files(into.store.id);
@@ -197,7 +198,8 @@ result<void> collect_index_failures(api_client& api, const std::map<std::string,
 void print_json(const summary& all) {
   namespace json = boost::json;
   json::array failed;
-  for (const auto& f : all.failed) failed.push_back(json::object{{"name", f.name}, {"error", f.why}});
+  for (const auto& f : all.failed)
+    failed.push_back(json::object{{"name", f.name}, {"error", f.why}});
   const json::object out{{"store", all.store.name},
                          {"vector_store_id", all.store.id},
                          {"files_in_store", all.store.completed},

@@ -15,9 +15,9 @@ struct ingest_options {
   bool json = false;
 };
 
-/// `troupe ingest`: brings files into a vector store and waits until they are indexed. Progress goes
-/// to stderr, the summary to stdout. A file that fails is listed and the rest goes on. Returns the
-/// exit code: 1 when anything failed.
+/// `troupe ingest`: brings files into a vector store and waits until they are indexed. Progress
+/// goes to stderr, the summary to stdout. A file that fails is listed and the rest goes on. Returns
+/// the exit code: 1 when anything failed.
 [[nodiscard]] int run_ingest(const ingest_options& options, const environment& variables);
 
 } // namespace troupe::cli

@@ -1,12 +1,12 @@
 #include "runtime/cli/ingest_plan.hpp"
 
+#include <openssl/evp.h>
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <fstream>
 #include <map>
 #include <memory>
-#include <openssl/evp.h>
 
 namespace troupe::cli {
 namespace {
@@ -14,12 +14,14 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view endings[] = {
-    ".md",  ".markdown", ".mdx", ".html", ".htm",  ".xhtml", ".txt", ".text", ".rst",  ".adoc", ".org",
-    ".tex", ".csv",      ".tsv",  ".json", ".jsonl", ".ndjson", ".xml", ".yaml", ".yml", ".toml",
-    ".ini", ".log",
+    ".md",     ".markdown", ".mdx",  ".html", ".htm",  ".xhtml", ".txt",  ".text",
+    ".rst",    ".adoc",     ".org",  ".tex",  ".csv",  ".tsv",   ".json", ".jsonl",
+    ".ndjson", ".xml",      ".yaml", ".yml",  ".toml", ".ini",   ".log",
 };
 
-bool is_hidden(const fs::path& file) { return file.filename().string().starts_with('.'); }
+bool is_hidden(const fs::path& file) {
+  return file.filename().string().starts_with('.');
+}
 
 /// Collects the files of one call; keeps names unique over all paths.
 class collector {
@@ -74,8 +76,9 @@ private:
     if (taken != files_.end()) {
       if (fs::equivalent(taken->second.path, path, wrong)) return; // named twice
       const auto folder = fs::absolute(root).lexically_normal();
-      name = (folder.has_filename() ? folder.filename() : folder.parent_path().filename()).string() +
-             '/' + name;
+      name =
+          (folder.has_filename() ? folder.filename() : folder.parent_path().filename()).string() +
+          '/' + name;
     }
     if (!files_.try_emplace(name, local_file{path, name, bytes, {}}).second) {
       out_.refused.push_back({path.string(), "another file would have the same name, " + name});

@@ -24,9 +24,9 @@ struct refused_file {
 };
 
 struct found_files {
-  std::vector<local_file> files;      ///< sorted by name, names unique
-  std::vector<refused_file> refused;  ///< cannot be read, or not unique
-  std::size_t empty = 0;              ///< files without a byte, left out
+  std::vector<local_file> files;     ///< sorted by name, names unique
+  std::vector<refused_file> refused; ///< cannot be read, or not unique
+  std::size_t empty = 0;             ///< files without a byte, left out
 };
 
 /// A file of the store as the server has it. A file's name has no folders there, so ingest leaves
@@ -62,8 +62,9 @@ struct ingest_plan {
 
 /// Pure. Skips what is in the store with the same name and SHA-256 and did not fail; a file of the
 /// same name with other content, or that failed, is replaced; all others are uploaded. The name is
-/// the path, where the store knows it, else the file name; in a folder below the one that was named,
-/// a file name alone is enough to skip and not enough to replace. What is in the store only stays.
+/// the path, where the store knows it, else the file name; in a folder below the one that was
+/// named, a file name alone is enough to skip and not enough to replace. What is in the store only
+/// stays.
 [[nodiscard]] ingest_plan plan_ingest(std::vector<local_file> local,
                                       const std::vector<stored_file>& stored);
 

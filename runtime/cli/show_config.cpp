@@ -10,7 +10,8 @@ namespace troupe::cli {
 std::string config_as_json(const loaded_config& loaded) {
   boost::json::object out;
   for (const auto& setting : loaded.settings) {
-    out[setting.key] = boost::json::object{{"value", setting.value}, {"origin", setting.origin}};
+    out[setting.key] = boost::json::object{
+        {"value", setting.value}, {"origin", setting.origin}, {"help", setting.help}};
   }
   return boost::json::serialize(out);
 }

@@ -1,7 +1,7 @@
 #include "runtime/cli/terminal.hpp"
 
-#include <algorithm>
 #include <unistd.h>
+#include <algorithm>
 
 namespace troupe::cli {
 namespace {
@@ -12,11 +12,15 @@ std::size_t width_of(std::string_view text) {
       std::ranges::count_if(text, [](unsigned char c) { return (c & 0xC0) != 0x80; }));
 }
 
-bool is_control(unsigned char c) { return c < 0x20 || c == 0x7f; }
+bool is_control(unsigned char c) {
+  return c < 0x20 || c == 0x7f;
+}
 
 } // namespace
 
-bool is_terminal(std::FILE* to) { return ::isatty(::fileno(to)) == 1; }
+bool is_terminal(std::FILE* to) {
+  return ::isatty(::fileno(to)) == 1;
+}
 
 std::string printable(std::string_view text) {
   std::string out;

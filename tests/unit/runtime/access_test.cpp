@@ -40,10 +40,10 @@ TEST(access, without_a_key_the_message_says_where_one_is_looked_for) {
   const auto to = resolve_access({.url = {}, .key = {}, .data = data.path().string()}, {});
   ASSERT_FALSE(to);
   EXPECT_EQ(to.error().code, errc::unauthenticated);
-  EXPECT_EQ(to.error().message, "no API key: pass --key, set TROUPE_API_KEY, or name the server's data "
-                                "folder with --data (" +
-                                    (data.path() / "admin.key").string() +
-                                    " cannot be read or is empty)");
+  EXPECT_EQ(to.error().message,
+            "no API key: pass --key, set TROUPE_API_KEY, or name the server's data "
+            "folder with --data (" +
+                (data.path() / "admin.key").string() + " cannot be read or is empty)");
 }
 
 TEST(access, what_is_no_address_is_refused) {

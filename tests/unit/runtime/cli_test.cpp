@@ -4,11 +4,11 @@
 #include "tests/unit/runtime/fake_server.hpp"
 #include "tests/unit/runtime/scratch_folder.hpp"
 
-#include <filesystem>
 #include <gtest/gtest.h>
-#include <optional>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <filesystem>
+#include <optional>
 
 namespace troupe::cli {
 namespace {
@@ -25,7 +25,8 @@ struct cli_test : ::testing::Test {
   cli_test() { std::filesystem::current_path(folder.path()); }
   ~cli_test() override { std::filesystem::current_path(before); }
 
-  static outcome run_with(const std::vector<std::string>& arguments, const environment& variables = {}) {
+  static outcome run_with(const std::vector<std::string>& arguments,
+                          const environment& variables = {}) {
     testing::internal::CaptureStdout();
     testing::internal::CaptureStderr();
     const int code = run(arguments, variables, [](const config&, shutdown_signal&) { return 99; });
@@ -48,14 +49,20 @@ TEST_F(cli_test, help_and_version_are_fine_and_mistakes_are_code_two) {
 }
 
 TEST_F(cli_test, every_command_has_help_with_an_example) {
-  for (const auto& command : std::vector<std::vector<std::string>>{
-           {"serve"}, {"config"}, {"ingest"}, {"chat"}, {"key", "create"}, {"key", "list"}, {"key", "revoke"}}) {
+  for (const auto& command : std::vector<std::vector<std::string>>{{"serve"},
+                                                                   {"config"},
+                                                                   {"ingest"},
+                                                                   {"chat"},
+                                                                   {"key", "create"},
+                                                                   {"key", "list"},
+                                                                   {"key", "revoke"}}) {
     auto arguments = command;
     arguments.push_back("--help");
     const auto got = run_with(arguments);
     EXPECT_EQ(got.code, 0) << command.back();
     EXPECT_TRUE(got.out.contains("Example")) << got.out;
-    EXPECT_TRUE(got.out.contains("  troupe " + command[0]) || got.out.contains("$(troupe key")) << got.out;
+    EXPECT_TRUE(got.out.contains("  troupe " + command[0]) || got.out.contains("$(troupe key"))
+        << got.out;
   }
 }
 
@@ -67,7 +74,8 @@ TEST_F(cli_test, config_prints_each_value_with_its_origin) {
   EXPECT_TRUE(got.out.contains("[secret]")) << got.out;
   EXPECT_FALSE(got.out.contains("hidden")) << got.out;
   const auto json = run_with({"config", "--json"});
-  EXPECT_TRUE(json.out.contains(R"("http.threads":{"value":"3","origin":"troupe.toml:2"})")) << json.out;
+  EXPECT_TRUE(json.out.contains(R"("http.threads":{"value":"3","origin":"troupe.toml:2","help":)"))
+      << json.out;
 }
 
 TEST_F(cli_test, settings_that_do_not_go_together_are_code_two_and_serve_nothing) {
@@ -88,14 +96,15 @@ TEST_F(cli_test, serve_gets_the_merged_settings_and_its_code_is_the_programs) {
   const pid_t child = ::fork();
   if (child == 0) {
     std::optional<config> seen;
-    const int code = run({"serve", "--roles", "edge,router", "--join", "tcp://127.0.0.1:1", "--join",
-                          "tcp://127.0.0.1:2", "--data", "d"},
+    const int code = run({"serve", "--roles", "edge,router", "--join", "tcp://127.0.0.1:1",
+                          "--join", "tcp://127.0.0.1:2", "--data", "d"},
                          {}, [&](const config& in, shutdown_signal&) {
                            seen = in;
                            return 42;
                          });
-    const bool right = seen && seen->data.dir == "d" && seen->roles.size() == 2 &&
-                       seen->bus.join == std::vector<std::string>{"tcp://127.0.0.1:1", "tcp://127.0.0.1:2"};
+    const bool right =
+        seen && seen->data.dir == "d" && seen->roles.size() == 2 &&
+        seen->bus.join == std::vector<std::string>{"tcp://127.0.0.1:1", "tcp://127.0.0.1:2"};
     ::_exit(right ? code : 1);
   }
   int status = 0;

@@ -6,8 +6,8 @@
 #include "tests/unit/runtime/fake_server.hpp"
 #include "tests/unit/runtime/scratch_folder.hpp"
 
-#include <atomic>
 #include <gtest/gtest.h>
+#include <atomic>
 #include <mutex>
 
 namespace troupe::cli {
@@ -17,15 +17,17 @@ using test::fake_request;
 using test::fake_response;
 using test::fake_server;
 
-access to(const std::string& url) { return {url, "tr-test"}; }
+access to(const std::string& url) {
+  return {url, "tr-test"};
+}
 
 TEST(client, nobody_there_is_told_with_the_address_and_a_hint) {
   const std::string url = test::unused_url();
   auto asked = api_client(to(url)).list_stores();
   ASSERT_FALSE(asked);
   EXPECT_EQ(asked.error().code, errc::unavailable);
-  EXPECT_TRUE(asked.error().message.starts_with("cannot reach " + url +
-                                                ": is \"troupe serve\" running? ("))
+  EXPECT_TRUE(
+      asked.error().message.starts_with("cannot reach " + url + ": is \"troupe serve\" running? ("))
       << asked.error().message;
 }
 
@@ -33,7 +35,8 @@ TEST(client, a_broken_connection_and_a_foreign_server_are_told_apart) {
   const fake_server closing([](const fake_request&) { return fake_response{.hang_up = true}; });
   auto broken = api_client(to(closing.url())).list_stores();
   ASSERT_FALSE(broken);
-  EXPECT_TRUE(broken.error().message.starts_with("the connection to " + closing.url() + " broke off"))
+  EXPECT_TRUE(
+      broken.error().message.starts_with("the connection to " + closing.url() + " broke off"))
       << broken.error().message;
   const fake_server foreign([](const fake_request&) { return fake_response{.body = "<html>"}; });
   auto odd = api_client(to(foreign.url())).list_stores();
@@ -55,7 +58,8 @@ TEST(client, the_servers_own_message_reaches_the_user) {
 TEST(client, a_busy_server_is_asked_again) {
   std::atomic<int> asked = 0;
   const fake_server server([&](const fake_request&) {
-    if (++asked < 3) return fake_response{asked == 1 ? 429 : 503, R"({"error":{"message":"busy"}})"};
+    if (++asked < 3)
+      return fake_response{asked == 1 ? 429 : 503, R"({"error":{"message":"busy"}})"};
     return fake_response{200, R"({"id":"vs_1","name":"docs","file_counts":{"completed":2}})"};
   });
   auto store = api_client(to(server.url())).get_store("vs_1");
@@ -68,8 +72,10 @@ TEST(client, all_pages_of_a_list_are_read) {
   const fake_server server([](const fake_request& r) {
     const bool first = !r.path.contains("after=");
     EXPECT_TRUE(first || r.path.ends_with("&after=vs_2")) << r.path;
-    return fake_response{200, first ? R"({"data":[{"id":"vs_1","name":"a"},{"id":"vs_2","name":"b"}],"has_more":true})"
-                                    : R"({"data":[{"id":"vs_3","name":"b"}],"has_more":false})"};
+    return fake_response{
+        200, first
+                 ? R"({"data":[{"id":"vs_1","name":"a"},{"id":"vs_2","name":"b"}],"has_more":true})"
+                 : R"({"data":[{"id":"vs_3","name":"b"}],"has_more":false})"};
   });
   api_client api(to(server.url()));
   EXPECT_EQ(api.list_stores()->size(), 3u);
@@ -96,7 +102,12 @@ TEST(client, an_upload_is_multipart_with_purpose_name_and_content) {
   EXPECT_TRUE(seen.body.contains("name=\"purpose\"\r\n\r\nassistants\r\n"));
   EXPECT_TRUE(seen.body.contains("name=\"file\"; filename=\"sub/guide.md\"\r\n"));
   EXPECT_TRUE(seen.body.contains("Content-Type: text/markdown\r\n\r\n# Guide\n"));
-  EXPECT_FALSE(api_client(to(server.url())).upload(folder.path() / "missing.md", "x"));
+  seen = {};
+  auto missing = api_client(to(server.url())).upload(folder.path() / "missing.md", "x");
+  ASSERT_FALSE(missing);
+  EXPECT_TRUE(missing.error().message.starts_with("the file cannot be read"))
+      << missing.error().message;
+  EXPECT_EQ(seen.method, "") << "nothing is sent";
 }
 
 /// What `troupe chat` prints on stdout and stderr.
@@ -129,7 +140,8 @@ TEST(chat_command, prints_the_tokens_and_then_the_citations) {
                          "event: done\ndata: {\"conversation_id\":\"conv_1\"}\n\n",
                          "Content-Type: text/event-stream\r\n"};
   });
-  const auto got = chat(server, {.access = {}, .model = "extract", .stores = {"docs"}, .message = "Where?"});
+  const auto got =
+      chat(server, {.access = {}, .model = "extract", .stores = {"docs"}, .message = "Where?"});
   EXPECT_EQ(got.code, 0) << got.err;
   EXPECT_EQ(got.out, "In data it lies.\n  [1] a.md: “It lies in data.”\n");
   EXPECT_EQ(body, R"({"message":"Where?","model":"extract","vector_store_ids":["vs_1"]})");
@@ -162,12 +174,14 @@ TEST(key_command, a_new_key_is_alone_on_stdout) {
     EXPECT_EQ(r.body, R"({"name":"laptop"})");
     return fake_response{201, R"({"id":"key_1","name":"laptop","hint":"tr-ab","key":"tr-abc"})"};
   });
-  key_options options{.access = {.url = server.url(), .key = "k", .data = {}}, .name = "laptop", .id = {}};
+  key_options options{
+      .access = {.url = server.url(), .key = "k", .data = {}}, .name = "laptop", .id = {}};
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
   EXPECT_EQ(run_key_create(options, {}), 0);
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "tr-abc\n");
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "created key_1 (laptop); the key is not shown again\n");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "created key_1 (laptop); the key is not shown again\n");
 }
 
 } // namespace

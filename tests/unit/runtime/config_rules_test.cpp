@@ -29,8 +29,9 @@ TEST(config_rules, the_six_roles_of_a_spread_start) {
 }
 
 TEST(config_rules, an_unknown_role_is_named_with_the_known_ones) {
-  EXPECT_EQ(verdict({{"roles", "edge,cook"}}),
-            "--roles: roles wants one of all, edge, auth, prompt, log, router, broker, not \"cook\"");
+  EXPECT_EQ(
+      verdict({{"roles", "edge,cook"}}),
+      "--roles: roles wants one of all, edge, auth, prompt, log, router, broker, not \"cook\"");
   EXPECT_EQ(verdict({{"roles", ","}}), "roles (--roles): at least one role is wanted");
 }
 
@@ -45,8 +46,9 @@ TEST(config_rules, all_excludes_other_roles_and_the_bus) {
 }
 
 TEST(config_rules, a_role_without_a_broker_needs_one_to_join) {
-  EXPECT_EQ(verdict({{"roles", "edge,auth"}}),
-            "roles (--roles): edge,auth needs a broker to link to, as in --join tcp://127.0.0.1:7700");
+  EXPECT_EQ(
+      verdict({{"roles", "edge,auth"}}),
+      "roles (--roles): edge,auth needs a broker to link to, as in --join tcp://127.0.0.1:7700");
 }
 
 TEST(config_rules, a_broker_needs_a_loopback_address_and_others_none) {
@@ -67,8 +69,10 @@ TEST(config_rules, a_store_without_an_adapter_stops_the_start_without_telling_th
   EXPECT_EQ(verdict({}, {{"DATABASE_URL", "mysql://u:p4ss@db/x"}}),
             "database.url (DATABASE_URL) names mysql://…: this version of troupe has embedded "
             "stores only (SQLite under data.dir); remove the setting to start");
-  EXPECT_TRUE(verdict({}, {{"REDIS_URL", "redis://c"}}).starts_with("redis.url (REDIS_URL) names redis://…"));
-  EXPECT_TRUE(verdict({}, {{"QDRANT_URL", "http://q"}}).starts_with("qdrant.url (QDRANT_URL) names http://…"));
+  EXPECT_TRUE(verdict({}, {{"REDIS_URL", "redis://c"}})
+                  .starts_with("redis.url (REDIS_URL) names redis://…"));
+  EXPECT_TRUE(verdict({}, {{"QDRANT_URL", "http://q"}})
+                  .starts_with("qdrant.url (QDRANT_URL) names http://…"));
   EXPECT_TRUE(verdict({}, {{"MONGODB_URL", "db:27017"}})
                   .starts_with("mongodb.url (MONGODB_URL) names another store:"));
 }

@@ -4,8 +4,8 @@
 #include "runtime/config_loader.hpp"
 #include "tests/unit/runtime/scratch_folder.hpp"
 
-#include <algorithm>
 #include <gtest/gtest.h>
+#include <algorithm>
 
 namespace troupe {
 namespace {
@@ -74,10 +74,11 @@ TEST_F(config_test, flags_win_over_the_environment_and_that_over_the_file) {
 }
 
 TEST_F(config_test, every_type_of_value_can_be_written_in_the_file) {
-  file("roles = [\"edge\", \"router\", \"edge\"]\n"
-       "[bus]\njoin = [\"tcp://127.0.0.1:7700\"]\n"
-       "[chat]\nfirst_byte_timeout = \"1500ms\"\nstall_timeout = 2.5\n"
-       "[drain]\ntimeout = 7\n[log]\nlevel = \"WARNING\"\n");
+  file(
+      "roles = [\"edge\", \"router\", \"edge\"]\n"
+      "[bus]\njoin = [\"tcp://127.0.0.1:7700\"]\n"
+      "[chat]\nfirst_byte_timeout = \"1500ms\"\nstall_timeout = 2.5\n"
+      "[drain]\ntimeout = 7\n[log]\nlevel = \"WARNING\"\n");
   const auto loaded = load();
   EXPECT_EQ(loaded.values.roles, (std::vector<std::string>{"edge", "router"}));
   EXPECT_EQ(loaded.values.bus.join, std::vector<std::string>{"tcp://127.0.0.1:7700"});
@@ -91,8 +92,8 @@ TEST_F(config_test, every_type_of_value_can_be_written_in_the_file) {
 }
 
 TEST_F(config_test, names_of_existing_deployments_are_read) {
-  from.variables = {{"APP_PORT", "9000"},     {"JWT_SECRET", std::string(32, 's')},
-                    {"SECRET_KEY", "weaker"}, {"LOG_LEVEL", "DEBUG"},
+  from.variables = {{"APP_PORT", "9000"},       {"JWT_SECRET", std::string(32, 's')},
+                    {"SECRET_KEY", "weaker"},   {"LOG_LEVEL", "DEBUG"},
                     {"SQLITE_PATH", "/x/a.db"}, {"TROUPE_DATA", "/d"}};
   const auto loaded = load();
   EXPECT_EQ(loaded.values.http.address, "127.0.0.1:9000");
@@ -153,8 +154,9 @@ TEST_F(config_test, a_sqlite_url_is_the_path_of_auths_file) {
   from.variables = {{"DATABASE_URL", "sqlite:///rel/auth.db"}};
   EXPECT_EQ(load().values.sqlite.path, "rel/auth.db");
   from.variables["SQLITE_PATH"] = "other.db";
-  EXPECT_EQ(mistake(), "DATABASE_URL: database.url names another file than sqlite.path "
-                       "(SQLITE_PATH) does; set one of them");
+  EXPECT_EQ(mistake(),
+            "DATABASE_URL: database.url names another file than sqlite.path "
+            "(SQLITE_PATH) does; set one of them");
 }
 
 TEST_F(config_test, a_wrong_value_names_file_line_and_field) {
@@ -166,18 +168,19 @@ TEST_F(config_test, a_wrong_value_names_file_line_and_field) {
   file("[http]\naddress = 8000\n");
   EXPECT_EQ(mistake(), "troupe.toml:2: http.address wants a text, not 8000");
   file("[auth]\nsignup = \"yes\"\n");
-  EXPECT_EQ(mistake(),
-            "troupe.toml:2: auth.signup wants one of auto, open, closed, not \"yes\"");
+  EXPECT_EQ(mistake(), "troupe.toml:2: auth.signup wants one of auto, open, closed, not \"yes\"");
   file("[drain]\ntimeout = \"soon\"\n");
-  EXPECT_EQ(mistake(), "troupe.toml:2: drain.timeout wants a duration from 0s to 3600s as in 20s "
-                       "or 500ms, not \"soon\"");
+  EXPECT_EQ(mistake(),
+            "troupe.toml:2: drain.timeout wants a duration from 0s to 3600s as in 20s "
+            "or 500ms, not \"soon\"");
   file("[bus]\njoin = [1]\n");
   EXPECT_EQ(mistake(), "troupe.toml:2: bus.join: wants a list of texts");
 }
 
 TEST_F(config_test, an_unknown_key_names_its_place_and_the_nearest_one) {
   file("[http]\nadress = \"127.0.0.1:1\"\n");
-  EXPECT_EQ(mistake(), "troupe.toml:2: there is no setting http.adress (did you mean http.address?)");
+  EXPECT_EQ(mistake(),
+            "troupe.toml:2: there is no setting http.adress (did you mean http.address?)");
   file("[nonsense]\n");
   EXPECT_EQ(mistake(), "troupe.toml:1: nonsense: there is no such section");
   file("http = 1\n");
@@ -196,22 +199,26 @@ TEST_F(config_test, a_wrong_variable_or_flag_is_named) {
   EXPECT_EQ(mistake(),
             "TROUPE_ACTORS_THREADS: actors.threads wants a whole number from 1 to 64, not \"65\"");
   from.variables = {{"TROUPE_HTTP_ADRESS", "x"}};
-  EXPECT_EQ(mistake(), "TROUPE_HTTP_ADRESS: there is no setting http.adress (did you mean "
-                       "TROUPE_HTTP_ADDRESS?)");
+  EXPECT_EQ(mistake(),
+            "TROUPE_HTTP_ADRESS: there is no setting http.adress (did you mean "
+            "TROUPE_HTTP_ADDRESS?)");
   from.variables = {{"LOG_LEVEL", "loud"}};
   EXPECT_EQ(mistake(), "LOG_LEVEL: log.level wants debug, info, warn or error, not \"loud\"");
   from.variables = {{"OPENAI_BASE_URL", "localhost:1"}};
-  EXPECT_EQ(mistake(), "OPENAI_BASE_URL: chat.openai_base_url wants an address that begins with "
-                       "http:// or https://, not \"localhost:1\"");
+  EXPECT_EQ(mistake(),
+            "OPENAI_BASE_URL: chat.openai_base_url wants an address that begins with "
+            "http:// or https://, not \"localhost:1\"");
   from.variables = {{"APP_PORT", "eighty"}};
   EXPECT_EQ(mistake(), "APP_PORT: http.address wants a port from 0 to 65535, not \"eighty\"");
   from.variables.clear();
   from.flags = {{"http.address", ":8000"}};
-  EXPECT_EQ(mistake(),
-            "--http: http.address wants ADDR:PORT as in 127.0.0.1:8000 or [::1]:8000, not \":8000\"");
+  EXPECT_EQ(
+      mistake(),
+      "--http: http.address wants ADDR:PORT as in 127.0.0.1:8000 or [::1]:8000, not \":8000\"");
   from.flags = {{"http.address", "example.org:80"}};
-  EXPECT_EQ(mistake(), "--http: http.address wants an IP address or localhost before the port, not "
-                       "\"example.org:80\"");
+  EXPECT_EQ(mistake(),
+            "--http: http.address wants an IP address or localhost before the port, not "
+            "\"example.org:80\"");
   from.flags = {{"bus.join", "tcp://127.0.0.1:7700"}, {"bus.join", "7700"}};
   EXPECT_EQ(mistake(),
             "--join: bus.join wants tcp://ADDR:PORT as in tcp://127.0.0.1:7700, not \"7700\"");
@@ -240,7 +247,8 @@ TEST_F(config_test, every_key_can_be_set_by_its_own_variable) {
     from.variables = {{variable_of(key.key), "\x01"}}; // wrong for most, text for the others
     auto loaded = load_config(from);
     if (!loaded) {
-      EXPECT_TRUE(loaded.error().message.starts_with(variable_of(key.key) + ": " + std::string(key.key)))
+      EXPECT_TRUE(
+          loaded.error().message.starts_with(variable_of(key.key) + ": " + std::string(key.key)))
           << loaded.error().message;
     } else {
       EXPECT_EQ(origin(*loaded, key.key), variable_of(key.key));

@@ -1,12 +1,12 @@
 #include "tests/unit/runtime/fake_server.hpp"
 
-#include <algorithm>
 #include <arpa/inet.h>
-#include <cctype>
 #include <netinet/in.h>
-#include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cctype>
+#include <stdexcept>
 
 namespace troupe::test {
 namespace {
@@ -76,7 +76,8 @@ bool read_request(int connection, fake_request& out) {
     }
     return true;
   }
-  const auto length = out.headers.contains("content-length") ? std::stoul(out.headers["content-length"]) : 0;
+  const auto length =
+      out.headers.contains("content-length") ? std::stoul(out.headers["content-length"]) : 0;
   while (rest.size() < length) {
     if (!read_more(connection, rest)) return false;
   }
@@ -113,10 +114,10 @@ void fake_server::serve(int connection) const {
   if (read_request(connection, request)) {
     const fake_response response = answer_(request);
     if (!response.hang_up) {
-      const std::string out = "HTTP/1.1 " + std::to_string(response.status) +
-                              " x\r\nConnection: close\r\nContent-Length: " +
-                              std::to_string(response.body.size()) + "\r\n" + response.extra_headers +
-                              "\r\n" + response.body;
+      const std::string out =
+          "HTTP/1.1 " + std::to_string(response.status) +
+          " x\r\nConnection: close\r\nContent-Length: " + std::to_string(response.body.size()) +
+          "\r\n" + response.extra_headers + "\r\n" + response.body;
       for (std::size_t sent = 0; sent < out.size();) {
         const auto n = ::send(connection, out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
         if (n <= 0) break;

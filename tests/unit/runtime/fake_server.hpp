@@ -12,7 +12,7 @@ namespace troupe::test {
 
 struct fake_request {
   std::string method;
-  std::string path; ///< with its query
+  std::string path;                           ///< with its query
   std::map<std::string, std::string> headers; ///< names in lower case
   std::string body;
 };

@@ -8,7 +8,9 @@
 namespace troupe::cli {
 namespace {
 
-local_file local(std::string name, std::string sha) { return {name, name, 1, std::move(sha)}; }
+local_file local(std::string name, std::string sha) {
+  return {name, name, 1, std::move(sha)};
+}
 
 /// `name` or `name<id,id` for one that replaces, parted by blanks.
 std::string uploads(const ingest_plan& plan) {
@@ -21,26 +23,30 @@ std::string uploads(const ingest_plan& plan) {
 }
 
 TEST(ingest_plan, new_files_are_uploaded_and_known_ones_skipped) {
-  const auto plan = plan_ingest({local("a", "1"), local("b", "2")}, {{"f1", "a", "", "1", "completed"}});
+  const auto plan =
+      plan_ingest({local("a", "1"), local("b", "2")}, {{"f1", "a", "", "1", "completed"}});
   EXPECT_EQ(uploads(plan), "b");
   EXPECT_EQ(plan.skipped, 1u);
 }
 
 TEST(ingest_plan, other_content_of_the_same_name_replaces) {
-  const auto plan = plan_ingest({local("a", "2")}, {{"f1", "a", "", "1", "completed"}, {"f2", "b", "", "2", "completed"}});
+  const auto plan = plan_ingest(
+      {local("a", "2")}, {{"f1", "a", "", "1", "completed"}, {"f2", "b", "", "2", "completed"}});
   EXPECT_EQ(uploads(plan), "a<f1");
   EXPECT_EQ(plan.skipped, 0u);
 }
 
 TEST(ingest_plan, a_file_that_failed_is_brought_again_and_one_on_its_way_is_not) {
-  const auto plan = plan_ingest({local("a", "1"), local("b", "1")},
-                                {{"f1", "a", "", "1", "failed"}, {"f2", "b", "", "1", "in_progress"}});
+  const auto plan =
+      plan_ingest({local("a", "1"), local("b", "1")},
+                  {{"f1", "a", "", "1", "failed"}, {"f2", "b", "", "1", "in_progress"}});
   EXPECT_EQ(uploads(plan), "a<f1");
   EXPECT_EQ(plan.skipped, 1u);
 }
 
 TEST(ingest_plan, all_outdated_copies_go) {
-  const auto plan = plan_ingest({local("a", "3")}, {{"f1", "a", "", "1", "completed"}, {"f2", "a", "", "2", "failed"}});
+  const auto plan = plan_ingest(
+      {local("a", "3")}, {{"f1", "a", "", "1", "completed"}, {"f2", "a", "", "2", "failed"}});
   EXPECT_EQ(uploads(plan), "a<f1<f2");
 }
 
@@ -61,7 +67,8 @@ TEST(ingest_plan, below_the_folder_a_file_name_is_enough_to_skip_and_not_to_repl
 
 TEST(find_files, takes_readable_kinds_and_passes_over_hidden_ones) {
   const test::scratch_folder folder;
-  for (const char* name : {"b.MD", "sub/a.html", "sub/deep/c.txt", "x.png", ".hidden.md", ".git/config.md"}) {
+  for (const char* name :
+       {"b.MD", "sub/a.html", "sub/deep/c.txt", "x.png", ".hidden.md", ".git/config.md"}) {
     folder.write("docs/" + std::string(name), "text");
   }
   folder.write("docs/empty.md", "");

@@ -5,8 +5,8 @@
 #include "tests/unit/runtime/fake_server.hpp"
 #include "tests/unit/runtime/scratch_folder.hpp"
 
-#include <algorithm>
 #include <gtest/gtest.h>
+#include <algorithm>
 #include <mutex>
 #include <set>
 
@@ -33,8 +33,8 @@ public:
     return {404, R"({"error":{"message":"no route"}})"};
   }
 
-  std::set<std::string> refused;       ///< names that the upload refuses
-  std::set<std::string> unindexable;   ///< names whose indexing fails
+  std::set<std::string> refused;     ///< names that the upload refuses
+  std::set<std::string> unindexable; ///< names whose indexing fails
   int uploads = 0;
 
   std::vector<std::string> names() const {
@@ -79,8 +79,8 @@ private:
     std::string out;
     for (const auto& [id, f] : files_) {
       out += (out.empty() ? "" : ",");
-      out += R"({"id":")" + id + R"(","filename":")" + f.name +
-             R"(","sha256":")" + f.sha256 + "\"}";
+      out +=
+          R"({"id":")" + id + R"(","filename":")" + f.name + R"(","sha256":")" + f.sha256 + "\"}";
     }
     return out;
   }
@@ -91,8 +91,7 @@ private:
       if (!f.attached) continue;
       const char* state = unindexable.contains(f.name) ? "failed" : "completed";
       out += (out.empty() ? "" : ",");
-      out += R"({"id":")" + id + R"(","status":")" + state +
-             R"(","attributes":)" + f.attributes +
+      out += R"({"id":")" + id + R"(","status":")" + state + R"(","attributes":)" + f.attributes +
              R"(,"last_error":{"code":"invalid_file","message":"no text in it"}})";
     }
     return out;
@@ -167,7 +166,8 @@ TEST_F(ingest_test, a_file_that_fails_is_listed_and_the_rest_goes_on) {
   api.unindexable = {"odd.html"};
   EXPECT_EQ(ingest(), 1);
   EXPECT_EQ(api.names(), (std::vector<std::string>{"a.md", "c.md", "odd.html"}));
-  const std::string big = R"j({"name":"big.md","error":"too large (0.0 MiB; the server's bound is http.body_bytes)"})j";
+  const std::string big =
+      R"j({"name":"big.md","error":"too large (0.0 MiB; the server's bound is http.body_bytes)"})j";
   EXPECT_TRUE(out.contains(big)) << out;
   EXPECT_TRUE(out.contains(R"({"name":"odd.html","error":"not indexed: no text in it"})")) << out;
   EXPECT_EQ(ingest(), 1) << "what failed is tried again";

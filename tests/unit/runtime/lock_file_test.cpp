@@ -3,10 +3,10 @@
 #include "runtime/lock_file.hpp"
 #include "tests/unit/runtime/scratch_folder.hpp"
 
-#include <csignal>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
 
 namespace troupe {
 namespace {

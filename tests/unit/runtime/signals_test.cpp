@@ -2,11 +2,11 @@
 // signals, since a process has one signal mask and one fate.
 #include "runtime/signals.hpp"
 
-#include <csignal>
-#include <functional>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
+#include <functional>
 
 namespace troupe {
 namespace {
@@ -15,7 +15,8 @@ using std::chrono::milliseconds;
 
 /// Runs `body` in a child and returns its exit code, or minus the signal that ended it. `body` says
 /// over the pipe when it is ready; `then` gets the child's pid.
-int in_child(const std::function<int(int ready)>& body, const std::function<void(pid_t, int)>& then) {
+int in_child(const std::function<int(int ready)>& body,
+             const std::function<void(pid_t, int)>& then) {
   int ready[2];
   if (::pipe(ready) != 0) return -1000;
   const pid_t child = ::fork();
@@ -28,7 +29,9 @@ int in_child(const std::function<int(int ready)>& body, const std::function<void
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-void tell(int to) { ASSERT_EQ(::write(to, "r", 1), 1); }
+void tell(int to) {
+  ASSERT_EQ(::write(to, "r", 1), 1);
+}
 
 void await(int from) {
   char byte;

@@ -1,16 +1,18 @@
-// Goal: nothing from a document or a model steers the terminal, and tables line up. Method: the pure
-// functions, and what a progress bar prints into a file.
+// Goal: nothing from a document or a model steers the terminal, and tables line up. Method: the
+// pure functions, and what a progress bar prints into a file.
 #include "runtime/cli/terminal.hpp"
 
-#include <algorithm>
 #include <gtest/gtest.h>
+#include <algorithm>
 
 namespace troupe::cli {
 namespace {
 
 TEST(terminal, control_characters_do_not_pass) {
   EXPECT_EQ(printable("a\x1b[31mb\x07\r\n\tc"), "a[31mb\n\tc");
-  EXPECT_EQ(printable("\xc2\x9b" "31m \xc3\xa4 \xe2\x80\xa6"), "31m \xc3\xa4 \xe2\x80\xa6");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m \xc3\xa4 \xe2\x80\xa6"),
+            "31m \xc3\xa4 \xe2\x80\xa6");
 }
 
 TEST(terminal, long_texts_are_cut_between_characters) {
