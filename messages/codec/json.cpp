@@ -90,8 +90,10 @@ bool read(reader& from, T& out, const path& at) {
   if (!from.expect(json_kind::number, at)) return false;
   const std::string_view text = from.in.raw();
   if (number_from(text, out)) return true;
+  // Plain digits that did not fit must not come in rounded.
+  const bool plain = text != "-0" && text.find_first_of(".eE") == std::string_view::npos;
   double value = 0;
-  const bool finite = number_from(text, value);
+  const bool finite = !plain && number_from(text, value);
   if (finite && value != std::trunc(value)) {
     return from.refuse(at, "expected an integer, got a number with a fraction");
   }
