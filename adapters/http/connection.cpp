@@ -1,0 +1,277 @@
+#include "adapters/http/connection.hpp"
+
+#include "adapters/http/http_metrics.hpp"
+#include "adapters/http/target.hpp"
+#include "adapters/http/worker.hpp"
+#include "messages/base/ids.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/error.hpp>
+
+#include <algorithm>
+
+namespace troupe::http {
+
+namespace net = boost::asio;
+namespace beast_http = boost::beast::http;
+
+namespace {
+
+constexpr std::size_t read_bytes = 4096;             // of a header: most requests fit
+constexpr std::size_t read_bytes_body = 64u << 10;   // of a body
+constexpr std::size_t ahead_bytes_max = 64u << 10;   // what a client may send ahead
+constexpr std::size_t linger_bytes_max = 64u << 20;  // what is thrown away after a refusal
+constexpr std::size_t body_bytes_a_second = 64u << 10;
+constexpr std::size_t spare_bytes_kept = 64u << 10;  // of a buffer between requests
+
+bool sane_request_id(std::string_view id) noexcept {
+  return !id.empty() && id.size() <= 128 &&
+         std::ranges::all_of(id, [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+} // namespace
+
+connection::connection(net::ip::tcp::socket socket, worker& home, std::shared_ptr<mailbox> mail,
+                       edge_state& edge)
+    : socket_(std::move(socket)), home_(home), mail_(std::move(mail)), edge_(edge) {
+  ++edge_.open;
+  open_connections().add(1);
+}
+
+connection::~connection() {
+  --edge_.open;
+  open_connections().add(-1);
+  if (counted_) --edge_.running;
+}
+
+void connection::start() {
+  boost::system::error_code ignored;
+  socket_.set_option(net::ip::tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);
+  if (edge_.draining) return close();
+  deadline_ = clock::now() + edge_.config.idle_timeout;
+  read_more();
+}
+
+void connection::close() {
+  if (phase_ == phase::closed) return;
+  const auto self = shared_from_this();
+  if (events_begun_) open_streams().add(-1);
+  events_begun_ = false;
+  phase_ = phase::closed;
+  if (const auto dropped = std::exchange(current_, nullptr)) dropped->abandon();
+  if (std::exchange(counted_, false)) --edge_.running;
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  home_.forget(self);
+}
+
+void connection::drain() {
+  keep_alive_ = false;
+  if (phase_ == phase::idle || phase_ == phase::header) close();
+}
+
+void connection::read_more() {
+  if (reading_ || phase_ == phase::closed) return;
+  if (phase_ != phase::lingering && in_.size() - in_at_ >= ahead_bytes_max) return;
+  reading_ = true;
+  const bool bulky = phase_ == phase::body || phase_ == phase::lingering;
+  chunk_.resize(bulky ? read_bytes_body : read_bytes);
+  socket_.async_read_some(net::buffer(chunk_),
+                          [self = shared_from_this()](boost::system::error_code ec, std::size_t n) {
+                            self->on_read(ec, n);
+                          });
+}
+
+void connection::on_read(boost::system::error_code ec, std::size_t n) {
+  reading_ = false;
+  if (phase_ == phase::closed) return;
+  if (ec) return on_gone(ec != net::error::eof);
+  if (phase_ == phase::lingering) {
+    lingered_ += n;
+    if (lingered_ > linger_bytes_max) return close();
+    return read_more();
+  }
+  in_.append(chunk_, 0, n);
+  if (phase_ == phase::body) received_ += n;
+  parse();
+  read_more();
+}
+
+// A client that ends its half of the connection is taken as gone: nobody reads the answer, or
+// nobody can tell.
+void connection::on_gone(bool reset) {
+  if (phase_ == phase::responding && !reset) {
+    keep_alive_ = false; // the answer is on its way: let it arrive
+    in_.clear();
+    in_at_ = 0;
+    return;
+  }
+  if (phase_ == phase::running) hang_ups().add();
+  close();
+}
+
+void connection::parse() {
+  bool more = true;
+  while (more && phase_ != phase::closed) {
+    if (in_at_ == in_.size()) break;
+    switch (phase_) {
+      case phase::idle: begin_request(); break;
+      case phase::header: more = parse_header(); break;
+      case phase::body: more = parse_body(); break;
+      default: more = false;
+    }
+  }
+  if (in_at_ == in_.size()) {
+    in_.clear();
+    in_at_ = 0;
+  } else if (in_at_ >= read_bytes) {
+    in_.erase(0, in_at_);
+    in_at_ = 0;
+  }
+}
+
+void connection::begin_request() {
+  phase_ = phase::header;
+  deadline_ = clock::now() + edge_.config.header_timeout;
+  parser_.emplace();
+  parser_->header_limit(limits::header_bytes);
+  parser_->body_limit(edge_.config.body_bytes);
+  parser_->eager(false);
+  early_.reset();
+  early_extra_.clear();
+  path_.clear();
+  route_ = nullptr;
+  received_ = 0;
+  status_ = 0;
+  head_ = http_1_0_ = continue_wanted_ = false;
+  keep_alive_ = !edge_.draining;
+}
+
+bool connection::parse_header() {
+  boost::system::error_code ec;
+  in_at_ += parser_->put(net::const_buffer(in_.data() + in_at_, in_.size() - in_at_), ec);
+  if (ec == beast_http::error::need_more) return false;
+  if (ec) {
+    refuse_header(ec);
+    return false;
+  }
+  if (!parser_->is_header_done()) return true;
+  on_header();
+  if (phase_ == phase::body && parser_->is_done()) {
+    dispatch();
+    return false;
+  }
+  return phase_ == phase::body;
+}
+
+bool connection::parse_body() {
+  boost::system::error_code ec;
+  const auto used = parser_->put(net::const_buffer(in_.data() + in_at_, in_.size() - in_at_), ec);
+  in_at_ += used;
+  if (ec && ec != beast_http::error::need_more) {
+    const bool large = ec == beast_http::error::body_limit;
+    keep_alive_ = false;
+    if (large) refuse(make_error(errc::too_large, "the request body is larger than " +
+                                                      std::to_string(edge_.config.body_bytes) + " bytes"));
+    else refuse(make_error(errc::invalid_argument, "the request body is malformed: " + ec.message()));
+    return false;
+  }
+  if (parser_->is_done()) {
+    dispatch();
+    return false;
+  }
+  if (used == 0 && in_.size() - in_at_ >= ahead_bytes_max) { // an endless chunk header
+    keep_alive_ = false;
+    refuse(make_error(errc::invalid_argument, "the request body is malformed"));
+  }
+  return used != 0 && ec != beast_http::error::need_more;
+}
+
+void connection::on_header() {
+  const auto& head = parser_->get();
+  phase_ = phase::body;
+  deadline_ = clock::now() + edge_.config.body_timeout;
+  parser_->eager(true);
+  counted_ = true;
+  ++edge_.running;
+  current_ = std::make_shared<exchange>(mail_, weak_from_this());
+  current_->started = clock::now();
+  const auto id = head["x-request-id"];
+  current_->request_id = sane_request_id({id.data(), id.size()}) ? std::string(id) : make_id("req_");
+  head_ = head.method() == beast_http::verb::head;
+  http_1_0_ = head.version() < 11;
+  keep_alive_ = head.keep_alive() && !edge_.draining;
+  const auto target = head.target();
+  const auto method = head.method_string();
+  auto match = edge_.table.find({method.data(), method.size()},
+                                path_of({target.data(), target.size()}));
+  admit(std::move(match));
+}
+
+void connection::refuse_header(boost::system::error_code ec) {
+  current_ = std::make_shared<exchange>(mail_, weak_from_this());
+  current_->started = clock::now();
+  current_->request_id = make_id("req_");
+  counted_ = true;
+  ++edge_.running;
+  keep_alive_ = false;
+  if (ec == beast_http::error::header_limit) {
+    auto why = make_error(errc::too_large, "the request header is too large");
+    why.status = 431;
+    return refuse(std::move(why));
+  }
+  if (ec == beast_http::error::body_limit)
+    return refuse(make_error(errc::too_large, "the request body is larger than " +
+                                                  std::to_string(edge_.config.body_bytes) + " bytes"));
+  refuse(make_error(errc::invalid_argument, "the request is no valid HTTP: " + ec.message()));
+}
+
+void connection::on_sweep(clock::time_point now) {
+  switch (phase_) {
+    case phase::closed: return;
+    case phase::idle:
+      if (in_.capacity() > spare_bytes_kept) in_.shrink_to_fit();
+      if (out_.capacity() > spare_bytes_kept) out_.shrink_to_fit();
+      [[fallthrough]];
+    case phase::lingering:
+      if (now >= deadline_) close();
+      return;
+    case phase::header:
+    case phase::body: return late(now);
+    case phase::running:
+    case phase::responding: break;
+  }
+  if (writing_) {
+    if (now >= deadline_) on_gone(true);
+    return;
+  }
+  const auto kind = current_ ? current_->kind() : stream_kind::none;
+  if (kind != stream_kind::openai && kind != stream_kind::events) return;
+  const auto since = events_begun_ ? last_event_ : current_->started;
+  const auto wait = events_begun_ ? edge_.config.sse_heartbeat : edge_.config.sse_header_delay;
+  if (now - since < wait) return;
+  events_ += ": \n\n";
+  write_events();
+}
+
+// A request that does not get finished: an honest answer and the end of the connection.
+void connection::late(clock::time_point now) {
+  const auto more = phase_ == phase::body ? std::chrono::seconds(received_ / body_bytes_a_second)
+                                          : std::chrono::seconds(0);
+  if (now < deadline_ + more) return;
+  auto why = make_error(errc::deadline_exceeded, "the request did not arrive in time");
+  why.status = 408;
+  keep_alive_ = false;
+  if (!current_) {
+    current_ = std::make_shared<exchange>(mail_, weak_from_this());
+    current_->started = now;
+    current_->request_id = make_id("req_");
+    counted_ = true;
+    ++edge_.running;
+  }
+  refuse(std::move(why));
+}
+
+} // namespace troupe::http

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "adapters/http/http_edge.hpp"
+#include "adapters/http/route_table.hpp"
+
+#include <atomic>
+
+namespace troupe::http {
+
+/// What all threads of one edge share. Constant but for the atomics.
+struct edge_state {
+  edge_state(http_config c, const http_gates& g);
+
+  const http_config config;
+  const http_gates gates;
+  const route_table table;
+  const std::string openapi; ///< the document, made once
+
+  std::atomic<bool> ready = false;
+  std::atomic<bool> draining = false;      ///< responses close their connection
+  std::atomic<std::int64_t> running = 0;   ///< requests from their header to the end of the answer
+  std::atomic<std::int64_t> open = 0;      ///< connections
+};
+
+} // namespace troupe::http

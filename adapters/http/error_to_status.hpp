@@ -1,0 +1,27 @@
+#pragma once
+
+#include "messages/base/error.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+/// The one table that maps errors to HTTP and to the shape of OpenAI's API. Pure.
+namespace troupe::http {
+
+/// The status of an answer: the error's own where it has one (a provider's), else from its code.
+[[nodiscard]] unsigned status_of(const error& why) noexcept;
+
+/// The word for programs of a status, e.g. `invalid_request_error`.
+[[nodiscard]] std::string_view type_of(unsigned status) noexcept;
+
+/// `{"error":{"message","type","param","code"}}`; param and code are null when empty.
+[[nodiscard]] std::string error_body(const error& why);
+
+/// Milliseconds after which to try again; 0: no advice. 429 and 503 always have one.
+[[nodiscard]] std::uint32_t retry_after_ms(const error& why) noexcept;
+
+/// The reason phrase of a status line.
+[[nodiscard]] std::string_view reason_phrase(unsigned status) noexcept;
+
+} // namespace troupe::http

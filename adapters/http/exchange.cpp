@@ -1,0 +1,77 @@
+#include "adapters/http/exchange.hpp"
+
+#include "adapters/http/sse.hpp"
+
+#include <utility>
+
+namespace troupe::http {
+
+void exchange::answer(http_answer value) { end(std::move(value), std::nullopt); }
+
+void exchange::fail(error why) { end(std::nullopt, std::move(why)); }
+
+void exchange::end_stream() { end(std::nullopt, std::nullopt); }
+
+void exchange::event(std::string_view name, std::string_view data) {
+  const std::lock_guard lock(mutex_);
+  if (!add(static_cast<std::uint32_t>(data.size()))) return;
+  append_event(news_.text, name, data);
+  announce();
+}
+
+void exchange::bytes(std::string_view piece) {
+  const std::lock_guard lock(mutex_);
+  if (!add(static_cast<std::uint32_t>(piece.size()))) return;
+  news_.text += piece;
+  announce();
+}
+
+bool exchange::add(std::uint32_t size) {
+  if (over_) return false;
+  if (news_.text.size() + size > pending_bytes_max) {
+    over_ = news_.ended = true;
+    news_.failure = make_error(errc::internal, "the answer came faster than was allowed");
+    announce();
+    return false;
+  }
+  ++news_.frames;
+  news_.bytes += size;
+  return true;
+}
+
+void exchange::end(std::optional<http_answer> answer, std::optional<error> failure) {
+  const std::lock_guard lock(mutex_);
+  if (over_) return;
+  over_ = news_.ended = true;
+  news_.answer = std::move(answer);
+  news_.failure = std::move(failure);
+  announce();
+}
+
+void exchange::announce() {
+  if (announced_) return;
+  announced_ = true;
+  home_->put(shared_from_this());
+}
+
+void exchange::grant(std::uint32_t frames, std::uint32_t bytes) {
+  if (control_ && frames != 0) control_->grant(frames, bytes);
+}
+
+void exchange::abandon() {
+  {
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+    news_ = {};
+  }
+  if (const auto control = std::exchange(control_, nullptr)) control->cancel();
+}
+
+exchange_news exchange::take() {
+  const std::lock_guard lock(mutex_);
+  announced_ = false;
+  if (news_.ended) control_.reset(); // nothing is left to be granted or cancelled
+  return std::exchange(news_, {});
+}
+
+} // namespace troupe::http

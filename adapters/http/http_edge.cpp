@@ -1,0 +1,173 @@
+#include "adapters/http/http_edge.hpp"
+
+#include "adapters/http/edge_state.hpp"
+#include "adapters/http/error_to_status.hpp"
+#include "adapters/http/openapi.hpp"
+#include "adapters/http/response_head.hpp"
+#include "adapters/http/worker.hpp"
+#include "messages/base/log.hpp"
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <future>
+
+namespace troupe {
+namespace http {
+
+edge_state::edge_state(http_config c, const http_gates& g)
+    : config(std::move(c)),
+      gates(g),
+      table(gates),
+      openapi(openapi_document(table.routes(), config.version)) {}
+
+namespace {
+
+namespace net = boost::asio;
+using net::ip::tcp;
+
+constexpr std::chrono::milliseconds accept_pause{100}; // when the system has no more descriptors
+
+// What a client gets that is one too many.
+std::string full_answer() {
+  auto why = make_error(errc::overloaded, "too many connections");
+  why.reason = "too_many_connections";
+  const auto body = error_body(why);
+  std::string out;
+  append_head(out, {.status = status_of(why),
+                    .content_type = "application/json",
+                    .request_id = {},
+                    .extra = {},
+                    .content_length = body.size(),
+                    .retry_after_ms = retry_after_ms(why),
+                    .keep_alive = false});
+  return out + body;
+}
+
+std::string place_of(const http_config& config) {
+  const bool v6 = config.address.find(':') != std::string::npos;
+  return (v6 ? "[" + config.address + "]" : config.address) + ":" + std::to_string(config.port);
+}
+
+class edge final : public http_edge {
+public:
+  edge(http_config config, const http_gates& gates) : state_(std::move(config), gates) {
+    const auto threads = std::clamp(state_.config.threads, 1u, 64u);
+    for (unsigned i = 0; i < threads; ++i) workers_.push_back(std::make_unique<worker>(state_));
+    acceptor_.emplace(workers_[0]->context());
+    pause_.emplace(workers_[0]->context());
+  }
+  ~edge() override { stop(); }
+
+  result<void> listen() {
+    boost::system::error_code ec;
+    const auto address = net::ip::make_address(state_.config.address, ec);
+    if (ec)
+      return fail(errc::invalid_argument, place_of(state_.config) + " is no address to listen on");
+    const tcp::endpoint endpoint(address, state_.config.port);
+    acceptor_->open(endpoint.protocol(), ec);
+    if (!ec) acceptor_->set_option(net::socket_base::reuse_address(true), ec);
+    if (!ec) acceptor_->bind(endpoint, ec);
+    if (!ec) acceptor_->listen(4096, ec);
+    if (ec) {
+      const bool used = ec == net::error::address_in_use;
+      return fail(used ? errc::conflict : errc::unavailable,
+                  "cannot listen on " + place_of(state_.config) + ": " + ec.message());
+    }
+    port_ = acceptor_->local_endpoint(ec).port();
+    accept();
+    for (auto& w : workers_) w->start();
+    return {};
+  }
+
+  std::uint16_t port() const override { return port_; }
+  void set_ready(bool ready) override { state_.ready = ready; }
+  bool idle() const override { return state_.running == 0; }
+
+  void stop_accepting() override {
+    const std::lock_guard lock(stopping_);
+    if (stopped_) return;
+    state_.ready = false;
+    state_.draining = true;
+    close_listener();
+    for (auto& w : workers_) w->drain();
+  }
+
+  void end_streams(error why) override {
+    for (auto& w : workers_) w->end_running(why);
+  }
+
+  void stop() override {
+    const std::lock_guard lock(stopping_);
+    if (stopped_) return;
+    stopped_ = true;
+    state_.ready = false;
+    state_.draining = true;
+    if (port_ != 0) close_listener();
+    // Workers after the first hold no work of the acceptor; the first ends last.
+    for (auto w = workers_.rbegin(); w != workers_.rend(); ++w) (*w)->stop();
+  }
+
+private:
+  // Waits for the listener's thread, so that nobody connects once the call has returned.
+  void close_listener() {
+    std::promise<void> closed;
+    net::post(workers_[0]->context(), [this, &closed] {
+      boost::system::error_code ignored;
+      acceptor_->close(ignored);
+      pause_->cancel();
+      closed.set_value();
+    });
+    closed.get_future().wait();
+  }
+
+  void accept() {
+    auto& to = *workers_[turn_++ % workers_.size()];
+    acceptor_->async_accept(to.context(), [this, &to](boost::system::error_code ec, tcp::socket socket) {
+      if (!acceptor_->is_open()) return;
+      if (ec) {
+        log::warn("http.accept_failed", {{"reason", ec.message()}});
+        return accept_later();
+      }
+      if (state_.open >= state_.config.connections_max) turn_away(socket);
+      else to.adopt(std::move(socket));
+      accept();
+    });
+  }
+
+  void accept_later() {
+    pause_->expires_after(accept_pause);
+    pause_->async_wait([this](boost::system::error_code ec) {
+      if (!ec && acceptor_->is_open()) accept();
+    });
+  }
+
+  static void turn_away(tcp::socket& socket) {
+    boost::system::error_code ignored;
+    socket.non_blocking(true, ignored);
+    socket.write_some(net::buffer(full_answer()), ignored);
+    socket.shutdown(tcp::socket::shutdown_send, ignored);
+  }
+
+  edge_state state_;
+  std::vector<std::unique_ptr<worker>> workers_;
+  std::optional<tcp::acceptor> acceptor_;     // on the first worker's thread
+  std::optional<net::steady_timer> pause_;    // the same
+  std::size_t turn_ = 0;
+  std::uint16_t port_ = 0;
+  std::mutex stopping_;
+  bool stopped_ = false;
+};
+
+} // namespace
+} // namespace http
+
+result<std::unique_ptr<http_edge>> make_http_edge(http_config config, http_gates gates) {
+  auto made = std::make_unique<http::edge>(std::move(config), gates);
+  if (auto listening = made->listen(); !listening)
+    return std::unexpected(std::move(listening.error()));
+  return made;
+}
+
+} // namespace troupe

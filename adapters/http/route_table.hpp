@@ -1,0 +1,78 @@
+#pragma once
+
+#include "adapters/http/http_edge.hpp"
+#include "messages/codec/json.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace troupe::http {
+
+class exchange;
+struct edge_state;
+
+/// A whole request on its way to its handler.
+struct http_call {
+  const edge_state& edge;
+  std::shared_ptr<exchange> to;
+  std::string body;
+  std::string content_type;
+  std::vector<json::parameter> query; ///< decoded
+  std::vector<json::parameter> path;  ///< of the pattern's `{…}`, decoded
+  request_context context;
+};
+
+/// Which gate a route needs: without it the route does not exist on this node.
+enum class gate_kind : std::uint8_t { none, accounts, chats, documents, logs, any };
+
+enum class body_kind : std::uint8_t { none, json, optional_json, form };
+
+/// One line of the API. The OpenAPI document is made from the same lines.
+struct route {
+  std::string_view method;
+  std::string_view pattern;      ///< `{x}` is one segment, `{x...}` all that is left
+  void (*run)(http_call&);       ///< on the connection's thread; must not block; may throw
+  gate_kind gate = gate_kind::none;
+  body_kind body = body_kind::none;
+  bool is_public = false;
+  unsigned status = 200;
+  std::string_view request_type; ///< a message's name, or empty
+  std::string_view reply_type;   ///< a message's name, or empty for raw JSON, text or bytes
+  std::string_view reply_media = "application/json";
+  std::string_view summary;
+};
+
+struct route_match {
+  const route* found = nullptr;
+  std::vector<json::parameter> path;
+  std::string allow;      ///< when the path exists with other methods only: `GET, POST`
+  bool malformed = false; ///< a percent escape in the path is no such
+};
+
+class route_table {
+public:
+  /// All routes whose gates are there.
+  explicit route_table(const http_gates& gates);
+
+  /// HEAD finds GET's route.
+  [[nodiscard]] route_match find(std::string_view method, std::string_view path) const;
+  [[nodiscard]] const std::vector<route>& routes() const noexcept { return routes_; }
+
+private:
+  std::vector<route> routes_;
+  std::unordered_map<std::string_view, std::vector<const route*>> exact_;
+  std::vector<const route*> patterns_;
+};
+
+// The lines, by gate.
+void add_account_routes(std::vector<route>& out);
+void add_chat_routes(std::vector<route>& out);
+void add_document_routes(std::vector<route>& out);
+void add_log_routes(std::vector<route>& out);
+void add_system_routes(std::vector<route>& out);
+
+} // namespace troupe::http

@@ -1,0 +1,95 @@
+#include "adapters/http/json_route.hpp"
+#include "messages/validate.hpp"
+
+namespace troupe::http {
+namespace {
+
+void ask_chat(http_call& in, chat_request request) {
+  in.context.deadline = in.to->started + limits::chat_timeout;
+  stream_sink<chat_delta, chat_reply> sink;
+  sink.delta = [to = in.to](chat_delta piece) { to->event(piece.event, piece.data.raw); };
+  const bool streamed = request.stream;
+  if (streamed)
+    in.to->begin_stream(request.format == chat_format::openai ? stream_kind::openai
+                                                              : stream_kind::events);
+  sink.end = reply<chat_reply>([to = in.to, streamed](result<chat_reply> value) {
+    if (!value) to->fail(std::move(value.error()));
+    else if (streamed) to->end_stream();
+    else to->answer({.status = 200, .body = std::move(value->body.raw), .extra = {}});
+  });
+  in.to->hold(in.edge.gates.chats->chat(std::move(in.context), std::move(request), std::move(sink)));
+}
+
+void completions(http_call& in) {
+  auto body = json::decode<chat_completion_body>(in.body);
+  if (!body) return in.to->fail(std::move(body.error()));
+  if (auto valid = validate(*body); !valid) return in.to->fail(std::move(valid.error()));
+  chat_request request;
+  request.format = chat_format::openai;
+  request.model = std::move(body->model);
+  request.stream = body->stream.value_or(false);
+  request.include_usage = body->stream_options_ && body->stream_options_->include_usage;
+  request.retrieval = std::move(body->retrieval);
+  request.body.raw = std::move(in.body);
+  ask_chat(in, std::move(request));
+}
+
+void stream(http_call& in) {
+  auto turn = json::decode<chat_stream_body>(in.body);
+  if (!turn) return in.to->fail(std::move(turn.error()));
+  chat_request request;
+  request.format = chat_format::events;
+  request.stream = true;
+  request.model = turn->model.value_or("");
+  request.turn = std::move(*turn);
+  if (auto valid = validate(request); !valid) return in.to->fail(std::move(valid.error()));
+  ask_chat(in, std::move(request));
+}
+
+void one_model(http_call& in) {
+  auto request = request_of<models_request>(in, body_kind::none);
+  if (!request) return in.to->fail(std::move(request.error()));
+  in.edge.gates.chats->ask(
+      std::move(in.context), std::move(*request),
+      reply<model_list>([to = in.to](result<model_list> value) {
+        if (!value) return to->fail(std::move(value.error()));
+        if (value->data.empty()) {
+          auto why = make_error(errc::not_found, "there is no such model", "model");
+          why.reason = "model_not_found";
+          return to->fail(std::move(why));
+        }
+        to->answer({.status = 200, .body = json::encode(value->data.front()), .extra = {}});
+      }));
+}
+
+void embeddings(http_call& in) {
+  auto request = json::decode<embeddings_request>(in.body);
+  if (!request) return in.to->fail(std::move(request.error()));
+  request->body.raw = std::move(in.body);
+  in.edge.gates.chats->ask(std::move(in.context), std::move(*request),
+                           answer_with<json_reply>(in.to, 200));
+}
+
+} // namespace
+
+void add_chat_routes(std::vector<route>& out) {
+  const route lines[] = {
+      {.method = "POST", .pattern = "/v1/chat/completions", .run = &completions,
+       .gate = gate_kind::chats, .body = body_kind::json, .request_type = "chat_completion_body",
+       .reply_type = {}, .summary = "Answer a chat, whole or as server-sent events (stream: true)"},
+      {.method = "POST", .pattern = "/v1/chat/stream", .run = &stream, .gate = gate_kind::chats,
+       .body = body_kind::json, .request_type = "chat_stream_body", .reply_type = {},
+       .reply_media = "text/event-stream",
+       .summary = "Answer a message of a conversation: events token, citation, done, error"},
+      TROUPE_HTTP_ROUTE("GET", "/v1/models", chats, none, 200, models_request, false, "List models"),
+      {.method = "GET", .pattern = "/v1/models/{id...}", .run = &one_model,
+       .gate = gate_kind::chats, .request_type = "models_request", .reply_type = "model_view",
+       .summary = "Show a model"},
+      {.method = "POST", .pattern = "/v1/embeddings", .run = &embeddings, .gate = gate_kind::chats,
+       .body = body_kind::json, .request_type = "embeddings_request", .reply_type = {},
+       .summary = "Embed texts, as base64 or floats"},
+  };
+  out.insert(out.end(), std::begin(lines), std::end(lines));
+}
+
+} // namespace troupe::http

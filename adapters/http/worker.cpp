@@ -1,0 +1,84 @@
+#include "adapters/http/worker.hpp"
+
+#include "adapters/http/exchange.hpp"
+#include "messages/base/log.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <exception>
+
+namespace troupe::http {
+
+namespace net = boost::asio;
+
+worker::worker(edge_state& edge)
+    : edge_(edge),
+      guard_(net::make_work_guard(context_)),
+      timer_(context_),
+      mailbox_(std::make_shared<mailbox>([this] { net::post(context_, [this] { deliver(); }); })) {}
+
+void worker::start() {
+  sweep();
+  thread_ = std::thread([this] {
+    for (;;) {
+      try {
+        context_.run();
+        return;
+      } catch (const std::exception& e) { // out of memory in one connection must not end the rest
+        log::error("http.handler_threw", {{"what", e.what()}});
+      }
+    }
+  });
+}
+
+void worker::stop() {
+  mailbox_->close();
+  if (!thread_.joinable()) return;
+  net::post(context_, [this] {
+    stopping_ = true;
+    timer_.cancel();
+    each([](connection& c) { c.close(); });
+    guard_.reset();
+  });
+  thread_.join();
+}
+
+void worker::adopt(net::ip::tcp::socket socket) {
+  net::post(context_, [this, s = std::move(socket)]() mutable {
+    if (stopping_) return;
+    auto made = std::make_shared<connection>(std::move(s), *this, mailbox_, edge_);
+    connections_.insert(made);
+    made->start();
+  });
+}
+
+void worker::drain() {
+  net::post(context_, [this] { each([](connection& c) { c.drain(); }); });
+}
+
+void worker::end_running(const error& why) {
+  net::post(context_, [this, why] { each([&why](connection& c) { c.end_running(why); }); });
+}
+
+void worker::each(const std::function<void(connection&)>& what) {
+  // A connection that closes leaves the set.
+  const std::vector<std::shared_ptr<connection>> all(connections_.begin(), connections_.end());
+  for (const auto& c : all) what(*c);
+}
+
+void worker::deliver() {
+  for (const auto& changed : mailbox_->take())
+    if (const auto to = changed->owner()) to->on_news(changed);
+}
+
+void worker::sweep() {
+  timer_.expires_after(edge_.config.sweep);
+  timer_.async_wait([this](boost::system::error_code ec) {
+    if (ec || stopping_) return;
+    const auto now = std::chrono::steady_clock::now();
+    each([now](connection& c) { c.on_sweep(now); });
+    sweep();
+  });
+}
+
+} // namespace troupe::http
