@@ -22,13 +22,19 @@ struct server_flags {
   bool json = false;
 
   void add_to(CLI::App& command) {
-    command.add_option("--http", http, "ADDR:PORT where HTTP is served (127.0.0.1:8000)");
-    command.add_option("--data", data, "folder of the embedded stores and admin.key (data)");
-    command.add_option("--config", file, "settings file (troupe.toml, when there is one)");
-    command.add_option("--roles", roles, "all, or some of edge,auth,prompt,log,router,broker");
-    command.add_option("--join", join, "broker to link to, tcp://ADDR:PORT; may come again")
+    command.add_option("--http", http, "where HTTP is served (127.0.0.1:8000)")
+        ->type_name("ADDR:PORT");
+    command.add_option("--data", data, "folder of the embedded stores and admin.key (data)")
+        ->type_name("DIR");
+    command.add_option("--config", file, "settings file (troupe.toml, when there is one)")
+        ->type_name("FILE");
+    command.add_option("--roles", roles, "all, or some of edge,auth,prompt,log,router,broker")
+        ->type_name("ROLES");
+    command.add_option("--join", join, "broker to link to; may come again")
+        ->type_name("tcp://ADDR:PORT")
         ->allow_extra_args(false);
-    command.add_option("--bind", bind, "where a broker listens, tcp://127.0.0.1:PORT");
+    command.add_option("--bind", bind, "where a broker listens; loopback only")
+        ->type_name("tcp://ADDR:PORT");
   }
 
   config_sources sources(const CLI::App& command, const environment& variables) const {
@@ -49,9 +55,12 @@ struct server_flags {
 
 /// The flags that every command has which talks to a server.
 void add_access(CLI::App& command, access_options& to) {
-  command.add_option("--url", to.url, "the server (TROUPE_URL, else http://127.0.0.1:8000)");
-  command.add_option("--key", to.key, "API key (TROUPE_API_KEY, else DIR/admin.key)");
-  command.add_option("--data", to.data, "DIR of admin.key (TROUPE_DATA, else data)");
+  command.add_option("--url", to.url, "the server (TROUPE_URL, else http://127.0.0.1:8000)")
+      ->type_name("URL");
+  command.add_option("--key", to.key, "API key (TROUPE_API_KEY, else DIR/admin.key)")
+      ->type_name("KEY");
+  command.add_option("--data", to.data, "where admin.key is (TROUPE_DATA, else data)")
+      ->type_name("DIR");
 }
 
 /// The whole command line, with what it was parsed into.
@@ -69,6 +78,10 @@ public:
   }
 
   int run(std::vector<std::string> arguments, const serve_function& serve) {
+    if (arguments.empty()) {
+      std::cerr << app_.help();
+      return exit_usage;
+    }
     std::ranges::reverse(arguments); // as CLI11 wants them
     try {
       app_.parse(std::move(arguments));
@@ -112,8 +125,11 @@ private:
 
   void add_ingest() {
     ingest_ = app_.add_subcommand("ingest", "Bring files or folders into a vector store");
-    ingest_->add_option("PATH", ingest_options_.paths, "files and folders")->required();
+    ingest_->add_option("PATH", ingest_options_.paths, "files and folders")
+        ->required()
+        ->type_name("");
     ingest_->add_option("--store", ingest_options_.store, "the store's name; made when missing")
+        ->type_name("NAME")
         ->required();
     ingest_->add_flag("--json", ingest_options_.json, "print the summary as JSON");
     add_access(*ingest_, ingest_options_.access);
@@ -126,9 +142,12 @@ private:
 
   void add_chat() {
     chat_ = app_.add_subcommand("chat", "Ask questions about your documents in the terminal");
-    chat_->add_option("--message", chat_options_.message, "ask this and end; else lines of stdin");
-    chat_->add_option("--store", chat_options_.stores, "search these stores only; may come again");
-    chat_->add_option("--model", chat_options_.model, "the model (chat.default_model)");
+    chat_->add_option("--message", chat_options_.message, "ask this and end; else lines of stdin")
+        ->type_name("TEXT");
+    chat_->add_option("--store", chat_options_.stores, "search these stores only; may come again")
+        ->type_name("NAME");
+    chat_->add_option("--model", chat_options_.model, "the model (chat.default_model)")
+        ->type_name("NAME");
     add_access(*chat_, chat_options_.access);
     chat_->footer(
         "Examples:\n  troupe chat\n"
@@ -139,13 +158,16 @@ private:
     key_ = app_.add_subcommand("key", "Create, list and revoke API keys");
     key_->require_subcommand(1);
     key_create_ = key_->add_subcommand("create", "Create a key; it is printed this once");
-    key_create_->add_option("--name", key_options_.name, "what it is for")->required();
+    key_create_->add_option("--name", key_options_.name, "what it is for")
+        ->required()
+        ->type_name("NAME");
     key_create_->footer("Example:\n  TROUPE_API_KEY=$(troupe key create --name laptop)");
     key_list_ = key_->add_subcommand("list", "List your keys");
     key_list_->footer("Example:\n  troupe key list --json");
     key_revoke_ = key_->add_subcommand("revoke", "Revoke a key at once");
     key_revoke_->add_option("ID", key_options_.id, "its id, as `troupe key list` shows it")
-        ->required();
+        ->required()
+        ->type_name("");
     key_revoke_->footer("Example:\n  troupe key revoke key_0193…");
     for (CLI::App* command : {key_create_, key_list_, key_revoke_}) {
       add_access(*command, key_options_.access);
