@@ -2,6 +2,7 @@
 
 #include "adapters/vector/codepoints.hpp"
 #include "adapters/vector/fts.hpp"
+#include "adapters/vector/passage_tables.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -32,8 +33,9 @@ double rarity(std::int64_t rows, std::int64_t with) {
 
 std::string json_list(const std::vector<std::string>& words) {
   std::string list = "[";
-  for (const auto& word : words) list += (list.size() > 1 ? ",\"" : "\"") + word + '"';
-  return list + ']';
+  for (const auto& word : words)
+    list.append(list.size() > 1 ? ",\"" : "\"").append(word).append("\"");
+  return list += ']';
 }
 
 } // namespace
@@ -86,7 +88,7 @@ std::vector<std::string> passage_search::places_of(const std::vector<std::string
   for (const auto& store : stores) {
     const reset_guard guard(find_store_);
     const bool known = find_store_.bind(1, store).step();
-    places.push_back(known ? "s" + std::to_string(find_store_.integer(0)) : std::string());
+    places.push_back(known ? place_word(find_store_.integer(0)) : std::string());
     any = any || known;
   }
   return any ? places : std::vector<std::string>();

@@ -36,6 +36,11 @@ std::int64_t stored_version(connection& on) {
 
 } // namespace
 
+std::string place_word(std::int64_t number) {
+  std::string word(1, 's');
+  return word += std::to_string(number);
+}
+
 void prepare_connection(connection& on) {
   sqlite3_busy_timeout(on.raw(), 10'000);
   on.execute("pragma journal_mode=wal; pragma synchronous=full");
@@ -73,11 +78,11 @@ passage_writer::passage_writer(connection& on)
 std::string passage_writer::place_of(const std::string& store, bool make) {
   {
     const reset_guard guard(find_store_);
-    if (find_store_.bind(1, store).step()) return "s" + std::to_string(find_store_.integer(0));
+    if (find_store_.bind(1, store).step()) return place_word(find_store_.integer(0));
   }
   if (!make) return {};
   add_store_.bind(1, store).run();
-  return "s" + std::to_string(sqlite3_last_insert_rowid(on_.raw()));
+  return place_word(sqlite3_last_insert_rowid(on_.raw()));
 }
 
 /// Takes the rows out of the words (which must be told what they held), then out of the table.

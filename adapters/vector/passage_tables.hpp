@@ -9,6 +9,9 @@
 
 namespace troupe::vector_detail {
 
+/// The word that marks a store's rows in the full-text index, e.g. `s17`.
+[[nodiscard]] std::string place_word(std::int64_t number);
+
 /// Settings of a connection, the tokenizer and scoring function.
 void prepare_connection(connection& on);
 

@@ -240,7 +240,8 @@ TEST(document_reader, many_documents_at_once_are_each_answered_with_their_own) {
   for (int n = 0; n < 200; ++n)
     reader->read("a.txt", "document number " + std::to_string(n) + " it is",
                  reply<passages>([n, &right](result<passages> found) {
-                   if (found && found->at(0).text.contains(" " + std::to_string(n) + " ")) ++right;
+                   const auto own = std::string("number ").append(std::to_string(n)).append(" ");
+                   if (found && found->at(0).text.contains(own)) ++right;
                    if (!found && found.error().code == errc::dropped) ++right;
                  }));
   reader.reset();
