@@ -76,7 +76,9 @@ http_call::http_call(std::shared_ptr<call_host> host, call_request request)
   if (!request_.traceparent.empty()) trace_header_ = "traceparent: " + request_.traceparent;
 }
 
-http_call::~http_call() { host_->in_flight.fetch_sub(1, std::memory_order_relaxed); }
+http_call::~http_call() {
+  if (!settled_) host_->in_flight.fetch_sub(1, std::memory_order_relaxed);
+}
 
 void http_call::start() {
   if (settled_) return;
@@ -117,7 +119,6 @@ std::size_t http_call::write_callback(char* data, std::size_t size, std::size_t 
 }
 
 void http_call::on_header(std::string_view line) {
-  last_byte_ = steady::now();
   if (headers_done_) return; // a trailer
   if (line.starts_with("HTTP/")) {
     const auto space = line.find(' ');
@@ -141,6 +142,7 @@ void http_call::on_header(std::string_view line) {
 
 void http_call::on_headers_end() {
   headers_done_ = true;
+  last_byte_ = steady::now();
   if (!is_success()) is_event_stream_ = false;
   if (is_success() && !settled_ && request_.sink.accepted) request_.sink.accepted();
 }
@@ -232,6 +234,7 @@ void http_call::settle(result<json_text> answer) {
 void http_call::deliver(result<json_text> answer) {
   if (std::exchange(settled_, true)) return;
   settled_at_ = steady::now();
+  host_->in_flight.fetch_sub(1, std::memory_order_relaxed);
   queue_.clear();
   if (!answer && answer.error().code != errc::cancelled) failures().add();
   request_.sink.end(std::move(answer));
