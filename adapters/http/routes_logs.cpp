@@ -1,4 +1,5 @@
 #include "adapters/http/json_route.hpp"
+#include "messages/codec/json_text.hpp"
 #include "messages/validate.hpp"
 
 #include <string_view>
@@ -19,27 +20,6 @@ error in_clients_words(error why, bool single) {
   return why;
 }
 
-// Whether the text's first bracket closes at its very end: `[…],"users":[…]` must not become fields
-// of the request that the array is put into.
-bool is_one_array(std::string_view text) noexcept {
-  std::size_t depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      if (c == '\\') ++i;
-      else if (c == '"') quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '[' || c == '{') {
-      ++depth;
-    } else if ((c == ']' || c == '}') && (depth == 0 || --depth == 0)) {
-      return text.find_first_not_of(" \t\r\n", i + 1) == std::string_view::npos;
-    }
-  }
-  return false;
-}
-
 result<append_logs_request> records_of(const std::string& body, bool& single) {
   const auto start = body.find_first_not_of(" \t\r\n");
   single = start == std::string::npos || body[start] != '[';
@@ -49,8 +29,8 @@ result<append_logs_request> records_of(const std::string& body, bool& single) {
     if (!one) return std::unexpected(std::move(one.error()));
     out.records.push_back(std::move(*one));
   } else {
-    if (!is_one_array(std::string_view(body).substr(start)))
-      return fail(errc::invalid_argument, "the body is not valid JSON");
+    // Checked as it is: `[…],"users":[…]` must not become fields of the request around it.
+    if (auto valid = check_json(body); !valid) return std::unexpected(std::move(valid.error()));
     auto many = json::decode<append_logs_request>("{\"records\":" + body + "}");
     if (!many) return std::unexpected(std::move(many.error()));
     out.records = std::move(many->records);

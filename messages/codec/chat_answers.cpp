@@ -161,6 +161,12 @@ void append_floats_base64(std::string& out, const std::vector<float>& vector) {
 
 } // namespace
 
+std::string quoted(std::string_view text) {
+  std::string out;
+  append_string(out, text);
+  return out;
+}
+
 json_text with_annotations(const json_text& completion, const std::vector<citation>& cited) {
   if (cited.empty() || kind_of(completion) != json_kind::object) return completion;
   json_text out;
