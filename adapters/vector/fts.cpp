@@ -141,14 +141,34 @@ rank_statistics* statistics_of(const Fts5ExtensionApi* api, Fts5Context* fts) {
   return rc == SQLITE_OK ? made : nullptr; // on failure SQLite has deleted it
 }
 
-/// passage_rank(table, weights): the table's columns are place, heading, text.
+/// Whether the sorted row ids of `among` (none: any) have this row.
+bool is_among(sqlite3_value* among, sqlite3_int64 row) {
+  const auto count = static_cast<std::size_t>(sqlite3_value_bytes(among)) / sizeof row;
+  if (count == 0) return true;
+  const auto* bytes = static_cast<const char*>(sqlite3_value_blob(among));
+  std::size_t first = 0, last = count;
+  while (first < last) {
+    const auto middle = first + (last - first) / 2;
+    sqlite3_int64 at = 0;
+    std::memcpy(&at, bytes + middle * sizeof at, sizeof at);
+    if (at == row) return true;
+    if (at < row)
+      first = middle + 1;
+    else
+      last = middle;
+  }
+  return false;
+}
+
+/// passage_rank(table, weights, among): the table's columns are place, heading, text.
 void passage_rank(const Fts5ExtensionApi* api, Fts5Context* fts, sqlite3_context* context, int count,
                   sqlite3_value** arguments) {
   const int phrases = api->xPhraseCount(fts);
   const auto* statistics = statistics_of(api, fts);
   if (statistics == nullptr) return sqlite3_result_error_nomem(context);
-  if (count != 1 || sqlite3_value_bytes(arguments[0]) != phrases * static_cast<int>(sizeof(double)))
+  if (count != 2 || sqlite3_value_bytes(arguments[0]) != phrases * static_cast<int>(sizeof(double)))
     return sqlite3_result_error(context, "passage_rank wants a double for each phrase", -1);
+  if (!is_among(arguments[1], api->xRowid(fts))) return sqlite3_result_double(context, 0);
   std::vector<double> weights(static_cast<std::size_t>(phrases)), frequencies(weights.size());
   if (phrases > 0)
     std::memcpy(weights.data(), sqlite3_value_blob(arguments[0]), weights.size() * sizeof(double));

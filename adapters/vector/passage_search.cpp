@@ -15,6 +15,7 @@ namespace {
 // Chosen on two public collections, see README.md; both gain or stay within 0.001 of BM25 alone.
 constexpr std::size_t feedback_passages = 5;
 constexpr std::size_t feedback_terms = 10;
+constexpr std::uint32_t feedback_candidates = 300; // of BM25's, ranked anew
 constexpr double question_share = 0.9;       // of the weight; the rest goes to added words
 constexpr std::int64_t feedback_rows_min = 50; // below, frequencies say nothing
 constexpr double feedback_commonness = 0.1;  // words in more rows than this are not added
@@ -22,7 +23,7 @@ constexpr double feedback_commonness = 0.1;  // words in more rows than this are
 constexpr std::size_t query_terms_max = 256;
 constexpr std::size_t query_bytes_max = 16u << 10;
 constexpr std::size_t places_in_match = 32; // more stores are filtered row by row
-constexpr std::int64_t common_from = 1000;  // words in so many rows are remembered
+constexpr std::int64_t common_from = 1000;  // rows: words in fewer are neither left out nor kept in mind
 constexpr float near_cosine = 0.35f;        // texts that only share letters stay below
 constexpr std::int64_t near_rows_max = 20'000;
 
@@ -47,12 +48,12 @@ passage_search::passage_search(connection& on, const embedder& vectors) : on_(on
   rows_with_ = on.prepare("select doc from temp.passage_terms where term=?1");
   rows_with_prefix_ = on.prepare("select sum(doc) from temp.passage_terms"
                                  " where term>=?1 and term<?1||char(0x10FFFF)");
-  rank_ = on.prepare("select rowid, passage_rank(passage_words, ?2) as score from passage_words"
+  rank_ = on.prepare("select rowid, passage_rank(passage_words, ?2, ?4) as score from passage_words"
                      " where passage_words match ?1 order by score desc, rowid limit ?3");
   rank_listed_ = on.prepare(
-      "select rowid, passage_rank(passage_words, ?2) as score from passage_words"
+      "select rowid, passage_rank(passage_words, ?2, ?4) as score from passage_words"
       " where passage_words match ?1 and (select place from passage where id=passage_words.rowid)"
-      " in (select value from json_each(?4)) order by score desc, rowid limit ?3");
+      " in (select value from json_each(?5)) order by score desc, rowid limit ?3");
   load_ = on.prepare("select place,file,ordinal,heading,text from passage where id=?1");
   near_ = on.prepare("select id,vector from passage where place in (select value from json_each(?1))"
                      " limit ?2");
@@ -73,8 +74,13 @@ std::vector<passage_hit> passage_search::find(const std::vector<std::string>& st
   leave_out_common(question, rows);
   if (places.empty() || question.empty()) return {};
   const bool feedback = how == ranking::automatic && rows >= feedback_rows_min;
-  auto found = rank(places, question, std::max<std::uint32_t>(max, feedback_passages));
-  if (feedback && found.size() > 1) found = rank(places, with_feedback(question, found, rows), max);
+  auto found = rank(places, question, feedback ? feedback_candidates : max);
+  if (feedback && found.size() > 1) {
+    std::vector<std::int64_t> among;
+    for (const auto& each : found) among.push_back(each.id);
+    std::ranges::sort(among);
+    found = rank(places, with_feedback(question, found, rows), max, among);
+  }
   if (found.size() > max) found.resize(max);
   if (how == ranking::automatic && !found.empty() && found.size() < max)
     add_near(places, query, max, found);
@@ -130,11 +136,13 @@ std::int64_t passage_search::rows_with(const std::string& stem, bool prefix, std
   return with;
 }
 
-/// Words that nobody wrote find nothing; those in most rows say nothing and cost the most. The
-/// latter stay when there are no others.
+/// Words that nobody wrote find nothing; those in most rows of a large index say next to nothing and
+/// cost the most. The latter stay when there are no others.
 void passage_search::leave_out_common(terms& question, std::int64_t rows) const {
   std::erase_if(question, [](const auto& each) { return each.second.rows == 0; });
-  const auto common = [rows](const auto& each) { return each.second.rows * 2 > rows; };
+  const auto common = [rows](const auto& each) {
+    return each.second.rows >= common_from && each.second.rows * 2 > rows;
+  };
   if (!std::ranges::all_of(question, common)) std::erase_if(question, common);
 }
 
@@ -197,7 +205,8 @@ passage_search::terms passage_search::with_feedback(const terms& question,
 }
 
 std::vector<passage_search::scored> passage_search::rank(const std::vector<std::string>& places,
-                                                         const terms& words, std::uint32_t max) {
+                                                         const terms& words, std::uint32_t max,
+                                                         const std::vector<std::int64_t>& among) {
   std::vector<std::string> known;
   std::ranges::copy_if(places, std::back_inserter(known), [](auto& place) { return !place.empty(); });
   const bool listed = known.size() > places_in_match;
@@ -225,9 +234,11 @@ std::vector<passage_search::scored> passage_search::rank(const std::vector<std::
   const reset_guard guard(query);
   query.bind(1, match).bind_blob(2, weights.data(), weights.size() * sizeof(double));
   query.bind(3, static_cast<std::int64_t>(max));
-  if (listed) query.bind(4, list);
+  query.bind_blob(4, among.data(), among.size() * sizeof(std::int64_t));
+  if (listed) query.bind(5, list);
   std::vector<scored> found;
-  while (query.step()) found.push_back({query.integer(0), std::clamp(query.real(1) / most, 0.0, 1.0)});
+  while (query.step() && query.real(1) > 0)
+    found.push_back({query.integer(0), std::clamp(query.real(1) / most, 0.0, 1.0)});
   return found;
 }
 

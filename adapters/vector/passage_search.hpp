@@ -44,7 +44,7 @@ private:
   void leave_out_common(terms& question, std::int64_t rows) const;
   terms with_feedback(const terms& question, const std::vector<scored>& best, std::int64_t rows);
   std::vector<scored> rank(const std::vector<std::string>& places, const terms& words,
-                           std::uint32_t max);
+                           std::uint32_t max, const std::vector<std::int64_t>& among = {});
   void add_near(const std::vector<std::string>& places, const std::string& query, std::uint32_t max,
                 std::vector<scored>& found);
   std::vector<passage_hit> load(const std::vector<scored>& found,

@@ -111,6 +111,12 @@ TEST_P(passage_index_of, a_word_in_the_heading_finds_and_counts_more) {
   EXPECT_EQ(found[0].file_id, "b");
 }
 
+TEST_P(passage_index_of, a_word_that_most_passages_of_a_small_store_have_still_finds_them_all) {
+  ASSERT_TRUE(put(*index_, "s", "a", texts({"Fargate runs tasks.", "Fargate has regions."})));
+  ASSERT_TRUE(put(*index_, "s", "b", texts({"Something else runs."})));
+  EXPECT_EQ(find(*index_, {"s"}, "fargate runs", 10, ranking::bm25).size(), 3u);
+}
+
 TEST_P(passage_index_of, other_forms_of_an_english_word_are_found) {
   ASSERT_TRUE(put(*index_, "s", "a", texts({"Connections are pooled."})));
   EXPECT_EQ(find(*index_, {"s"}, "connection pooling").size(), 1u);
