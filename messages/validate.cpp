@@ -46,11 +46,13 @@ std::string number_text(Number value) {
 template <class Number>
 result<void> between(Number value, Number least, Number most, std::string param) {
   if (value >= least && value <= most) return {};
-  return refuse(std::move(param), "must be between " + number_text(least) + " and " + number_text(most));
+  return refuse(std::move(param),
+                "must be between " + number_text(least) + " and " + number_text(most));
 }
 
 template <class Number>
-result<void> between(const std::optional<Number>& value, Number least, Number most, std::string param) {
+result<void> between(const std::optional<Number>& value, Number least, Number most,
+                     std::string param) {
   if (!value) return {};
   return between(*value, least, most, std::move(param));
 }
@@ -97,7 +99,8 @@ bool is_rfc3339(std::string_view text) {
       text[16] != ':' || !two_digits(text, 17, second)) {
     return false;
   }
-  if (month < 1 || month > 12 || day < 1 || day > days_of(century * 100 + years, month)) return false;
+  if (month < 1 || month > 12 || day < 1 || day > days_of(century * 100 + years, month))
+    return false;
   if (hour > 23 || minute > 59 || second > 60) return false;
   text.remove_prefix(19);
   if (text.starts_with('.')) {
@@ -173,7 +176,8 @@ result<void> check(const log_input& in, const std::string& before) {
 result<void> validate(const register_request& in) {
   if (auto ok = required(in.email, "email"); !ok) return ok;
   const std::size_t sign = in.email.find('@');
-  const bool one_sign = sign != std::string::npos && in.email.find('@', sign + 1) == std::string::npos;
+  const bool one_sign =
+      sign != std::string::npos && in.email.find('@', sign + 1) == std::string::npos;
   const bool spaces = std::ranges::any_of(
       in.email, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; });
   if (!one_sign || sign == 0 || sign + 1 == in.email.size() || spaces) {
@@ -197,9 +201,13 @@ result<void> validate(const refresh_request& in) {
   return required(in.refresh_token.value, "refresh_token");
 }
 
-result<void> validate(const verify_request& in) { return required(in.token.value, "token"); }
+result<void> validate(const verify_request& in) {
+  return required(in.token.value, "token");
+}
 
-result<void> validate(const create_key_request& in) { return at_most(in.name, name_bytes, "name"); }
+result<void> validate(const create_key_request& in) {
+  return at_most(in.name, name_bytes, "name");
+}
 
 result<void> validate(const chat_completion_body& in) {
   if (auto ok = required(in.model, "model"); !ok) return ok;
@@ -254,7 +262,8 @@ result<void> validate(const embeddings_request& in) {
   if (!texts) return std::unexpected(std::move(texts.error()));
   for (std::size_t i = 0; i < texts->size(); ++i) {
     if (!(*texts)[i].empty()) continue;
-    return refuse(kind == json_kind::array ? "input[" + std::to_string(i) + "]" : "input", "is empty");
+    return refuse(kind == json_kind::array ? "input[" + std::to_string(i) + "]" : "input",
+                  "is empty");
   }
   return {};
 }
@@ -271,14 +280,18 @@ result<void> validate(const create_file_request& in) {
   return at_most(in.purpose, purpose_bytes, "purpose");
 }
 
-result<void> validate(const list_files_request& in) { return page(in.limit, 10000, in.order); }
+result<void> validate(const list_files_request& in) {
+  return page(in.limit, 10000, in.order);
+}
 
 result<void> validate(const create_store_request& in) {
   if (auto ok = at_most(in.name, name_bytes, "name"); !ok) return ok;
   return object_if_there(in.metadata, "metadata");
 }
 
-result<void> validate(const list_stores_request& in) { return page(in.limit, 100, in.order); }
+result<void> validate(const list_stores_request& in) {
+  return page(in.limit, 100, in.order);
+}
 
 result<void> validate(const attach_file_request& in) {
   if (auto ok = required(in.file_id, "file_id"); !ok) return ok;
@@ -286,7 +299,8 @@ result<void> validate(const attach_file_request& in) {
 }
 
 result<void> validate(const list_store_files_request& in) {
-  constexpr std::array<std::string_view, 5> states{"", "in_progress", "completed", "failed", "cancelled"};
+  constexpr std::array<std::string_view, 5> states{"", "in_progress", "completed", "failed",
+                                                   "cancelled"};
   if (std::ranges::find(states, in.filter) == states.end()) {
     return refuse("filter", "must be one of in_progress, completed, failed, cancelled");
   }
@@ -309,7 +323,8 @@ result<void> validate(const search_request& in) {
 result<void> validate(const append_logs_request& in) {
   if (in.records.empty()) return refuse("records", "must have at least one record");
   if (in.records.size() > limits::log_batch) {
-    return fail(errc::too_large, "at most " + std::to_string(limits::log_batch) + " records at once");
+    return fail(errc::too_large,
+                "at most " + std::to_string(limits::log_batch) + " records at once");
   }
   if (!in.users.empty() && in.users.size() != in.records.size()) {
     return refuse("users", "must be as many as records");

@@ -32,12 +32,15 @@ log_record sample_log() {
   out.time = "2026-11-21T05:00:00.123456Z";
   out.service = "troupe.prompt";
   out.message = "chat.completed";
-  out.attributes.raw = R"({"user":"0192f3a4","model":"extract","prompt_tokens":120,"latency_ms":41})";
+  out.attributes.raw =
+      R"({"user":"0192f3a4","model":"extract","prompt_tokens":120,"latency_ms":41})";
   out.user = "0192f3a4-b5c6-7890-abcd-ef0123456789";
   return out;
 }
 
-void label(benchmark::State& state, std::size_t bytes) { state.SetLabel(std::to_string(bytes) + " bytes"); }
+void label(benchmark::State& state, std::size_t bytes) {
+  state.SetLabel(std::to_string(bytes) + " bytes");
+}
 
 template <class T, T (*sample)()>
 void json_encode(benchmark::State& state) {
@@ -76,7 +79,8 @@ void msgpack_decode(benchmark::State& state) {
 }
 
 void read_provider_chunk(benchmark::State& state) {
-  const json_text chunk = chat_json::text_chunk({"chatcmpl-abcdefghijklmnop", "gpt-4o-mini", 1700000000}, " token", true);
+  const json_text chunk = chat_json::text_chunk(
+      {"chatcmpl-abcdefghijklmnop", "gpt-4o-mini", 1700000000}, " token", true);
   for (auto _ : state) {
     auto out = chat_json::read(chunk);
     if (!out.valid) std::abort();

@@ -61,7 +61,8 @@ std::string begin(const identity& who, std::string_view object) {
 constexpr std::string_view chunk_object = "chat.completion.chunk";
 
 /// A chunk whose one choice has this delta (JSON) and finish reason (JSON).
-json_text chunk(const identity& who, std::string_view delta, std::string_view finish_reason, bool usage_null) {
+json_text chunk(const identity& who, std::string_view delta, std::string_view finish_reason,
+                bool usage_null) {
   std::string out = begin(who, chunk_object);
   out.append(R"({"index":0,"delta":)").append(delta);
   out.append(R"(,"logprobs":null,"finish_reason":)").append(finish_reason).append("}]");
@@ -70,7 +71,8 @@ json_text chunk(const identity& who, std::string_view delta, std::string_view fi
 }
 
 /// The source of `message` with annotations put behind those that it has.
-void append_annotated(std::string& out, std::string_view message, const std::vector<citation>& cited) {
+void append_annotated(std::string& out, std::string_view message,
+                      const std::vector<citation>& cited) {
   cursor in(message);
   std::string_view key, source;
   std::string scratch, annotations;
@@ -111,13 +113,16 @@ void copy_object(std::string& out, std::string_view object, Chosen chosen, Repla
     if (!first) out += ',';
     first = false;
     out.append(source).append(":");
-    if (picked) replace(value);
-    else out += value;
+    if (picked)
+      replace(value);
+    else
+      out += value;
   }
   out += '}';
 }
 
-void append_choices(std::string& out, std::string_view choices, const std::vector<citation>& cited) {
+void append_choices(std::string& out, std::string_view choices,
+                    const std::vector<citation>& cited) {
   cursor in(choices);
   out += '[';
   bool first = true;
@@ -132,7 +137,9 @@ void append_choices(std::string& out, std::string_view choices, const std::vecto
     }
     copy_object(
         out, choice,
-        [](std::string_view key, json_kind kind) { return key == "message" && kind == json_kind::object; },
+        [](std::string_view key, json_kind kind) {
+          return key == "message" && kind == json_kind::object;
+        },
         [&](std::string_view message) { append_annotated(out, message, cited); });
   }
   out += ']';
@@ -172,7 +179,9 @@ json_text with_annotations(const json_text& completion, const std::vector<citati
   json_text out;
   copy_object(
       out.raw, completion.raw,
-      [](std::string_view key, json_kind kind) { return key == "choices" && kind == json_kind::array; },
+      [](std::string_view key, json_kind kind) {
+        return key == "choices" && kind == json_kind::array;
+      },
       [&](std::string_view choices) { append_choices(out.raw, choices, cited); });
   return out;
 }
@@ -249,15 +258,17 @@ json_text done_event(std::string_view conversation_id, const token_usage& usage,
   return out;
 }
 
-json_text embeddings(std::string_view model, const std::vector<std::vector<float>>& vectors, bool base64,
-                     std::int64_t tokens) {
+json_text embeddings(std::string_view model, const std::vector<std::vector<float>>& vectors,
+                     bool base64, std::int64_t tokens) {
   json_text out{R"({"object":"list","data":[)"};
   for (std::size_t i = 0; i < vectors.size(); ++i) {
     out.raw += i == 0 ? R"({"object":"embedding","index":)" : R"(,{"object":"embedding","index":)";
     append_integer(out.raw, i);
     out.raw += R"(,"embedding":)";
-    if (base64) append_floats_base64(out.raw, vectors[i]);
-    else append_floats(out.raw, vectors[i]);
+    if (base64)
+      append_floats_base64(out.raw, vectors[i]);
+    else
+      append_floats(out.raw, vectors[i]);
     out.raw += '}';
   }
   out.raw += R"(],"model":)";

@@ -19,7 +19,8 @@ std::string at_message(std::size_t index, std::string_view field) {
 }
 
 std::unexpected<error> wrong_type(std::string param, std::string_view wanted, json_kind got) {
-  std::string message = param + ": expected " + std::string(wanted) + ", got " + std::string(name_of(got));
+  std::string message =
+      param + ": expected " + std::string(wanted) + ", got " + std::string(name_of(got));
   return fail(errc::invalid_argument, std::move(message), std::move(param));
 }
 
@@ -34,22 +35,27 @@ void append_part(cursor& in, std::string& out) {
   bool is_text = true;
   for (in.enter(); in.next_member(key, key_scratch);) {
     const bool string = in.peek() == json_kind::string;
-    if (string && key == "type") is_text = in.string(scratch) == "text";
-    else if (string && key == "text") text = in.string(scratch);
-    else in.raw();
+    if (string && key == "type")
+      is_text = in.string(scratch) == "text";
+    else if (string && key == "text")
+      text = in.string(scratch);
+    else
+      in.raw();
   }
   if (is_text) out += text;
 }
 
 result<turn> read_turn(cursor& in, std::size_t index) {
-  if (in.peek() != json_kind::object) return wrong_type(at_message(index, ""), "an object", in.peek());
+  if (in.peek() != json_kind::object)
+    return wrong_type(at_message(index, ""), "an object", in.peek());
   turn out;
   std::string scratch, key_scratch;
   std::string_view key;
   for (in.enter(); in.next_member(key, key_scratch);) {
     const json_kind kind = in.peek();
     if (key == "role") {
-      if (kind != json_kind::string) return wrong_type(at_message(index, ".role"), "a string", kind);
+      if (kind != json_kind::string)
+        return wrong_type(at_message(index, ".role"), "a string", kind);
       out.role = in.string(scratch);
     } else if (key == "content" && kind == json_kind::string) {
       out.text = in.string(scratch);
@@ -112,11 +118,15 @@ public:
     std::string scratch;
     for (in.enter(); in.next_member(key, scratch);) {
       const auto [at, fresh] = index_.try_emplace(std::string(key), list_.size());
-      if (fresh) list_.emplace_back(at->first, in.raw());
-      else list_[at->second].second = in.raw();
+      if (fresh)
+        list_.emplace_back(at->first, in.raw());
+      else
+        list_[at->second].second = in.raw();
     }
   }
-  [[nodiscard]] const std::vector<std::pair<std::string, std::string_view>>& list() const { return list_; }
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string_view>>& list() const {
+    return list_;
+  }
   /// The raw value, empty when there is none.
   [[nodiscard]] std::string_view find(const std::string& name) const {
     const auto at = index_.find(name);
@@ -147,8 +157,10 @@ void append_merged(std::string& out, std::string_view target, std::string_view p
     const std::string_view with = change.find(name);
     if (with == "null") continue;
     append_member(out, name);
-    if (with.empty()) out += value;
-    else append_merged(out, value, with);
+    if (with.empty())
+      out += value;
+    else
+      append_merged(out, value, with);
   }
   for (const auto& [name, value] : change.list()) {
     if (value == "null" || !old.find(name).empty()) continue;
@@ -203,8 +215,10 @@ json_text with_context(const json_text& body, std::string_view context) {
     if (dropped) continue;
     if (out.raw.size() > 1) out.raw += ',';
     out.raw.append(source).append(":");
-    if (spliced) append_messages(out.raw, value, system);
-    else out.raw += value;
+    if (spliced)
+      append_messages(out.raw, value, system);
+    else
+      out.raw += value;
   }
   out.raw += '}';
   return out;
@@ -230,15 +244,20 @@ result<std::vector<std::string>> strings_of(const json_text& value, std::string_
   std::string scratch;
   std::vector<std::string> out;
   switch (in.peek()) {
-    case json_kind::string: out.emplace_back(in.string(scratch)); return out;
-    case json_kind::array: break;
+    case json_kind::string:
+      out.emplace_back(in.string(scratch));
+      return out;
+    case json_kind::array:
+      break;
     case json_kind::absent:
       return fail(errc::invalid_argument, std::string(param) + ": is required", std::string(param));
-    default: return wrong_type(std::string(param), "a string or an array of strings", in.peek());
+    default:
+      return wrong_type(std::string(param), "a string or an array of strings", in.peek());
   }
   for (in.enter(); in.next_element();) {
     if (in.peek() != json_kind::string) {
-      return wrong_type(std::string(param) + "[" + std::to_string(out.size()) + "]", "a string", in.peek());
+      return wrong_type(std::string(param) + "[" + std::to_string(out.size()) + "]", "a string",
+                        in.peek());
     }
     out.emplace_back(in.string(scratch));
   }
@@ -272,7 +291,9 @@ object_builder& object_builder::add(std::string_view name, std::int64_t value) {
   return *this;
 }
 
-json_text object_builder::build() const { return {text_.empty() ? "{}" : text_ + "}"}; }
+json_text object_builder::build() const {
+  return {text_.empty() ? "{}" : text_ + "}"};
+}
 
 std::optional<std::string> string_field(const json_text& object, std::string_view name) {
   cursor in(find_member(object, name));

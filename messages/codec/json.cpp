@@ -29,7 +29,8 @@ struct reader {
   bool expect(json_kind kind, const path& at) {
     const json_kind got = in.peek();
     if (got == kind) return true;
-    return refuse(at, "expected " + std::string(name_of(kind)) + ", got " + std::string(name_of(got)));
+    return refuse(at,
+                  "expected " + std::string(name_of(kind)) + ", got " + std::string(name_of(got)));
   }
 };
 
@@ -44,7 +45,9 @@ bool read(reader& from, std::string& out, const path& at) {
   return true;
 }
 
-bool read(reader& from, secret& out, const path& at) { return read(from, out.value, at); }
+bool read(reader& from, secret& out, const path& at) {
+  return read(from, out.value, at);
+}
 
 bool read(reader& from, json_text& out, const path&) {
   out.raw = from.in.raw();
@@ -98,8 +101,9 @@ bool read(reader& from, T& out, const path& at) {
     return from.refuse(at, "expected an integer, got a number with a fraction");
   }
   if (finite && integer_from_double(value, out)) return true;
-  return from.refuse(at, "expected an integer from " + std::to_string(std::numeric_limits<T>::min()) +
-                             " to " + std::to_string(std::numeric_limits<T>::max()));
+  return from.refuse(at, "expected an integer from " +
+                             std::to_string(std::numeric_limits<T>::min()) + " to " +
+                             std::to_string(std::numeric_limits<T>::max()));
 }
 
 template <schema::described_enum E>
@@ -143,10 +147,10 @@ bool read(reader& from, T& out, const path& at) {
   std::string key_scratch;
   while (from.in.next_member(key, key_scratch)) {
     bool good = true;
-    const bool known = from.in.peek() != json_kind::null &&
-                       schema::visit_field(out, key, [&](auto& member) {
-                         good = read(from, member, path{&at, key, 0});
-                       });
+    const bool known =
+        from.in.peek() != json_kind::null && schema::visit_field(out, key, [&](auto& member) {
+          good = read(from, member, path{&at, key, 0});
+        });
     if (!good) return false;
     if (!known) from.in.raw();
   }
@@ -160,11 +164,21 @@ void write(std::string& out, const T& value);
 template <class T>
 void write(std::string& out, const std::vector<T>& values);
 
-void write(std::string& out, const std::string& value) { json_detail::append_string(out, value); }
-void write(std::string& out, const secret& value) { write(out, value.value); }
-void write(std::string& out, const json_text& value) { out += value.empty() ? "null" : value.raw; }
-void write(std::string& out, bool value) { out += value ? "true" : "false"; }
-void write(std::string& out, double value) { json_detail::append_number(out, value); }
+void write(std::string& out, const std::string& value) {
+  json_detail::append_string(out, value);
+}
+void write(std::string& out, const secret& value) {
+  write(out, value.value);
+}
+void write(std::string& out, const json_text& value) {
+  out += value.empty() ? "null" : value.raw;
+}
+void write(std::string& out, bool value) {
+  out += value ? "true" : "false";
+}
+void write(std::string& out, double value) {
+  json_detail::append_number(out, value);
+}
 
 void write(std::string& out, const byte_string& value) {
   out += '"';
@@ -214,7 +228,9 @@ template <class T>
 bool left_out(const std::optional<T>& value) {
   return !value;
 }
-bool left_out(const json_text& value) { return value.empty(); }
+bool left_out(const json_text& value) {
+  return value.empty();
+}
 
 template <schema::described T>
 void write(std::string& out, const T& value) {
@@ -242,9 +258,12 @@ std::string set_one(std::string& out, std::string_view text) {
   out = text;
   return {};
 }
-std::string set_one(secret& out, std::string_view text) { return set_one(out.value, text); }
+std::string set_one(secret& out, std::string_view text) {
+  return set_one(out.value, text);
+}
 std::string set_one(bool& out, std::string_view text) {
-  if (text != "true" && text != "false" && text != "1" && text != "0") return "expected true or false";
+  if (text != "true" && text != "false" && text != "1" && text != "0")
+    return "expected true or false";
   out = text == "true" || text == "1";
   return {};
 }
@@ -301,14 +320,15 @@ template <class T>
 std::vector<std::string> field_names() {
   std::vector<std::string> names;
   const T value{};
-  schema::for_each_field(value, [&](std::string_view name, const auto&) { names.emplace_back(name); });
+  schema::for_each_field(value,
+                         [&](std::string_view name, const auto&) { names.emplace_back(name); });
   return names;
 }
 
-#define TROUPE_JSON_CODEC(T)                                                                        \
-  template result<T> decode<T>(std::string_view);                                                   \
-  template std::string encode<T>(const T&);                                                         \
-  template result<void> set_fields<T>(T&, std::span<const parameter>);                              \
+#define TROUPE_JSON_CODEC(T)                                           \
+  template result<T> decode<T>(std::string_view);                      \
+  template std::string encode<T>(const T&);                            \
+  template result<void> set_fields<T>(T&, std::span<const parameter>); \
   template std::vector<std::string> field_names<T>();
 TROUPE_MESSAGES(TROUPE_JSON_CODEC)
 #undef TROUPE_JSON_CODEC

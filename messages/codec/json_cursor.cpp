@@ -45,12 +45,18 @@ std::uint32_t four_digits(std::string_view source, std::size_t i) noexcept {
 
 char simple_escape(char c) noexcept {
   switch (c) {
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    default: return c;
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    default:
+      return c;
   }
 }
 
@@ -77,7 +83,8 @@ void unescape(std::string_view source, std::string& out) {
   }
 }
 
-/// The length of the UTF-8 sequence at `i`; 0 when there is none (overlong and surrogates included).
+/// The length of the UTF-8 sequence at `i`; 0 when there is none (overlong and surrogates
+/// included).
 std::size_t utf8_length(std::string_view text, std::size_t i) noexcept {
   const auto byte = [&](std::size_t k) {
     return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0u;
@@ -100,11 +107,21 @@ std::size_t utf8_length(std::string_view text, std::size_t i) noexcept {
 void append_escaped(std::string& out, char c) {
   static constexpr char digits[] = "0123456789abcdef";
   switch (c) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
     default:
       out += "\\u00";
       out += digits[(c >> 4) & 0xF];
@@ -149,13 +166,19 @@ json_kind cursor::peek() noexcept {
   skip_space();
   if (at_ == end_) return json_kind::absent;
   switch (*at_) {
-    case '{': return json_kind::object;
-    case '[': return json_kind::array;
-    case '"': return json_kind::string;
+    case '{':
+      return json_kind::object;
+    case '[':
+      return json_kind::array;
+    case '"':
+      return json_kind::string;
     case 't':
-    case 'f': return json_kind::boolean;
-    case 'n': return json_kind::null;
-    default: return json_kind::number;
+    case 'f':
+      return json_kind::boolean;
+    case 'n':
+      return json_kind::null;
+    default:
+      return json_kind::number;
   }
 }
 
@@ -170,7 +193,8 @@ std::string_view cursor::raw() noexcept {
       if (depth == 0) break;
       continue;
     }
-    if (depth == 0 && (c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' || c == '\t' || c == '\r')) {
+    if (depth == 0 &&
+        (c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' || c == '\t' || c == '\r')) {
       break;
     }
     ++at_;
@@ -202,7 +226,8 @@ bool cursor::next_member(std::string_view& key, std::string& scratch) {
   return next_member(key, scratch, source);
 }
 
-bool cursor::next_member(std::string_view& key, std::string& scratch, std::string_view& key_source) {
+bool cursor::next_member(std::string_view& key, std::string& scratch,
+                         std::string_view& key_source) {
   if (!next_element()) return false;
   const char* const begin = at_;
   key = string(scratch);
@@ -251,11 +276,16 @@ void append_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void append_number(std::string& out, double value) { append_float(out, value); }
-void append_number(std::string& out, float value) { append_float(out, value); }
+void append_number(std::string& out, double value) {
+  append_float(out, value);
+}
+void append_number(std::string& out, float value) {
+  append_float(out, value);
+}
 
 void append_base64(std::string& out, std::string_view bytes) {
-  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  static constexpr char digits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   out.reserve(out.size() + (bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::size_t left = std::min<std::size_t>(3, bytes.size() - i);
@@ -277,7 +307,8 @@ bool decode_base64(std::string_view text, std::string& bytes) {
       table[static_cast<std::size_t>('A' + c)] = static_cast<signed char>(c);
       table[static_cast<std::size_t>('a' + c)] = static_cast<signed char>(26 + c);
     }
-    for (int c = 0; c < 10; ++c) table[static_cast<std::size_t>('0' + c)] = static_cast<signed char>(52 + c);
+    for (int c = 0; c < 10; ++c)
+      table[static_cast<std::size_t>('0' + c)] = static_cast<signed char>(52 + c);
     table['+'] = 62;
     table['/'] = 63;
     return table;

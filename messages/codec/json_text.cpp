@@ -60,13 +60,20 @@ bool holds_strings(const json_text& array) noexcept {
 
 std::string_view name_of(json_kind kind) noexcept {
   switch (kind) {
-    case json_kind::absent: return "nothing";
-    case json_kind::null: return "null";
-    case json_kind::boolean: return "a boolean";
-    case json_kind::number: return "a number";
-    case json_kind::string: return "a string";
-    case json_kind::array: return "an array";
-    case json_kind::object: return "an object";
+    case json_kind::absent:
+      return "nothing";
+    case json_kind::null:
+      return "null";
+    case json_kind::boolean:
+      return "a boolean";
+    case json_kind::number:
+      return "a number";
+    case json_kind::string:
+      return "a string";
+    case json_kind::array:
+      return "an array";
+    case json_kind::object:
+      return "an object";
   }
   return "nothing";
 }
@@ -81,8 +88,8 @@ result<void> check_json(std::string_view text) {
   const std::string at = "not valid JSON at byte " + std::to_string(used) + ": ";
   if (!wrong) return fail(errc::invalid_argument, at + "something follows the value");
   if (wrong == boost::json::error::too_deep) {
-    return fail(errc::invalid_argument, at + "nested more than " +
-                                            std::to_string(limits::json_depth) + " levels deep");
+    return fail(errc::invalid_argument,
+                at + "nested more than " + std::to_string(limits::json_depth) + " levels deep");
   }
   return fail(errc::invalid_argument, at + wrong.message());
 }

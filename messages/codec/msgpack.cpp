@@ -58,23 +58,32 @@ struct reader {
 
 std::string_view name_of_type(msgpack::type::object_type type) noexcept {
   switch (type) {
-    case msgpack::type::NIL: return "nil";
-    case msgpack::type::BOOLEAN: return "a boolean";
+    case msgpack::type::NIL:
+      return "nil";
+    case msgpack::type::BOOLEAN:
+      return "a boolean";
     case msgpack::type::POSITIVE_INTEGER:
     case msgpack::type::NEGATIVE_INTEGER:
     case msgpack::type::FLOAT32:
-    case msgpack::type::FLOAT64: return "a number";
-    case msgpack::type::STR: return "a string";
-    case msgpack::type::BIN: return "bytes";
-    case msgpack::type::ARRAY: return "an array";
-    case msgpack::type::MAP: return "a map";
-    case msgpack::type::EXT: return "an extension";
+    case msgpack::type::FLOAT64:
+      return "a number";
+    case msgpack::type::STR:
+      return "a string";
+    case msgpack::type::BIN:
+      return "bytes";
+    case msgpack::type::ARRAY:
+      return "an array";
+    case msgpack::type::MAP:
+      return "a map";
+    case msgpack::type::EXT:
+      return "an extension";
   }
   return "something else";
 }
 
 bool reader::expected(const path& at, std::string_view what, const msgpack::object& got) {
-  return refuse(at, "expected " + std::string(what) + ", got " + std::string(name_of_type(got.type)));
+  return refuse(at,
+                "expected " + std::string(what) + ", got " + std::string(name_of_type(got.type)));
 }
 
 std::string_view text_of(const msgpack::object& from) {
@@ -118,18 +127,26 @@ bool read(reader& to, const msgpack::object& from, bool& out, const path& at) {
 bool read(reader& to, const msgpack::object& from, double& out, const path& at) {
   switch (from.type) {
     case msgpack::type::FLOAT32:
-    case msgpack::type::FLOAT64: out = from.via.f64; return true;
-    case msgpack::type::POSITIVE_INTEGER: out = static_cast<double>(from.via.u64); return true;
-    case msgpack::type::NEGATIVE_INTEGER: out = static_cast<double>(from.via.i64); return true;
-    default: return to.expected(at, "a number", from);
+    case msgpack::type::FLOAT64:
+      out = from.via.f64;
+      return true;
+    case msgpack::type::POSITIVE_INTEGER:
+      out = static_cast<double>(from.via.u64);
+      return true;
+    case msgpack::type::NEGATIVE_INTEGER:
+      out = static_cast<double>(from.via.i64);
+      return true;
+    default:
+      return to.expected(at, "a number", from);
   }
 }
 
 template <schema::integer T>
 bool read(reader& to, const msgpack::object& from, T& out, const path& at) {
   const auto refuse_range = [&] {
-    return to.refuse(at, "expected an integer from " + std::to_string(std::numeric_limits<T>::min()) +
-                             " to " + std::to_string(std::numeric_limits<T>::max()));
+    return to.refuse(at, "expected an integer from " +
+                             std::to_string(std::numeric_limits<T>::min()) + " to " +
+                             std::to_string(std::numeric_limits<T>::max()));
   };
   if (from.type == msgpack::type::POSITIVE_INTEGER) {
     if (!std::in_range<T>(from.via.u64)) return refuse_range();
@@ -182,9 +199,8 @@ bool read(reader& to, const msgpack::object& from, T& out, const path& at) {
     if (pair.key.type != msgpack::type::STR || pair.val.type == msgpack::type::NIL) continue;
     bool good = true;
     const std::string_view name = text_of(pair.key);
-    schema::visit_field(out, name, [&](auto& member) {
-      good = read(to, pair.val, member, path{&at, name, 0});
-    });
+    schema::visit_field(
+        out, name, [&](auto& member) { good = read(to, pair.val, member, path{&at, name, 0}); });
     if (!good) return false;
   }
   return true;
@@ -206,15 +222,25 @@ void write(packer& to, std::string_view value) {
   to.pack_str(static_cast<std::uint32_t>(value.size()));
   to.pack_str_body(value.data(), static_cast<std::uint32_t>(value.size()));
 }
-void write(packer& to, const std::string& value) { write(to, std::string_view(value)); }
-void write(packer& to, const secret& value) { write(to, value.value); }
-void write(packer& to, const json_text& value) { write(to, value.raw); }
+void write(packer& to, const std::string& value) {
+  write(to, std::string_view(value));
+}
+void write(packer& to, const secret& value) {
+  write(to, value.value);
+}
+void write(packer& to, const json_text& value) {
+  write(to, value.raw);
+}
 void write(packer& to, const byte_string& value) {
   to.pack_bin(static_cast<std::uint32_t>(value.data.size()));
   to.pack_bin_body(value.data.data(), static_cast<std::uint32_t>(value.data.size()));
 }
-void write(packer& to, bool value) { value ? to.pack_true() : to.pack_false(); }
-void write(packer& to, double value) { to.pack_double(value); }
+void write(packer& to, bool value) {
+  value ? to.pack_true() : to.pack_false();
+}
+void write(packer& to, double value) {
+  to.pack_double(value);
+}
 template <schema::integer T>
 void write(packer& to, T value) {
   to.pack(value);
@@ -246,12 +272,15 @@ template <class T>
 bool left_out(const std::optional<T>& value) {
   return !value;
 }
-bool left_out(const json_text& value) { return value.empty(); }
+bool left_out(const json_text& value) {
+  return value.empty();
+}
 
 template <schema::described T>
 void write(packer& to, const T& value) {
   std::uint32_t fields = 0;
-  schema::for_each_field(value, [&](std::string_view, const auto& member) { fields += !left_out(member); });
+  schema::for_each_field(
+      value, [&](std::string_view, const auto& member) { fields += !left_out(member); });
   to.pack_map(fields);
   schema::for_each_field(value, [&](std::string_view name, const auto& member) {
     if (left_out(member)) return;
@@ -268,7 +297,8 @@ result<msgpack::object> parse(std::string_view bytes, msgpack::zone& zone) {
     if (!msgpack::v2::parse(bytes.data(), bytes.size(), used, bounds)) {
       return fail(errc::invalid_argument, "not valid MessagePack, or nested too deep");
     }
-    if (used != bytes.size()) return fail(errc::invalid_argument, "bytes follow the MessagePack value");
+    if (used != bytes.size())
+      return fail(errc::invalid_argument, "bytes follow the MessagePack value");
     used = 0;
     const auto by_reference = [](msgpack::type::object_type, std::size_t, void*) { return true; };
     return msgpack::unpack(zone, bytes.data(), bytes.size(), used, by_reference);
@@ -299,8 +329,8 @@ std::string encode(const T& value) {
   return out;
 }
 
-#define TROUPE_MSGPACK_CODEC(T)                                                                     \
-  template result<T> decode<T>(std::string_view);                                                   \
+#define TROUPE_MSGPACK_CODEC(T)                   \
+  template result<T> decode<T>(std::string_view); \
   template std::string encode<T>(const T&);
 TROUPE_MESSAGES(TROUPE_MSGPACK_CODEC)
 #undef TROUPE_MSGPACK_CODEC

@@ -52,10 +52,14 @@ void read_usage(cursor& in, facts& out) {
   }
   token_usage usage;
   each_member(in, [&](std::string_view key) {
-    if (key == "prompt_tokens") take_integer(in, usage.prompt_tokens);
-    else if (key == "completion_tokens") take_integer(in, usage.completion_tokens);
-    else if (key == "total_tokens") take_integer(in, usage.total_tokens);
-    else in.raw();
+    if (key == "prompt_tokens")
+      take_integer(in, usage.prompt_tokens);
+    else if (key == "completion_tokens")
+      take_integer(in, usage.completion_tokens);
+    else if (key == "total_tokens")
+      take_integer(in, usage.total_tokens);
+    else
+      in.raw();
   });
   if (usage.total_tokens == 0) usage.total_tokens = usage.prompt_tokens + usage.completion_tokens;
   out.usage = usage;
@@ -65,8 +69,10 @@ void read_choice(cursor& in, facts& out) {
   each_member(in, [&](std::string_view key) {
     if (key == "delta" || key == "message") {
       each_member(in, [&](std::string_view inner) {
-        if (inner == "content") take_string(in, out.text);
-        else in.raw();
+        if (inner == "content")
+          take_string(in, out.text);
+        else
+          in.raw();
       });
     } else if (key == "finish_reason") {
       take_string(in, out.finish_reason);
@@ -82,8 +88,10 @@ void read_choices(cursor& in, facts& out) {
     return;
   }
   for (in.enter(); in.next_element();) {
-    if (out.has_choices) in.raw();
-    else read_choice(in, out);
+    if (out.has_choices)
+      in.raw();
+    else
+      read_choice(in, out);
     out.has_choices = true;
   }
 }
@@ -93,11 +101,16 @@ void read_error(cursor& in, std::string& message, std::string& param, std::strin
   if (in.peek() == json_kind::string) return take_string(in, message);
   std::string type, code;
   each_member(in, [&](std::string_view key) {
-    if (key == "message") take_string(in, message);
-    else if (key == "type") take_string(in, type);
-    else if (key == "param") take_string(in, param);
-    else if (key == "code") take_string(in, code);
-    else in.raw();
+    if (key == "message")
+      take_string(in, message);
+    else if (key == "type")
+      take_string(in, type);
+    else if (key == "param")
+      take_string(in, param);
+    else if (key == "code")
+      take_string(in, code);
+    else
+      in.raw();
   });
   reason = code.empty() ? type : code;
 }
@@ -107,8 +120,10 @@ std::string excerpt(std::string_view body) {
   std::string out;
   for (const char c : body.substr(0, excerpt_bytes)) {
     const bool blank = static_cast<unsigned char>(c) <= ' ' || c == '\x7f';
-    if (!blank) out += c;
-    else if (!out.empty() && out.back() != ' ') out += ' ';
+    if (!blank)
+      out += c;
+    else if (!out.empty() && out.back() != ' ')
+      out += ' ';
   }
   if (body.size() > excerpt_bytes) {
     while (!out.empty() && (out.back() & 0xC0) == 0x80) out.pop_back();
@@ -129,9 +144,12 @@ void read_body(std::string_view body, error& out) {
   std::string top;
   if (in.peek() == json_kind::string) return take_string(in, out.message);
   each_member(in, [&](std::string_view key) {
-    if (key == "error") read_error(in, out.message, out.param, out.reason);
-    else if (key == "message" || key == "detail") take_string(in, top);
-    else in.raw();
+    if (key == "error")
+      read_error(in, out.message, out.param, out.reason);
+    else if (key == "message" || key == "detail")
+      take_string(in, top);
+    else
+      in.raw();
   });
   if (out.message.empty()) out.message = top.empty() ? excerpt(body) : top;
 }
@@ -174,7 +192,8 @@ facts read(const json_text& object) {
 }
 
 result<std::vector<model_view>> models_of(const json_text& list) {
-  if (!check_json(list.raw)) return fail(errc::upstream_failed, "the provider's list of models is no JSON");
+  if (!check_json(list.raw))
+    return fail(errc::upstream_failed, "the provider's list of models is no JSON");
   cursor in(list.raw);
   std::vector<model_view> models;
   bool seen = false;
@@ -187,10 +206,14 @@ result<std::vector<model_view>> models_of(const json_text& list) {
     for (in.enter(); in.next_element();) {
       model_view model;
       each_member(in, [&](std::string_view field) {
-        if (field == "id") take_string(in, model.id);
-        else if (field == "created") take_integer(in, model.created);
-        else if (field == "owned_by") take_string(in, model.owned_by);
-        else in.raw();
+        if (field == "id")
+          take_string(in, model.id);
+        else if (field == "created")
+          take_integer(in, model.created);
+        else if (field == "owned_by")
+          take_string(in, model.owned_by);
+        else
+          in.raw();
       });
       if (!model.id.empty()) models.push_back(std::move(model));
     }
@@ -210,7 +233,8 @@ error provider_error(int status, std::string_view body) {
   }
   if (status >= 400 && status < 600) out.status = static_cast<std::uint16_t>(status);
   read_body(body, out);
-  if (out.message.empty()) out.message = "the model provider answered with status " + std::to_string(status);
+  if (out.message.empty())
+    out.message = "the model provider answered with status " + std::to_string(status);
   return out;
 }
 

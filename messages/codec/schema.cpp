@@ -14,9 +14,9 @@ using json_detail::append_string;
 
 template <class T>
 inline constexpr std::string_view listed_name{};
-#define TROUPE_LISTED_NAME(T)                                                                       \
-  template <>                                                                                       \
-  inline constexpr std::string_view listed_name<T> = #T;
+#define TROUPE_LISTED_NAME(T) \
+  template <>                 \
+  [[maybe_unused]] inline constexpr std::string_view listed_name<T> = #T;
 TROUPE_MESSAGES(TROUPE_LISTED_NAME)
 #undef TROUPE_LISTED_NAME
 
@@ -130,11 +130,11 @@ void write_properties(std::string& out) {
 std::string schemas() {
   std::string out;
   char before = '{';
-#define TROUPE_SCHEMA(T)                                                                            \
-  out += before;                                                                                    \
-  before = ',';                                                                                     \
-  append_string(out, #T);                                                                           \
-  out += ':';                                                                                       \
+#define TROUPE_SCHEMA(T)  \
+  out += before;          \
+  before = ',';           \
+  append_string(out, #T); \
+  out += ':';             \
   write_properties<T>(out);
   TROUPE_MESSAGES(TROUPE_SCHEMA)
 #undef TROUPE_SCHEMA

@@ -2,10 +2,10 @@
 
 #include "messages/base/values.hpp"
 
+#include <array>
 #include <boost/describe/enumerators.hpp>
 #include <boost/describe/members.hpp>
 #include <boost/mp11/algorithm.hpp>
-#include <array>
 #include <concepts>
 #include <cstddef>
 #include <optional>
@@ -38,8 +38,8 @@ template <class T>
 concept vector_field = is_a<T, std::vector>;
 
 template <described T>
-using members_of =
-    boost::describe::describe_members<T, boost::describe::mod_public | boost::describe::mod_inherited>;
+using members_of = boost::describe::describe_members<T, boost::describe::mod_public |
+                                                            boost::describe::mod_inherited>;
 
 template <described T>
 inline constexpr std::size_t field_count = boost::mp11::mp_size<members_of<T>>::value;

@@ -62,10 +62,18 @@ private:
       case 1: // one bit
         if (!out.empty()) out[at] = static_cast<char>(out[at] ^ (1 << below(8)));
         break;
-      case 2: out.resize(at); break;
-      case 3: out.erase(at, 1 + below(8)); break;
-      case 4: out.insert(at, 1 + below(4), interesting()); break;
-      case 5: out.insert(at, out.substr(below(out.size()), below(32))); break;
+      case 2:
+        out.resize(at);
+        break;
+      case 3:
+        out.erase(at, 1 + below(8));
+        break;
+      case 4:
+        out.insert(at, 1 + below(4), interesting());
+        break;
+      case 5:
+        out.insert(at, out.substr(below(out.size()), below(32)));
+        break;
       default: { // a piece of another input
         const std::string& other = pick();
         out.insert(at, other.substr(below(other.size()), below(64)));
@@ -89,10 +97,14 @@ int main(int argc, char** argv) {
   std::vector<std::string> corpus{""};
   for (int i = 1; i < argc; ++i) {
     const std::string_view flag = argv[i];
-    if (flag == "--mutations" && i + 1 < argc) mutations = std::strtoul(argv[++i], nullptr, 10);
-    else if (flag == "--seed" && i + 1 < argc) seed = std::strtoul(argv[++i], nullptr, 10);
-    else if (std::filesystem::exists(flag)) collect(flag, corpus);
-    else std::fprintf(stderr, "no corpus at %s\n", argv[i]);
+    if (flag == "--mutations" && i + 1 < argc)
+      mutations = std::strtoul(argv[++i], nullptr, 10);
+    else if (flag == "--seed" && i + 1 < argc)
+      seed = std::strtoul(argv[++i], nullptr, 10);
+    else if (std::filesystem::exists(flag))
+      collect(flag, corpus);
+    else
+      std::fprintf(stderr, "no corpus at %s\n", argv[i]);
   }
   for (const std::string& input : corpus) run(input);
   mutator changed(corpus, static_cast<unsigned>(seed));

@@ -93,9 +93,9 @@ TEST(error, has_a_stable_name_and_knows_what_may_be_retried) {
 TEST(methods, wire_names_are_unique_and_carry_their_service) {
   std::set<std::string_view> names;
   int count = 0;
-#define TROUPE_CHECK(service_, name_, request_, delta_, reply_, class_)                             \
-  ++count;                                                                                          \
-  names.insert(method_traits<request_>::wire_name);                                                 \
+#define TROUPE_CHECK(service_, name_, request_, delta_, reply_, class_) \
+  ++count;                                                              \
+  names.insert(method_traits<request_>::wire_name);                     \
   EXPECT_TRUE(method_traits<request_>::wire_name.starts_with(method_traits<request_>::service));
   TROUPE_METHODS(TROUPE_CHECK)
 #undef TROUPE_CHECK
@@ -105,7 +105,8 @@ TEST(methods, wire_names_are_unique_and_carry_their_service) {
 }
 
 TEST(metrics, are_rendered_as_prometheus_text) {
-  static metrics::metric requests(metrics::kind::counter, "test_requests_total", "Requests.", "code=\"200\"");
+  static metrics::metric requests(metrics::kind::counter, "test_requests_total", "Requests.",
+                                  "code=\"200\"");
   static metrics::metric seconds(metrics::kind::histogram, "test_seconds", "Latency.");
   requests.add(3);
   seconds.observe(0.0002);

@@ -16,26 +16,32 @@ const std::string cited_json =
     R"({"type":"file_citation","file_citation":{"file_id":"file-1","filename":"a \"b\".md",)"
     R"("quote":"the quote","score":0.5}})";
 
-json_text raw(std::string text) { return {std::move(text)}; }
+json_text raw(std::string text) {
+  return {std::move(text)};
+}
 
 TEST(chat_answers, a_completion_has_every_field_that_clients_read) {
-  EXPECT_EQ(completion(who, "hi \"you\"", "stop", {3, 2, 5}, cited).raw,
-            R"({"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"extract",)"
-            R"("choices":[{"index":0,"message":{"role":"assistant","content":"hi \"you\"","refusal":null,)"
-            R"("annotations":[)" + cited_json + R"(]},"logprobs":null,"finish_reason":"stop"}],)"
-            R"("usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}})");
+  EXPECT_EQ(
+      completion(who, "hi \"you\"", "stop", {3, 2, 5}, cited).raw,
+      R"({"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"extract",)"
+      R"("choices":[{"index":0,"message":{"role":"assistant","content":"hi \"you\"","refusal":null,)"
+      R"("annotations":[)" +
+          cited_json +
+          R"(]},"logprobs":null,"finish_reason":"stop"}],)"
+          R"("usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}})");
 }
 
 TEST(chat_answers, chunks_share_their_identity_and_differ_in_the_delta) {
   const std::string head =
       R"({"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"extract","choices":[)";
   const auto chunk = [&](std::string_view delta, std::string_view reason, std::string_view tail) {
-    return head + R"({"index":0,"delta":)" + std::string(delta) + R"(,"logprobs":null,"finish_reason":)" +
-           std::string(reason) + "}]" + std::string(tail);
+    return head + R"({"index":0,"delta":)" + std::string(delta) +
+           R"(,"logprobs":null,"finish_reason":)" + std::string(reason) + "}]" + std::string(tail);
   };
   EXPECT_EQ(role_chunk(who, false).raw,
             chunk(R"({"role":"assistant","content":"","refusal":null})", "null", "}"));
-  EXPECT_EQ(text_chunk(who, "a\n", true).raw, chunk(R"({"content":"a\n"})", "null", R"(,"usage":null})"));
+  EXPECT_EQ(text_chunk(who, "a\n", true).raw,
+            chunk(R"({"content":"a\n"})", "null", R"(,"usage":null})"));
   EXPECT_EQ(citation_chunk(who, cited, false).raw,
             chunk(R"({"annotations":[)" + cited_json + "]}", "null", "}"));
   EXPECT_EQ(finish_chunk(who, "stop", false).raw, chunk("{}", R"("stop")", "}"));
@@ -63,14 +69,16 @@ TEST(chat_answers, everything_written_reads_back) {
 }
 
 TEST(chat_answers, a_provider_text_that_is_no_object_is_invalid) {
-  for (const char* text : {"", "[DONE]", "[]", "{", "{\"choices\":[}", "\"x\"", "{\"a\":\"\xFF\"}", "{} {}"}) {
+  for (const char* text :
+       {"", "[DONE]", "[]", "{", "{\"choices\":[}", "\"x\"", "{\"a\":\"\xFF\"}", "{} {}"}) {
     EXPECT_FALSE(read(raw(text)).valid) << text;
   }
 }
 
 TEST(chat_answers, odd_types_in_a_chunk_are_skipped) {
-  const facts out = read(raw(R"({"id":5,"created":1700000000.25,"choices":[{"delta":{"content":null},)"
-                             R"("finish_reason":null},{"delta":{"content":"second"}}],"usage":"none","model":null})"));
+  const facts out = read(
+      raw(R"({"id":5,"created":1700000000.25,"choices":[{"delta":{"content":null},)"
+          R"("finish_reason":null},{"delta":{"content":"second"}}],"usage":"none","model":null})"));
   EXPECT_TRUE(out.valid);
   EXPECT_TRUE(out.has_choices);
   EXPECT_EQ(out.id, "");
@@ -93,27 +101,36 @@ TEST(chat_answers, an_error_in_a_stream_is_seen) {
 }
 
 TEST(chat_answers, annotations_join_the_first_choice_only) {
-  EXPECT_EQ(with_annotations(raw(R"({"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"c"},)"
-                                 R"("finish_reason":"stop"},{"message":{"content":"d"}}],"z":1.0})"),
-                             cited)
-                .raw,
-            R"({"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"c","annotations":[)" +
-                cited_json + R"(]},"finish_reason":"stop"},{"message":{"content":"d"}}],"z":1.0})");
-  EXPECT_EQ(with_annotations(raw(R"({"choices":[{"message":{"annotations":[ ],"content":"c"}}]})"), cited).raw,
-            R"({"choices":[{"message":{"content":"c","annotations":[)" + cited_json + "]}}]}");
-  EXPECT_EQ(with_annotations(raw(R"({"choices":[{"message":{"annotations":[{"type":"url_citation"}]}}]})"), cited).raw,
-            R"({"choices":[{"message":{"annotations":[{"type":"url_citation"},)" + cited_json + "]}}]}");
+  EXPECT_EQ(
+      with_annotations(
+          raw(R"({"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"c"},)"
+              R"("finish_reason":"stop"},{"message":{"content":"d"}}],"z":1.0})"),
+          cited)
+          .raw,
+      R"({"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"c","annotations":[)" +
+          cited_json + R"(]},"finish_reason":"stop"},{"message":{"content":"d"}}],"z":1.0})");
+  EXPECT_EQ(
+      with_annotations(raw(R"({"choices":[{"message":{"annotations":[ ],"content":"c"}}]})"), cited)
+          .raw,
+      R"({"choices":[{"message":{"content":"c","annotations":[)" + cited_json + "]}}]}");
+  EXPECT_EQ(
+      with_annotations(
+          raw(R"({"choices":[{"message":{"annotations":[{"type":"url_citation"}]}}]})"), cited)
+          .raw,
+      R"({"choices":[{"message":{"annotations":[{"type":"url_citation"},)" + cited_json + "]}}]}");
   EXPECT_EQ(with_annotations(raw(R"({"choices":[]})"), cited).raw, R"({"choices":[]})");
-  EXPECT_EQ(with_annotations(raw(R"({"choices":[{"message":{}}]})"), {}).raw, R"({"choices":[{"message":{}}]})");
+  EXPECT_EQ(with_annotations(raw(R"({"choices":[{"message":{}}]})"), {}).raw,
+            R"({"choices":[{"message":{}}]})");
 }
 
 TEST(chat_answers, events_of_the_chat_stream_route) {
   EXPECT_EQ(token_event("a\"b").raw, R"({"text":"a\"b"})");
   EXPECT_EQ(citation_event(cited[0]).raw,
             R"({"file_id":"file-1","filename":"a \"b\".md","quote":"the quote","score":0.5})");
-  EXPECT_EQ(done_event("c1", {1, 2, 3}, "stop").raw,
-            R"({"conversation_id":"c1","usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3},)"
-            R"("finish_reason":"stop"})");
+  EXPECT_EQ(
+      done_event("c1", {1, 2, 3}, "stop").raw,
+      R"({"conversation_id":"c1","usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3},)"
+      R"("finish_reason":"stop"})");
 }
 
 TEST(chat_answers, embeddings_are_floats_or_base64_of_little_endian_floats) {
@@ -121,10 +138,17 @@ TEST(chat_answers, embeddings_are_floats_or_base64_of_little_endian_floats) {
             R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,-2]},)"
             R"({"object":"embedding","index":1,"embedding":[0.1]}],"model":"local",)"
             R"("usage":{"prompt_tokens":7,"total_tokens":7}})");
-  EXPECT_EQ(embeddings("local", {{1.0f, -2.0f}}, true, 1).raw,
-            R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":"AACAPwAAAMA="}],)"
-            R"("model":"local","usage":{"prompt_tokens":1,"total_tokens":1}})");
-  EXPECT_TRUE(check_json(embeddings("m", {{std::numeric_limits<float>::quiet_NaN()}}, false, 0).raw));
+  EXPECT_EQ(
+      embeddings("local", {{1.0f, -2.0f}}, true, 1).raw,
+      R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":"AACAPwAAAMA="}],)"
+      R"("model":"local","usage":{"prompt_tokens":1,"total_tokens":1}})");
+  EXPECT_TRUE(
+      check_json(embeddings("m", {{std::numeric_limits<float>::quiet_NaN()}}, false, 0).raw));
+}
+
+TEST(chat_answers, a_text_is_quoted_as_json) {
+  EXPECT_EQ(quoted("a\"b\n"), R"("a\"b\n")");
+  EXPECT_EQ(quoted(""), R"("")");
 }
 
 TEST(chat_answers, models_of_a_provider_are_listed) {
@@ -141,14 +165,16 @@ TEST(chat_answers, models_of_a_provider_are_listed) {
 
 TEST(chat_answers, an_error_of_a_provider_keeps_its_words_and_status) {
   const error limit = provider_error(
-      429, R"({"error":{"message":"Slow down","type":"tokens","param":null,"code":"rate_limit_exceeded"}})");
+      429,
+      R"({"error":{"message":"Slow down","type":"tokens","param":null,"code":"rate_limit_exceeded"}})");
   EXPECT_EQ(limit.code, errc::rate_limited);
   EXPECT_EQ(limit.status, 429);
   EXPECT_EQ(limit.message, "Slow down");
   EXPECT_EQ(limit.reason, "rate_limit_exceeded");
   EXPECT_EQ(limit.param, "");
 
-  const error bad = provider_error(400, R"({"error":{"message":"No","type":"invalid_request_error","param":"model"}})");
+  const error bad = provider_error(
+      400, R"({"error":{"message":"No","type":"invalid_request_error","param":"model"}})");
   EXPECT_EQ(bad.code, errc::invalid_argument);
   EXPECT_EQ(bad.status, 400);
   EXPECT_EQ(bad.param, "model");
@@ -168,7 +194,8 @@ TEST(chat_answers, an_error_of_a_provider_keeps_its_words_and_status) {
 
 TEST(chat_answers, a_refused_key_of_ours_is_not_the_clients_fault_and_is_not_quoted) {
   for (const int status : {401, 403}) {
-    const error out = provider_error(status, R"({"error":{"message":"Incorrect API key provided: sk-abcd"}})");
+    const error out =
+        provider_error(status, R"({"error":{"message":"Incorrect API key provided: sk-abcd"}})");
     EXPECT_EQ(out.code, errc::upstream_failed);
     EXPECT_EQ(out.status, 0);
     EXPECT_EQ(out.message.find("sk-"), std::string::npos);

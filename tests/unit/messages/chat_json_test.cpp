@@ -8,7 +8,9 @@
 namespace troupe::chat_json {
 namespace {
 
-json_text raw(std::string text) { return {std::move(text)}; }
+json_text raw(std::string text) {
+  return {std::move(text)};
+}
 
 TEST(chat_json, turns_are_read_from_strings_and_parts) {
   const auto turns = turns_of(raw(R"({"model":"m","messages":[
@@ -40,10 +42,11 @@ TEST(chat_json, context_goes_before_the_last_user_message_and_the_rest_stays) {
           R"({"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"},)"
           R"({"role":"tool","content":"d"}],"logit_bias":{"50256":-100}})"),
       "find \"it\"");
-  EXPECT_EQ(out.raw, R"({"model":"m","temperature":0.70,"messages":[{"role":"user","content":"a"},)"
-                     R"({"role":"assistant","content":"b"},{"role":"system","content":"find \"it\""},)"
-                     R"({"role":"user","content":"c"},{"role":"tool","content":"d"}],)"
-                     R"("logit_bias":{"50256":-100}})");
+  EXPECT_EQ(out.raw,
+            R"({"model":"m","temperature":0.70,"messages":[{"role":"user","content":"a"},)"
+            R"({"role":"assistant","content":"b"},{"role":"system","content":"find \"it\""},)"
+            R"({"role":"user","content":"c"},{"role":"tool","content":"d"}],)"
+            R"("logit_bias":{"50256":-100}})");
 }
 
 TEST(chat_json, without_context_only_retrieval_goes) {
@@ -129,7 +132,8 @@ TEST(chat_json, fields_are_read_by_name_and_type) {
 
 TEST(chat_json, an_object_is_built_from_strings_and_integers) {
   EXPECT_EQ(object_builder().build().raw, "{}");
-  EXPECT_EQ(object_builder().add("a", "x\"").add("b", std::int64_t{-3}).build().raw, R"({"a":"x\"","b":-3})");
+  EXPECT_EQ(object_builder().add("a", "x\"").add("b", std::int64_t{-3}).build().raw,
+            R"({"a":"x\"","b":-3})");
 }
 
 TEST(chat_json, tokens_are_estimated_from_bytes) {

@@ -1,8 +1,8 @@
 // Goal: JSON in is checked with an error that names the field, JSON out is always valid.
 // Method: small texts per rule; JSONTestSuite's files where they are there (TROUPE_SHARED).
+#include "messages/codec/json.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/codec/chat_json.hpp"
-#include "messages/codec/json.hpp"
 #include "messages/codec/json_text.hpp"
 #include "messages/message_list.hpp"
 
@@ -42,12 +42,12 @@ TEST(json, an_error_names_the_path_of_the_field) {
                                        "messages[1]: expected an object, got an array");
   expect_refused<chat_completion_body>(R"({"temperature":"hot"})", "temperature",
                                        "temperature: expected a number, got a string");
-  expect_refused<chat_completion_body>(R"({"stream_options":{"include_usage":"yes"}})",
-                                       "stream_options.include_usage",
-                                       "stream_options.include_usage: expected a boolean, got a string");
-  expect_refused<chat_completion_body>(R"({"retrieval":{"vector_store_ids":["a",null]}})",
-                                       "retrieval.vector_store_ids[1]",
-                                       "retrieval.vector_store_ids[1]: expected a string, got null");
+  expect_refused<chat_completion_body>(
+      R"({"stream_options":{"include_usage":"yes"}})", "stream_options.include_usage",
+      "stream_options.include_usage: expected a boolean, got a string");
+  expect_refused<chat_completion_body>(
+      R"({"retrieval":{"vector_store_ids":["a",null]}})", "retrieval.vector_store_ids[1]",
+      "retrieval.vector_store_ids[1]: expected a string, got null");
 }
 
 TEST(json, a_body_that_is_no_object_is_an_error_without_a_param) {
@@ -57,8 +57,9 @@ TEST(json, a_body_that_is_no_object_is_an_error_without_a_param) {
 }
 
 TEST(json, a_text_that_is_no_json_is_an_error_with_its_byte) {
-  for (const char* text : {"", " ", "{", R"({"email":})", R"({"email":"x",})", R"({} {})", "{\"a\":\"\xFF\"}",
-                           R"({"a":"\ud800"})", "{'a':1}", "nul", R"({"a":01})", "\xEF\xBB\xBF{}"}) {
+  for (const char* text :
+       {"", " ", "{", R"({"email":})", R"({"email":"x",})", R"({} {})", "{\"a\":\"\xFF\"}",
+        R"({"a":"\ud800"})", "{'a':1}", "nul", R"({"a":01})", "\xEF\xBB\xBF{}"}) {
     const error why = refused<login_request>(text);
     EXPECT_EQ(why.param, "") << text;
     EXPECT_NE(why.message.find("not valid JSON at byte "), std::string::npos) << why.message;
@@ -116,9 +117,12 @@ TEST(json, numbers_are_written_so_that_they_read_back_the_same) {
 }
 
 TEST(json, strings_are_escaped_and_unescaped) {
-  const auto name = [](std::string_view text) { return json::decode<create_key_request>(text)->name; };
+  const auto name = [](std::string_view text) {
+    return json::decode<create_key_request>(text)->name;
+  };
   EXPECT_EQ(name(R"({"name":"a\"\\\/\b\f\n\r\tz"})"), "a\"\\/\b\f\n\r\tz");
-  EXPECT_EQ(name(R"({"name":"\u0041\u00e9\u20ac\ud83d\ude00"})"), "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80");
+  EXPECT_EQ(name(R"({"name":"\u0041\u00e9\u20ac\ud83d\ude00"})"),
+            "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80");
   EXPECT_EQ(name(R"({"n\u0061me":"x"})"), "x");
   EXPECT_EQ(name(std::string("{\"name\":\"\\u0000\"}")), std::string(1, '\0'));
   EXPECT_EQ(json::encode(create_key_request{std::string("\"\\\n\x02\x1f\x7f\0", 7)}),
@@ -127,7 +131,9 @@ TEST(json, strings_are_escaped_and_unescaped) {
 
 TEST(json, bytes_that_are_no_utf8_become_replacement_characters) {
   const std::string bad = "\xEF\xBF\xBD";
-  const auto written = [](std::string text) { return json::encode(create_key_request{std::move(text)}); };
+  const auto written = [](std::string text) {
+    return json::encode(create_key_request{std::move(text)});
+  };
   EXPECT_EQ(written("a\xFFz"), "{\"name\":\"a" + bad + "z\"}");
   EXPECT_EQ(written("\xC3"), "{\"name\":\"" + bad + "\"}");
   EXPECT_EQ(written("\xC0\x80"), "{\"name\":\"" + bad + bad + "\"}");
@@ -137,17 +143,20 @@ TEST(json, bytes_that_are_no_utf8_become_replacement_characters) {
   for (unsigned seed = 0; seed < 2000; ++seed) {
     std::string noise;
     unsigned state = seed * 2654435761u + 1;
-    for (int i = 0; i < 24; ++i) noise += static_cast<char>((state = state * 1664525u + 1013904223u) >> 24);
+    for (int i = 0; i < 24; ++i)
+      noise += static_cast<char>((state = state * 1664525u + 1013904223u) >> 24);
     EXPECT_TRUE(check_json(written(noise)));
   }
 }
 
 TEST(json, raw_json_keeps_its_exact_source) {
   const auto in = json::decode<chat_message>(
-      "{ \"role\" : \"user\" , \"content\" : [ 1.10, 123456789012345678901234567890, \"]\\\"}\" ] }");
+      "{ \"role\" : \"user\" , \"content\" : [ 1.10, 123456789012345678901234567890, \"]\\\"}\" ] "
+      "}");
   ASSERT_TRUE(in);
   EXPECT_EQ(in->content.raw, "[ 1.10, 123456789012345678901234567890, \"]\\\"}\" ]");
-  EXPECT_EQ(json::encode(*in), R"({"role":"user","content":[ 1.10, 123456789012345678901234567890, "]\"}" ]})");
+  EXPECT_EQ(json::encode(*in),
+            R"({"role":"user","content":[ 1.10, 123456789012345678901234567890, "]\"}" ]})");
 }
 
 TEST(json, bytes_are_base64) {
@@ -156,12 +165,14 @@ TEST(json, bytes_are_base64) {
   EXPECT_EQ(json::decode<file_chunk>(R"({"bytes":"/wE"})")->bytes.data, "\xff\x01");
   EXPECT_EQ(json::decode<file_chunk>(R"({"bytes":"Zm9v"})")->bytes.data, "foo");
   for (const char* text : {"A", "A===", "====", "=", "Zm9v=", "Zm 9", "Zm9\\u00e9"}) {
-    expect_refused<file_chunk>(R"({"bytes":")" + std::string(text) + "\"}", "bytes", "bytes: expected base64");
+    expect_refused<file_chunk>(R"({"bytes":")" + std::string(text) + "\"}", "bytes",
+                               "bytes: expected base64");
   }
 }
 
 TEST(json, the_last_of_two_equal_fields_counts) {
-  const auto in = json::decode<retrieval_options>(R"({"vector_store_ids":["a","b"],"vector_store_ids":["c"]})");
+  const auto in =
+      json::decode<retrieval_options>(R"({"vector_store_ids":["a","b"],"vector_store_ids":["c"]})");
   ASSERT_TRUE(in);
   EXPECT_EQ(in->vector_store_ids, std::vector<std::string>{"c"});
 }
@@ -180,8 +191,11 @@ TEST(json, parameters_set_scalar_fields) {
   EXPECT_EQ(in.limit, 7u);
   EXPECT_EQ(in.q, "two words");
 
-  for (const auto& [name, text] : std::vector<json::parameter>{
-           {"limit", "-1"}, {"limit", "7x"}, {"limit", ""}, {"limit", "99999999999"}, {"level", "loud"}}) {
+  for (const auto& [name, text] : std::vector<json::parameter>{{"limit", "-1"},
+                                                               {"limit", "7x"},
+                                                               {"limit", ""},
+                                                               {"limit", "99999999999"},
+                                                               {"level", "loud"}}) {
     const std::vector<json::parameter> bad{{name, text}};
     const auto out = json::set_fields(in, std::span<const json::parameter>(bad));
     ASSERT_FALSE(out) << name << '=' << text;
@@ -207,14 +221,17 @@ TEST(json, field_names_are_the_wire_names) {
 TEST(json, schemas_describe_every_message) {
   const std::string all = json::schemas();
   ASSERT_TRUE(check_json(all)) << check_json(all).error().message;
-#define TROUPE_CHECK(T) EXPECT_NE(all.find("\"" #T "\":{\"type\":\"object\""), std::string::npos) << #T;
+#define TROUPE_CHECK(T) \
+  EXPECT_NE(all.find("\"" #T "\":{\"type\":\"object\""), std::string::npos) << #T;
   TROUPE_MESSAGES(TROUPE_CHECK)
 #undef TROUPE_CHECK
   const auto has = [&](std::string_view part) { return all.find(part) != std::string::npos; };
   EXPECT_TRUE(has(R"("level":{"type":"string","enum":["debug","info","warn","error","fatal"]})"));
   EXPECT_TRUE(has(R"("first_id":{"type":["string","null"]})"));
-  EXPECT_TRUE(has(R"("last_error":{"anyOf":[{"$ref":"#/components/schemas/file_error"},{"type":"null"}]})"));
-  EXPECT_TRUE(has(R"("messages":{"type":"array","items":{"$ref":"#/components/schemas/chat_message"}})"));
+  EXPECT_TRUE(has(
+      R"("last_error":{"anyOf":[{"$ref":"#/components/schemas/file_error"},{"type":"null"}]})"));
+  EXPECT_TRUE(
+      has(R"("messages":{"type":"array","items":{"$ref":"#/components/schemas/chat_message"}})"));
   EXPECT_TRUE(has(R"("metadata":{})"));
   EXPECT_TRUE(has(R"("password":{"type":"string","format":"password"})"));
 }
@@ -223,7 +240,8 @@ TEST(json, schemas_describe_every_message) {
 
 std::filesystem::path suite() {
   const char* const shared = std::getenv("TROUPE_SHARED");
-  return std::filesystem::path(shared ? shared : TROUPE_SHARED_DEFAULT) / "data/vectors/json/test_parsing";
+  return std::filesystem::path(shared ? shared : TROUPE_SHARED_DEFAULT) /
+         "data/vectors/json/test_parsing";
 }
 
 std::string contents(const std::filesystem::path& file) {

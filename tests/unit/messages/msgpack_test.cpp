@@ -1,15 +1,15 @@
 // Goal: no bytes of a peer end the process, cost memory or get past a wrong type.
 // Method: hand-made MessagePack, hostile (FAULTS: length bombs, nesting, truncation) and mistyped.
-#include "messages/base/limits.hpp"
 #include "messages/codec/msgpack.hpp"
+#include "messages/base/limits.hpp"
 #include "messages/message_list.hpp"
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
 #include <fstream>
 #include <limits>
 #include <msgpack.hpp>
-#include <unistd.h>
 
 namespace troupe {
 namespace {
@@ -44,18 +44,27 @@ long resident_kib() {
 
 TEST(msgpack, length_bombs_are_refused_without_taking_memory) {
   const std::vector<std::string> bombs{
-      std::string("\xdd\xff\x00\x00\x00", 5),                     // an array of 4 billion
-      std::string("\xdf\xff\xff\xff\xff", 5),                     // a map
-      std::string("\xdb\x40\x00\x00\x00", 5),                     // a string of 1 GiB
-      std::string("\xc6\x40\x00\x00\x00", 5),                     // bytes
-      std::string("\xc9\x40\x00\x00\x00\x01", 6),                 // an extension
-      std::string("\x81\xa7records\xdd\x3f\xff\xff\xff", 14),     // in a known field
+      std::string("\xdd\xff\x00\x00\x00", 5),                 // an array of 4 billion
+      std::string("\xdf\xff\xff\xff\xff", 5),                 // a map
+      std::string("\xdb\x40\x00\x00\x00", 5),                 // a string of 1 GiB
+      std::string("\xc6\x40\x00\x00\x00", 5),                 // bytes
+      std::string("\xc9\x40\x00\x00\x00\x01", 6),             // an extension
+      std::string("\x81\xa7records\xdd\x3f\xff\xff\xff", 14), // in a known field
   };
+  const auto throw_all = [&] {
+    for (const std::string& bomb : bombs) {
+      for (int i = 0; i < 100; ++i) refused<append_logs_request>(bomb);
+    }
+  };
+  throw_all(); // what the first round takes, it keeps
   const long before = resident_kib();
-  for (const std::string& bomb : bombs) {
-    for (int i = 0; i < 100; ++i) refused<append_logs_request>(bomb);
-  }
-  EXPECT_LT(resident_kib() - before, 1024);
+  throw_all();
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  const long allowed_kib = 64 * 1024; // sanitizers keep freed memory for a while
+#else
+  const long allowed_kib = 1024;
+#endif
+  EXPECT_LT(resident_kib() - before, allowed_kib);
 }
 
 TEST(msgpack, nesting_stops_at_the_limit) {
@@ -124,7 +133,8 @@ TEST(msgpack, every_single_byte_change_is_answered_not_crashed) {
 }
 
 TEST(msgpack, a_wrong_type_names_the_path) {
-  EXPECT_EQ(refused<login_request>(map_with("email", 1)).message, "email: expected a string, got a number");
+  EXPECT_EQ(refused<login_request>(map_with("email", 1)).message,
+            "email: expected a string, got a number");
   EXPECT_EQ(refused<login_request>(map_with("email", 1)).param, "email");
   EXPECT_EQ(refused<user_view>(map_with("admin", std::string("yes"))).message,
             "admin: expected a boolean, got a string");
@@ -143,11 +153,13 @@ TEST(msgpack, a_wrong_type_names_the_path) {
 }
 
 TEST(msgpack, integers_keep_their_range) {
-  EXPECT_EQ(msgpack_codec::decode<list_files_request>(map_with("limit", 4294967295u))->limit, 4294967295u);
+  EXPECT_EQ(msgpack_codec::decode<list_files_request>(map_with("limit", 4294967295u))->limit,
+            4294967295u);
   EXPECT_EQ(refused<list_files_request>(map_with("limit", 4294967296ull)).param, "limit");
   EXPECT_EQ(refused<list_files_request>(map_with("limit", -1)).message,
             "limit: expected an integer from 0 to 4294967295");
-  EXPECT_EQ(refused<file_view>(map_with("bytes", std::numeric_limits<std::uint64_t>::max())).param, "bytes");
+  EXPECT_EQ(refused<file_view>(map_with("bytes", std::numeric_limits<std::uint64_t>::max())).param,
+            "bytes");
   EXPECT_EQ(msgpack_codec::decode<file_view>(map_with("bytes", -5))->bytes, -5);
   EXPECT_EQ(msgpack_codec::decode<citation>(map_with("score", -5))->score, -5);
 }

@@ -21,15 +21,26 @@ public:
   explicit generator(unsigned seed) : random_(seed) {}
 
   void fill(std::string& out) {
-    static const char* const texts[] = {
-        "plain", "", "quotes \" and \\ back", "line\nfeed\ttab\x01 control", "gr\xC3\xBC\xC3\x9F dich",
-        "emoji \xF0\x9F\x98\x80", "</script>", "null", "a longer text that does not fit a small string"};
+    static const char* const texts[] = {"plain",
+                                        "",
+                                        "quotes \" and \\ back",
+                                        "line\nfeed\ttab\x01 control",
+                                        "gr\xC3\xBC\xC3\x9F dich",
+                                        "emoji \xF0\x9F\x98\x80",
+                                        "</script>",
+                                        "null",
+                                        "a longer text that does not fit a small string"};
     out = texts[random_() % std::size(texts)];
   }
   void fill(secret& out) { fill(out.value); }
   void fill(json_text& out) {
-    static const char* const texts[] = {R"({"a":[1,2.5,null],"b":"\u00e9"})", "[]", "\"text\"", "12345678901234567890",
-                                        "true", "0.1", R"([{"type":"text","text":"x"}])"};
+    static const char* const texts[] = {R"({"a":[1,2.5,null],"b":"\u00e9"})",
+                                        "[]",
+                                        "\"text\"",
+                                        "12345678901234567890",
+                                        "true",
+                                        "0.1",
+                                        R"([{"type":"text","text":"x"}])"};
     out.raw = texts[random_() % std::size(texts)];
   }
   void fill(byte_string& out) {
@@ -118,9 +129,9 @@ void expect_empty_object_is_default(const char* name) {
   EXPECT_EQ(*from_msgpack, T{}) << name;
 }
 
-TEST(messages, a_missing_field_takes_its_default) {
+TEST(messages, a_missing_field_takes_its_default){
 #define TROUPE_CHECK(T) expect_empty_object_is_default<T>(#T);
-  TROUPE_MESSAGES(TROUPE_CHECK)
+    TROUPE_MESSAGES(TROUPE_CHECK)
 #undef TROUPE_CHECK
 }
 
@@ -131,7 +142,11 @@ TEST(messages, a_field_of_a_newer_version_is_skipped) {
   EXPECT_EQ(from_json->email, "a@b");
   EXPECT_EQ(from_json->password.value, "pw");
 
-  const std::string bytes("\x83\xA5later\x92\x01\x81\xA1x\xC0\xA5" "email\xA3" "a@b\x05\x06", 25);
+  const std::string bytes(
+      "\x83\xA5later\x92\x01\x81\xA1x\xC0\xA5"
+      "email\xA3"
+      "a@b\x05\x06",
+      25);
   const auto from_msgpack = msgpack_codec::decode<login_request>(bytes);
   ASSERT_TRUE(from_msgpack) << from_msgpack.error().message;
   EXPECT_EQ(from_msgpack->email, "a@b");
@@ -153,15 +168,18 @@ TEST(messages, a_null_field_keeps_its_default) {
 
 // The bytes of 0.1.0: a change here breaks nodes that run an older program.
 TEST(messages, the_bytes_on_the_wire_stay_as_they_are) {
-  EXPECT_EQ(msgpack_codec::encode(call_id{1, 300}),
-            std::string("\x82\xABincarnation\x01\xA7" "counter\xCD\x01\x2C", 25));
+  EXPECT_EQ(msgpack_codec::encode(call_id{1, 300}), std::string("\x82\xABincarnation\x01\xA7"
+                                                                "counter\xCD\x01\x2C",
+                                                                25));
   chat_request chat;
   chat.format = chat_format::events;
   chat.stream = true;
   chat.turn.emplace().message = "hi";
-  EXPECT_EQ(msgpack_codec::encode(chat),
-            std::string("\x85\xA6" "format\xA6" "events\xA5model\xA0\xA6stream\xC3\xAD" "include_usage\xC2"
-                        "\xA4turn\x81\xA7message\xA2hi"));
+  EXPECT_EQ(msgpack_codec::encode(chat), std::string("\x85\xA6"
+                                                     "format\xA6"
+                                                     "events\xA5model\xA0\xA6stream\xC3\xAD"
+                                                     "include_usage\xC2"
+                                                     "\xA4turn\x81\xA7message\xA2hi"));
   EXPECT_EQ(json::encode(store_view{}),
             R"({"id":"","object":"vector_store","created_at":0,"name":"","usage_bytes":0,)"
             R"("status":"completed","file_counts":{"in_progress":0,"completed":0,"failed":0,)"

@@ -1,7 +1,7 @@
 // Goal: each bound of a request is held, and the error names the field. Method: a request that
 // passes, then one change at a time; both sides of every bound.
-#include "messages/base/limits.hpp"
 #include "messages/validate.hpp"
+#include "messages/base/limits.hpp"
 
 #include <gtest/gtest.h>
 
@@ -74,25 +74,29 @@ TEST(validate, a_chat_wants_a_model_and_messages_with_known_roles_and_content) {
   expect_bad(with(good, [](auto& r) { r.model = ""; }), "model");
   expect_bad(with(good, [](auto& r) { r.messages.clear(); }), "messages");
   expect_bad(with(good, [](auto& r) { r.messages[0].role = ""; }), "messages[0].role");
-  expect_bad(with(good, [](auto& r) { r.messages.push_back({"boss", {"\"x\""}}); }), "messages[1].role");
+  expect_bad(with(good, [](auto& r) { r.messages.push_back({"boss", {"\"x\""}}); }),
+             "messages[1].role");
   for (const char* role : {"system", "developer", "user"}) {
     expect_bad(with(good, [&](auto& r) { r.messages = {{role, {}}}; }), "messages[0].content");
-    expect_bad(with(good, [&](auto& r) { r.messages = {{role, {"null"}}}; }), "messages[0].content");
+    expect_bad(with(good, [&](auto& r) { r.messages = {{role, {"null"}}}; }),
+               "messages[0].content");
   }
   for (const char* role : {"assistant", "tool", "function"}) {
     expect_good(with(good, [&](auto& r) { r.messages.push_back({role, {}}); }));
     expect_good(with(good, [&](auto& r) { r.messages.push_back({role, {"null"}}); }));
   }
-  expect_good(with(good, [](auto& r) { r.messages[0].content = {R"([{"type":"text","text":"x"}])"}; }));
+  expect_good(
+      with(good, [](auto& r) { r.messages[0].content = {R"([{"type":"text","text":"x"}])"}; }));
   for (const char* content : {"1", "true", "{}"}) {
-    expect_bad(with(good, [&](auto& r) { r.messages[0].content = {content}; }), "messages[0].content");
+    expect_bad(with(good, [&](auto& r) { r.messages[0].content = {content}; }),
+               "messages[0].content");
   }
 }
 
 TEST(validate, the_numbers_of_a_chat_have_ranges) {
   const auto good = good_chat();
-  const auto real = [&](std::optional<double> chat_completion_body::*field, double least, double most,
-                        std::string_view param) {
+  const auto real = [&](std::optional<double> chat_completion_body::* field, double least,
+                        double most, std::string_view param) {
     expect_good(with(good, [&](auto& r) { r.*field = least; }));
     expect_good(with(good, [&](auto& r) { r.*field = most; }));
     expect_bad(with(good, [&](auto& r) { r.*field = least - 0.01; }), param);
@@ -151,7 +155,9 @@ TEST(validate, a_chat_request_has_what_its_dialect_needs) {
 
 TEST(validate, embeddings_take_1_to_2048_texts) {
   const embeddings_request good{"local", {R"("hi")"}, {}, {}, {}};
-  const auto input = [&](std::string text) { return with(good, [&](auto& r) { r.input.raw = std::move(text); }); };
+  const auto input = [&](std::string text) {
+    return with(good, [&](auto& r) { r.input.raw = std::move(text); });
+  };
   const auto many = [](std::size_t count) {
     std::string out = "[";
     for (std::size_t i = 0; i < count; ++i) out += i ? ",\"x\"" : "\"x\"";
@@ -179,8 +185,8 @@ TEST(validate, a_file_has_a_plain_name_and_a_purpose) {
   const create_file_request good{"notes.md", "assistants", {"x"}};
   expect_good(good);
   expect_good(with(good, [](auto& r) { r.filename = std::string(255, 'x'); }));
-  for (const std::string& name : {std::string(), std::string(256, 'x'), std::string("../x"), std::string("a\nb"),
-                                  std::string("a\0b", 3)}) {
+  for (const std::string& name : {std::string(), std::string(256, 'x'), std::string("../x"),
+                                  std::string("a\nb"), std::string("a\0b", 3)}) {
     expect_bad(with(good, [&](auto& r) { r.filename = name; }), "filename");
   }
   expect_bad(with(good, [](auto& r) { r.purpose = ""; }), "purpose");
@@ -217,14 +223,17 @@ TEST(validate, a_search_has_1_to_16_queries_and_1_to_50_results) {
   search_request good;
   good.query.raw = R"("what")";
   expect_good(good);
-  const auto query = [&](std::string text) { return with(good, [&](auto& r) { r.query.raw = std::move(text); }); };
+  const auto query = [&](std::string text) {
+    return with(good, [&](auto& r) { r.query.raw = std::move(text); });
+  };
   expect_bad(query(""), "query");
   expect_bad(query("\"\""), "query");
   expect_bad(query("[]"), "query");
   expect_bad(query("{}"), "query");
   expect_bad(query("[1]"), "query[0]");
   expect_bad(query(R"(["a",""])"), "query");
-  expect_bad(query("[" + std::string(R"("a",)") + R"("a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a"])"),
+  expect_bad(query("[" + std::string(R"("a",)") +
+                   R"("a","a","a","a","a","a","a","a","a","a","a","a","a","a","a","a"])"),
              "query");
   expect_bad(with(good, [](auto& r) { r.max_num_results = 0; }), "max_num_results");
   expect_good(with(good, [](auto& r) { r.max_num_results = 50; }));
@@ -232,7 +241,9 @@ TEST(validate, a_search_has_1_to_16_queries_and_1_to_50_results) {
   expect_bad(with(good, [](auto& r) { r.ranking_options.raw = "1"; }), "ranking_options");
 }
 
-log_input good_record() { return {log_level::info, "svc", "text", {}, ""}; }
+log_input good_record() {
+  return {log_level::info, "svc", "text", {}, ""};
+}
 
 TEST(validate, log_records_are_held_to_their_bounds) {
   const append_logs_request good{{good_record()}, "", {}};
@@ -240,14 +251,17 @@ TEST(validate, log_records_are_held_to_their_bounds) {
   expect_bad(append_logs_request{}, "records");
   expect_good(append_logs_request{std::vector(1000, good_record()), "", {}});
   expect_bad(append_logs_request{std::vector(1001, good_record()), "", {}}, "", errc::too_large);
-  const auto record = [&](auto change) { return with(good, [&](auto& r) { change(r.records[0]); }); };
+  const auto record = [&](auto change) {
+    return with(good, [&](auto& r) { change(r.records[0]); });
+  };
   expect_bad(record([](auto& r) { r.level.reset(); }), "level");
   expect_bad(record([](auto& r) { r.service = ""; }), "service");
   expect_good(record([](auto& r) { r.service = std::string(128, 'x'); }));
   expect_bad(record([](auto& r) { r.service = std::string(129, 'x'); }), "service");
   expect_bad(record([](auto& r) { r.message = ""; }), "message");
   expect_good(record([](auto& r) { r.message = std::string(limits::log_message_bytes, 'x'); }));
-  expect_bad(record([](auto& r) { r.message = std::string(limits::log_message_bytes + 1, 'x'); }), "message");
+  expect_bad(record([](auto& r) { r.message = std::string(limits::log_message_bytes + 1, 'x'); }),
+             "message");
   expect_bad(record([](auto& r) { r.attributes.raw = "[]"; }), "attributes");
   append_logs_request several{std::vector(4, good_record()), "", {}};
   several.records[3].level.reset();
@@ -261,15 +275,16 @@ TEST(validate, times_are_rfc_3339) {
     out.since = std::move(time);
     return out;
   };
-  for (const char* time : {"2026-11-21T05:00:00Z", "2026-11-21t05:00:00z", "2024-02-29T23:59:60.123456+14:00",
-                           "1985-04-12T23:20:50.52-08:30"}) {
+  for (const char* time : {"2026-11-21T05:00:00Z", "2026-11-21t05:00:00z",
+                           "2024-02-29T23:59:60.123456+14:00", "1985-04-12T23:20:50.52-08:30"}) {
     expect_good(at(time));
   }
   for (const char* time :
        {"now", "2026-11-21", "2026-11-21T05:00:00", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z",
-        "2026-00-01T00:00:00Z", "2026-01-00T00:00:00Z", "2026-11-21T24:00:00Z", "2026-11-21T05:60:00Z",
-        "2026-11-21T05:00:61Z", "2026-11-21 05:00:00Z", "2026-11-21T05:00:00.Z", "2026-11-21T05:00:00+0100",
-        "2026-11-21T05:00:00+24:00", "2026-11-21T05:00:00ZZ", "20x6-11-21T05:00:00Z"}) {
+        "2026-00-01T00:00:00Z", "2026-01-00T00:00:00Z", "2026-11-21T24:00:00Z",
+        "2026-11-21T05:60:00Z", "2026-11-21T05:00:61Z", "2026-11-21 05:00:00Z",
+        "2026-11-21T05:00:00.Z", "2026-11-21T05:00:00+0100", "2026-11-21T05:00:00+24:00",
+        "2026-11-21T05:00:00ZZ", "20x6-11-21T05:00:00Z"}) {
     expect_bad(at(time), "since");
   }
   expect_bad(with(list_logs_request{}, [](auto& r) { r.until = "x"; }), "until");
