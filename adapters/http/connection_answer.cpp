@@ -119,8 +119,9 @@ void connection::run_handler(http_call& call) {
 }
 
 void connection::on_news(const std::shared_ptr<exchange>& from) {
-  if (phase_ != phase::running || from != current_) return;
-  take_news();
+  if (phase_ != phase::running || from != current_ || news_over_) return;
+  // While a write is under way, what comes stays in the exchange, which bounds it.
+  if (!writing_) take_news();
 }
 
 void connection::take_news() {
@@ -145,7 +146,7 @@ void connection::take_news() {
     news_over_ = true;
     failure_ = std::move(news.failure);
   }
-  if (!writing_) write_events();
+  if (!events_.empty() || news_over_) write_events();
 }
 
 void connection::refuse(error why, std::string extra) { respond(why, std::move(extra)); }
@@ -266,7 +267,8 @@ void connection::on_written() {
   writing_ = false;
   if (phase_ == phase::responding) return finish_request();
   current_->grant(std::exchange(frames_out_, 0), std::exchange(bytes_out_, 0));
-  if (!events_.empty() || news_over_) write_events();
+  if (news_over_) write_events();
+  else take_news();
 }
 
 void connection::finish_request() {

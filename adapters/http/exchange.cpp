@@ -29,7 +29,7 @@ void exchange::bytes(std::string_view piece) {
 bool exchange::add(std::uint32_t size) {
   if (over_) return false;
   if (news_.text.size() + size > pending_bytes_max) {
-    over_ = news_.ended = true;
+    over_ = overrun_ = news_.ended = true;
     news_.failure = make_error(errc::internal, "the answer came faster than was allowed");
     announce();
     return false;
@@ -70,7 +70,10 @@ void exchange::abandon() {
 exchange_news exchange::take() {
   const std::lock_guard lock(mutex_);
   announced_ = false;
-  if (news_.ended) control_.reset(); // nothing is left to be granted or cancelled
+  if (news_.ended) { // nothing is left to be granted or cancelled, unless we broke it off
+    const auto control = std::exchange(control_, nullptr);
+    if (control && overrun_) control->cancel();
+  }
   return std::exchange(news_, {});
 }
 

@@ -85,6 +85,7 @@ private:
   exchange_news news_;
   bool announced_ = false;
   bool over_ = false;
+  bool overrun_ = false; // the producer went past its credit
 };
 
 } // namespace troupe::http
