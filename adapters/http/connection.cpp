@@ -9,6 +9,10 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 
 namespace troupe::http {
@@ -24,6 +28,14 @@ constexpr std::size_t ahead_bytes_max = 64u << 10;   // what a client may send a
 constexpr std::size_t linger_bytes_max = 64u << 20;  // what is thrown away after a refusal
 constexpr std::size_t body_bytes_a_second = 64u << 10;
 constexpr std::size_t spare_bytes_kept = 64u << 10;  // of a buffer between requests
+
+// Whether the other side has ended the connection, behind whatever it sent and nobody has read.
+bool ended_behind(int fd) noexcept {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
+  return info.tcpi_state == TCP_CLOSE_WAIT || info.tcpi_state == TCP_CLOSE;
+}
 
 bool sane_request_id(std::string_view id) noexcept {
   return !id.empty() && id.size() <= 128 &&
@@ -243,6 +255,9 @@ void connection::on_sweep(clock::time_point now) {
     case phase::running:
     case phase::responding: break;
   }
+  // With too much sent ahead no read is pending that would tell.
+  if (phase_ == phase::running && !reading_ && ended_behind(socket_.native_handle()))
+    return on_gone(true);
   if (writing_) {
     if (now >= deadline_) on_gone(true);
     return;

@@ -259,8 +259,13 @@ void connection::write_rest() {
     if (self->out_at_ < self->out_.size()) self->write_rest();
     else self->on_written();
   };
-  if (out_at_ == out_.size()) net::post(socket_.get_executor(), [then] { then({}, 0); });
-  else socket_.async_write_some(net::buffer(out_.data() + out_at_, out_.size() - out_at_), then);
+  if (out_at_ == out_.size() && phase_ == phase::responding && in_at_ == in_.size()) {
+    on_written(); // nothing waits behind it, so that no chain of calls can grow from here
+  } else if (out_at_ == out_.size()) {
+    net::post(socket_.get_executor(), [then] { then({}, 0); });
+  } else {
+    socket_.async_write_some(net::buffer(out_.data() + out_at_, out_.size() - out_at_), then);
+  }
 }
 
 void connection::on_written() {

@@ -165,6 +165,27 @@ TEST_F(http_streams, a_hang_up_is_seen_behind_a_request_sent_ahead) {
   stream->sink.end.fail(make_error(errc::cancelled, "gone"));
 }
 
+TEST_F(http_streams, a_hang_up_is_seen_behind_more_than_is_read_ahead) {
+  raw_client client(on.port());
+  const auto stream = begin(client);
+  std::string ahead;
+  while (ahead.size() < 100'000) ahead += request("GET", "/health");
+  client.send(ahead);
+  std::this_thread::sleep_for(milliseconds(30));
+  EXPECT_EQ(stream->cancels, 0);
+  client.close();
+  EXPECT_TRUE(eventually([&] { return stream->cancels == 1; }, milliseconds(300)));
+  stream->sink.end.fail(make_error(errc::cancelled, "gone"));
+}
+
+TEST_F(http_streams, thousands_of_refusals_sent_ahead_are_all_answered) {
+  raw_client client(on.port());
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += "GET /x HTTP/1.1\r\nHost:t\r\n\r\n";
+  client.send(text);
+  for (int i = 0; i < 2000; ++i) ASSERT_EQ(client.read().status, 404) << i;
+}
+
 TEST_F(http_streams, credit_comes_back_as_the_socket_takes_the_bytes) {
   raw_client client(on.port());
   const auto stream = begin(client);
