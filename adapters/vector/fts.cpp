@@ -40,7 +40,8 @@ int create_tokenizer(void* context, const char**, int, Fts5Tokenizer** out) {
   std::unique_ptr<pair_tokenizer> made(new (std::nothrow) pair_tokenizer);
   if (!made) return SQLITE_NOMEM;
   void* inner_context = nullptr;
-  if (const int rc = api->xFindTokenizer(api, "porter", &inner_context, &made->inner); rc != SQLITE_OK)
+  if (const int rc = api->xFindTokenizer(api, "porter", &inner_context, &made->inner);
+      rc != SQLITE_OK)
     return rc;
   // Marks are part of words: the vowel signs of Indian scripts are marks.
   std::array<const char*, 5> arguments{"unicode61", "remove_diacritics", "2", "categories",
@@ -98,7 +99,8 @@ int split_token(void* context, int flags, const char* stem, int size, int start,
   for (auto at = first; at < last;) {
     const bool unspaced = unspaced_at(at);
     auto run = at;
-    while (run < last && unspaced_at(run) == unspaced) run += front({to.text + run, last - run}).bytes;
+    while (run < last && unspaced_at(run) == unspaced)
+      run += front({to.text + run, last - run}).bytes;
     if (unspaced) {
       if (const int rc = emit_run(to, at, run); rc != SQLITE_OK) return rc;
     } else { // a Latin word inside a run, such as `APIキー`: in lower case, unstemmed
@@ -137,7 +139,8 @@ rank_statistics* statistics_of(const Fts5ExtensionApi* api, Fts5Context* fts) {
   api->xColumnTotalSize(fts, 2, &texts);
   if (rows > 0 && headings + texts > 0)
     made->mean_length = static_cast<double>(headings + texts) / static_cast<double>(rows);
-  const int rc = api->xSetAuxdata(fts, made, [](void* old) { delete static_cast<rank_statistics*>(old); });
+  const auto forget = [](void* old) { delete static_cast<rank_statistics*>(old); };
+  const int rc = api->xSetAuxdata(fts, made, forget);
   return rc == SQLITE_OK ? made : nullptr; // on failure SQLite has deleted it
 }
 
@@ -161,8 +164,8 @@ bool is_among(sqlite3_value* among, sqlite3_int64 row) {
 }
 
 /// passage_rank(table, weights, among): the table's columns are place, heading, text.
-void passage_rank(const Fts5ExtensionApi* api, Fts5Context* fts, sqlite3_context* context, int count,
-                  sqlite3_value** arguments) {
+void passage_rank(const Fts5ExtensionApi* api, Fts5Context* fts, sqlite3_context* context,
+                  int count, sqlite3_value** arguments) {
   const int phrases = api->xPhraseCount(fts);
   const auto* statistics = statistics_of(api, fts);
   if (statistics == nullptr) return sqlite3_result_error_nomem(context);
@@ -218,8 +221,9 @@ void each_token(sqlite3* connection, std::string_view text,
          static_cast<std::size_t>(end)});
     return SQLITE_OK;
   };
-  tokenizer.xTokenize(state, const_cast<void*>(static_cast<const void*>(&take)), FTS5_TOKENIZE_QUERY,
-                      text.data(), static_cast<int>(text.size()), next);
+  auto* to = const_cast<void*>(static_cast<const void*>(&take));
+  tokenizer.xTokenize(state, to, FTS5_TOKENIZE_QUERY, text.data(), static_cast<int>(text.size()),
+                      next);
   tokenizer.xDelete(state);
 }
 

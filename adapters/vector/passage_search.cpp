@@ -17,13 +17,13 @@ constexpr std::size_t feedback_passages = 5;
 constexpr std::size_t feedback_terms = 10;
 constexpr std::uint32_t feedback_candidates = 300; // of BM25's, ranked anew
 constexpr double question_share = 0.9;       // of the weight; the rest goes to added words
-constexpr std::int64_t feedback_rows_min = 50; // below, frequencies say nothing
+constexpr std::int64_t statistics_rows_min = 200; // in a smaller index frequencies say nothing
 constexpr double feedback_commonness = 0.1;  // words in more rows than this are not added
 
 constexpr std::size_t query_terms_max = 256;
 constexpr std::size_t query_bytes_max = 16u << 10;
 constexpr std::size_t places_in_match = 32; // more stores are filtered row by row
-constexpr std::int64_t common_from = 1000;  // rows: words in fewer are neither left out nor kept in mind
+constexpr std::int64_t common_from = 1000;  // words in so many rows are remembered
 constexpr float near_cosine = 0.35f;        // texts that only share letters stay below
 constexpr std::int64_t near_rows_max = 20'000;
 
@@ -73,7 +73,7 @@ std::vector<passage_hit> passage_search::find(const std::vector<std::string>& st
   auto question = terms_of(query, rows);
   leave_out_common(question, rows);
   if (places.empty() || question.empty()) return {};
-  const bool feedback = how == ranking::automatic && rows >= feedback_rows_min;
+  const bool feedback = how == ranking::automatic && rows >= statistics_rows_min;
   auto found = rank(places, question, feedback ? feedback_candidates : max);
   if (feedback && found.size() > 1) {
     std::vector<std::int64_t> among;
@@ -140,9 +140,8 @@ std::int64_t passage_search::rows_with(const std::string& stem, bool prefix, std
 /// cost the most. The latter stay when there are no others.
 void passage_search::leave_out_common(terms& question, std::int64_t rows) const {
   std::erase_if(question, [](const auto& each) { return each.second.rows == 0; });
-  const auto common = [rows](const auto& each) {
-    return each.second.rows >= common_from && each.second.rows * 2 > rows;
-  };
+  if (rows < statistics_rows_min) return;
+  const auto common = [rows](const auto& each) { return each.second.rows * 2 > rows; };
   if (!std::ranges::all_of(question, common)) std::erase_if(question, common);
 }
 
