@@ -64,6 +64,7 @@ int run_server(const config& in, shutdown_signal& signals) {
   }
   auto& running = **started;
   if (wait_until_serving(running, signals)) {
+    running.begin_serving();
     std::printf("ready %s roles=%s\n", running.address().c_str(), roles_text(in).c_str());
     std::fflush(stdout);
     signals.wait_for_first();

@@ -11,6 +11,7 @@
 #include "runtime/late_bus.hpp"
 #include "runtime/lock_file.hpp"
 #include "runtime/services.hpp"
+#include "runtime/version.hpp"
 
 #include <caf/actor_system_config.hpp>
 #include <optional>
@@ -41,6 +42,9 @@ public:
 
   bool serving() const override { return !link_ || link_->linked(); }
   std::string address() const override;
+  void begin_serving() override {
+    if (http_) http_->set_ready(true);
+  }
   void begin_drain() override;
   bool idle() const override;
   void end_running() override;
@@ -206,6 +210,7 @@ result<void> node_impl::listen() {
   settings.port = at.port;
   settings.threads = in_.http.threads;
   settings.body_bytes = in_.http.body_bytes;
+  settings.version = version;
   settings.connections_max = in_.http.connections_max;
   http_gates gates{};
   if (is_edge(in_)) {

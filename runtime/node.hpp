@@ -20,6 +20,9 @@ public:
   /// Where it listens, for people: `http://127.0.0.1:8000`, the broker's address, or empty.
   [[nodiscard]] virtual std::string address() const = 0;
 
+  /// It serves: /ready asks the services from now on.
+  virtual void begin_serving() = 0;
+
   /// Takes no new work: /ready turns 503, the listener and idle connections close.
   virtual void begin_drain() = 0;
   /// Nothing runs any more.

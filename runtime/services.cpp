@@ -143,8 +143,8 @@ result<void> services_impl::make_provider() {
   llm_config settings;
   settings.base_url = in_.chat.openai_base_url;
   settings.api_key = in_.chat.openai_api_key;
-  settings.first_byte_timeout = std::chrono::duration_cast<std::chrono::seconds>(in_.chat.first_byte_timeout);
-  settings.stall_timeout = std::chrono::duration_cast<std::chrono::seconds>(in_.chat.stall_timeout);
+  settings.first_byte_timeout = in_.chat.first_byte_timeout;
+  settings.stall_timeout = in_.chat.stall_timeout;
   auto provider = make_llm_provider(std::move(settings));
   if (!provider) return std::unexpected(std::move(provider.error()));
   prompt_.provider = std::move(*provider);

@@ -29,7 +29,7 @@ bool is_stop_word(std::string_view word) {
 std::string stem(std::string word) {
   for (const std::string_view ending : {"ingly", "edly", "ing", "ies", "ed", "es", "s"}) {
     if (word.size() >= ending.size() + 3 && word.ends_with(ending)) {
-      word.resize(word.size() - ending.size());
+      word.erase(word.size() - ending.size());
       if (ending == "ies") word += 'y';
       break;
     }

@@ -4,6 +4,7 @@
 
 #include <caf/typed_response_promise.hpp>
 
+#include <exception>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -129,9 +130,10 @@ private:
   };
 
   void drop() noexcept {
-    // Elsewhere (a task that was destroyed unrun by a dead actor's mailbox) the registry has
-    // answered, or will when the actor's state goes.
-    if (slot_ && slot_->at_home()) slot_->fail(make_error(errc::dropped, "the request was dropped"));
+    // Elsewhere (a task that a dead actor's mailbox destroyed unrun, an actor that ends, a handler
+    // that threw) the registry has answered or is about to.
+    if (slot_ && slot_->at_home() && std::uncaught_exceptions() == 0)
+      slot_->fail(make_error(errc::dropped, "the request was dropped"));
     slot_.reset();
   }
 

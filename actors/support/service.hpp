@@ -96,8 +96,8 @@ template <class Impl>
 struct service_state {
   service_state() = default;  // an aggregate would be initialised from the actor pointer (CAF 0.17)
   ~service_state() {
-    const inside_actor scope(slots);
     impl.reset();
+    const inside_actor scope(slots);
     slots.fail_all(make_error(errc::worker_lost, "the service stopped while it worked on this"));
   }
   service_state(const service_state&) = delete;

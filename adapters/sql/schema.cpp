@@ -1,0 +1,109 @@
+#include "adapters/sql/database.hpp"
+
+#include <array>
+
+/// The schemas, one text for SQLite, MySQL and PostgreSQL: keys are varchar(n), numbers bigint and
+/// smallint, times text in RFC 3339 or Unix seconds. Steps are only ever added.
+namespace troupe::sql {
+namespace {
+
+constexpr std::array<migration, 1> auth_steps{R"(
+create table users (
+  id varchar(36) not null primary key,
+  email varchar(254) not null,
+  email_key varchar(254) not null unique,
+  name varchar(200) not null,
+  password_hash varchar(255) not null,
+  admin smallint not null,
+  created_at varchar(40) not null);
+create table sessions (
+  id varchar(36) not null primary key,
+  user_id varchar(36) not null,
+  refresh_hash varchar(64) not null,
+  previous_hash varchar(64) not null,
+  rotated_at bigint not null,
+  expires_at bigint not null,
+  revoked smallint not null);
+create index sessions_refresh on sessions (refresh_hash);
+create index sessions_previous on sessions (previous_hash);
+create table api_keys (
+  id varchar(64) not null primary key,
+  user_id varchar(36) not null,
+  name varchar(200) not null,
+  hash varchar(64) not null unique,
+  hint varchar(32) not null,
+  created_at bigint not null,
+  revoked smallint not null);
+create index api_keys_user on api_keys (user_id);
+create table installation_secrets (
+  name varchar(64) not null primary key,
+  secret varchar(255) not null)
+)"};
+
+constexpr std::array<migration, 1> log_steps{R"(
+create table log_records (
+  seq bigint not null primary key,
+  id varchar(64) not null unique,
+  user_id varchar(36) not null,
+  time varchar(32) not null,
+  level smallint not null,
+  service varchar(128) not null,
+  message text not null,
+  attributes text not null);
+create index log_records_time on log_records (user_id, time, seq);
+create index log_records_service on log_records (user_id, service, time, seq)
+)"};
+
+constexpr std::array<migration, 1> prompt_steps{R"(
+create table files (
+  id varchar(64) not null primary key,
+  user_id varchar(36) not null,
+  bytes bigint not null,
+  created_at bigint not null,
+  filename varchar(255) not null,
+  purpose varchar(64) not null,
+  sha256 varchar(64) not null);
+create index files_user on files (user_id, id);
+create table file_contents (
+  file_id varchar(64) not null primary key,
+  content blob not null);
+create table stores (
+  id varchar(64) not null primary key,
+  user_id varchar(36) not null,
+  created_at bigint not null,
+  name varchar(200) not null,
+  metadata text not null,
+  last_active_at bigint not null);
+create index stores_user on stores (user_id, id);
+create table store_files (
+  store_id varchar(64) not null,
+  file_id varchar(64) not null,
+  user_id varchar(36) not null,
+  created_at bigint not null,
+  status varchar(16) not null,
+  error_code varchar(64) not null,
+  error_message text not null,
+  usage_bytes bigint not null,
+  attributes text not null,
+  primary key (store_id, file_id));
+create index store_files_file on store_files (file_id);
+create index store_files_status on store_files (status);
+create table conversations (
+  id varchar(64) not null primary key,
+  user_id varchar(36) not null,
+  next_turn bigint not null);
+create table turns (
+  conversation_id varchar(64) not null,
+  turn bigint not null,
+  role varchar(16) not null,
+  content text not null,
+  primary key (conversation_id, turn))
+)"};
+
+}  // namespace
+
+const std::span<const migration> auth_schema(auth_steps);
+const std::span<const migration> log_schema(log_steps);
+const std::span<const migration> prompt_schema(prompt_steps);
+
+}  // namespace troupe::sql

@@ -1,0 +1,266 @@
+#include "adapters/sql/prompt_parts.hpp"
+#include "adapters/sql/rows.hpp"
+
+#include <ctime>
+
+namespace troupe {
+namespace {
+
+using soci::into;
+using soci::use;
+using sql::database;
+
+struct store_buffer {
+  store_view store;
+  long long created = 0, active = 0;
+
+  store_view take() {
+    store.created_at = created;
+    store.last_active_at = nullable<std::int64_t>(active);
+    return store;
+  }
+};
+
+constexpr const char* store_columns = "select id, created_at, name, metadata, last_active_at from stores where user_id = :u";
+
+void count_files(soci::session& s, store_view& store) {
+  std::string status;
+  long long n = 0, bytes = 0;
+  soci::statement query = (s.prepare << "select status, count(*), coalesce(sum(usage_bytes), 0) from "
+                                        "store_files where store_id = :i group by status",
+                           use(store.id), into(status), into(n), into(bytes));
+  auto& counts = store.file_counts_;
+  counts = {};
+  store.usage_bytes = 0;
+  for (bool more = query.execute(true); more; more = query.fetch()) {
+    counts.total += n;
+    store.usage_bytes += bytes;
+    (status == "completed"   ? counts.completed
+     : status == "failed"    ? counts.failed
+     : status == "cancelled" ? counts.cancelled
+                             : counts.in_progress) += n;
+  }
+  store.status = counts.in_progress > 0 ? "in_progress" : "completed";
+}
+
+result<store_view> find_store(soci::session& s, const std::string& user, const std::string& id) {
+  store_buffer b;
+  s << std::string(store_columns) + " and id = :i", use(user), use(id), into(b.store.id), into(b.created),
+      into(b.store.name), into(b.store.metadata.raw), into(b.active);
+  if (!s.got_data()) return fail(errc::not_found, "no such vector store: " + id, "vector_store_id");
+  return b.take();
+}
+
+struct entry_buffer {
+  store_file_view entry;
+  long long created = 0, usage = 0;
+  std::string error_code, error_message;
+
+  void bind(soci::statement& q) {
+    q.exchange(into(entry.id));
+    q.exchange(into(entry.vector_store_id));
+    q.exchange(into(created));
+    q.exchange(into(entry.status));
+    q.exchange(into(error_code));
+    q.exchange(into(error_message));
+    q.exchange(into(usage));
+    q.exchange(into(entry.attributes.raw));
+  }
+  store_file_view take() {
+    entry.created_at = created;
+    entry.usage_bytes = usage;
+    entry.last_error.value.reset();
+    if (!error_code.empty()) entry.last_error = file_error{error_code, error_message};
+    return entry;
+  }
+};
+
+constexpr const char* entry_columns =
+    "select file_id, store_id, created_at, status, error_code, error_message, usage_bytes, attributes "
+    "from store_files where store_id = :s and user_id = :u";
+
+result<store_file_view> find_entry(soci::session& s, const std::string& user, const std::string& store,
+                                   const std::string& file) {
+  entry_buffer b;
+  soci::statement query(s);
+  query.exchange(use(store));
+  query.exchange(use(user));
+  query.exchange(use(file));
+  b.bind(query);
+  query.alloc();
+  query.prepare(std::string(entry_columns) + " and file_id = :f");
+  query.define_and_bind();
+  if (!query.execute(true)) return fail(errc::not_found, "no such file in the store: " + file, "file_id");
+  return b.take();
+}
+
+void touch(soci::session& s, const std::string& store) {
+  const long long now = std::time(nullptr);
+  s << "update stores set last_active_at = :n where id = :i", use(now), use(store);
+}
+
+class sql_catalog final : public store_catalog {
+public:
+  explicit sql_catalog(std::shared_ptr<database> db) : db_(std::move(db)) {}
+
+  void insert_store(std::string user, store_view store, reply<done> answer) override {
+    db_->write<done>(std::move(answer), [user = std::move(user), store = std::move(store)](soci::session& s) -> result<done> {
+      const long long created = store.created_at;
+      s << "insert into stores (id, user_id, created_at, name, metadata, last_active_at) values "
+           "(:i, :u, :c, :n, :m, :a)",
+          use(store.id), use(user), use(created), use(store.name), use(store.metadata.raw), use(created);
+      return done{};
+    });
+  }
+
+  void get_store(std::string user, std::string id, reply<store_view> answer) override {
+    db_->read<store_view>(std::move(answer), [user = std::move(user), id = std::move(id)](soci::session& s) {
+      auto store = find_store(s, user, id);
+      if (store) count_files(s, *store);
+      return store;
+    });
+  }
+
+  void list_stores(std::string user, page_query query, reply<page<store_view>> answer) override {
+    db_->read<page<store_view>>(std::move(answer), [user = std::move(user), query = std::move(query)](
+                                                       soci::session& s) -> result<page<store_view>> {
+      sql::page_start start;
+      const auto& mark = query.after.empty() ? query.before : query.after;
+      if (!mark.empty()) {
+        const auto store = find_store(s, user, mark);
+        if (!store) return fail(errc::invalid_argument, "no such vector store: " + mark, query.after.empty() ? "before" : "after");
+        start = {false, store->created_at, store->id};
+      }
+      store_buffer b;
+      auto out = sql::read_page<store_view>(
+          s, store_columns, "id", query, start, [&](soci::statement& q) { q.exchange(use(user)); },
+          [&](soci::statement& q) {
+            q.exchange(into(b.store.id));
+            q.exchange(into(b.created));
+            q.exchange(into(b.store.name));
+            q.exchange(into(b.store.metadata.raw));
+            q.exchange(into(b.active));
+          },
+          [&] { return b.take(); });
+      for (auto& store : out.items) count_files(s, store);
+      return out;
+    });
+  }
+
+  void delete_store(std::string user, std::string id, reply<done> answer) override {
+    db_->write<done>(std::move(answer), [user = std::move(user), id = std::move(id)](soci::session& s) -> result<done> {
+      if (auto store = find_store(s, user, id); !store) return std::unexpected(std::move(store.error()));
+      s << "delete from store_files where store_id = :i", use(id);
+      s << "delete from stores where id = :i", use(id);
+      return done{};
+    });
+  }
+
+  void store_ids(std::string user, reply<std::vector<std::string>> answer) override {
+    using ids = std::vector<std::string>;
+    db_->read<ids>(std::move(answer), [user = std::move(user)](soci::session& s) -> result<ids> {
+      ids out;
+      std::string id;
+      soci::statement query = (s.prepare << "select id from stores where user_id = :u order by id desc limit 1000",
+                               use(user), into(id));
+      for (bool more = query.execute(true); more; more = query.fetch()) out.push_back(id);
+      return out;
+    });
+  }
+
+  void attach(std::string user, store_file_view entry, reply<store_file_view> answer) override {
+    db_->write<store_file_view>(std::move(answer), [user = std::move(user), entry = std::move(entry)](
+                                                       soci::session& s) -> result<store_file_view> {
+      if (auto store = find_store(s, user, entry.vector_store_id); !store)
+        return std::unexpected(std::move(store.error()));
+      int files = 0;
+      s << "select count(*) from files where id = :i and user_id = :u", use(entry.id), use(user), into(files);
+      if (files == 0) return fail(errc::not_found, "no such file: " + entry.id, "file_id");
+      if (auto there = find_entry(s, user, entry.vector_store_id, entry.id)) return there;
+      const long long created = entry.created_at;
+      s << "insert into store_files (store_id, file_id, user_id, created_at, status, error_code, "
+           "error_message, usage_bytes, attributes) values (:s, :f, :u, :c, 'in_progress', '', '', 0, :a)",
+          use(entry.vector_store_id), use(entry.id), use(user), use(created), use(entry.attributes.raw);
+      touch(s, entry.vector_store_id);
+      return entry;
+    });
+  }
+
+  void set_status(std::string store, std::string file, std::string status, nullable<file_error> why,
+                  std::int64_t usage_bytes, reply<done> answer) override {
+    db_->write<done>(std::move(answer), [=](soci::session& s) -> result<done> {
+      const long long usage = usage_bytes;
+      const auto error = why ? *why : file_error{};
+      s << "update store_files set status = :t, error_code = :c, error_message = :m, usage_bytes = :b "
+           "where store_id = :s and file_id = :f",
+          use(status), use(error.code), use(error.message), use(usage), use(store), use(file);
+      touch(s, store);
+      return done{};
+    });
+  }
+
+  void get_entry(std::string user, std::string store, std::string file, reply<store_file_view> answer) override {
+    db_->read<store_file_view>(std::move(answer), [=](soci::session& s) -> result<store_file_view> {
+      if (auto found = find_store(s, user, store); !found) return std::unexpected(std::move(found.error()));
+      return find_entry(s, user, store, file);
+    });
+  }
+
+  void list_entries(std::string user, std::string store, std::string status, page_query query,
+                    reply<page<store_file_view>> answer) override {
+    db_->read<page<store_file_view>>(std::move(answer), [=](soci::session& s) -> result<page<store_file_view>> {
+      if (auto found = find_store(s, user, store); !found) return std::unexpected(std::move(found.error()));
+      sql::page_start start;
+      const auto& mark = query.after.empty() ? query.before : query.after;
+      if (!mark.empty()) {
+        const auto entry = find_entry(s, user, store, mark);
+        if (!entry) return fail(errc::invalid_argument, "no such file: " + mark, query.after.empty() ? "before" : "after");
+        start = {false, entry->created_at, entry->id};
+      }
+      entry_buffer b;
+      const auto where = std::string(entry_columns) + (status.empty() ? "" : " and status = :t");
+      return sql::read_page<store_file_view>(
+          s, where, "file_id", query, start,
+          [&](soci::statement& q) {
+            q.exchange(use(store));
+            q.exchange(use(user));
+            if (!status.empty()) q.exchange(use(status));
+          },
+          [&](soci::statement& q) { b.bind(q); }, [&] { return b.take(); });
+    });
+  }
+
+  void detach(std::string user, std::string store, std::string file, reply<done> answer) override {
+    db_->write<done>(std::move(answer), [=](soci::session& s) -> result<done> {
+      if (auto found = find_store(s, user, store); !found) return std::unexpected(std::move(found.error()));
+      if (auto entry = find_entry(s, user, store, file); !entry) return std::unexpected(std::move(entry.error()));
+      s << "delete from store_files where store_id = :s and file_id = :f", use(store), use(file);
+      touch(s, store);
+      return done{};
+    });
+  }
+
+  void pending(reply<std::vector<pending_file>> answer) override {
+    using files = std::vector<pending_file>;
+    db_->read<files>(std::move(answer), [](soci::session& s) -> result<files> {
+      files out;
+      pending_file f;
+      soci::statement query = (s.prepare << "select user_id, store_id, file_id from store_files where "
+                                            "status = 'in_progress' order by created_at limit 10000",
+                               into(f.user), into(f.vector_store_id), into(f.file_id));
+      for (bool more = query.execute(true); more; more = query.fetch()) out.push_back(f);
+      return out;
+    });
+  }
+
+private:
+  std::shared_ptr<database> db_;
+};
+
+}  // namespace
+
+std::unique_ptr<store_catalog> sql::make_store_catalog(std::shared_ptr<database> db) {
+  return std::make_unique<sql_catalog>(std::move(db));
+}
+
+}  // namespace troupe

@@ -1,0 +1,421 @@
+// Goal: the services behave the same whether they are near or behind the bus. Method: the whole
+// company of actors on memory stores, asked through the gates; once in one piece, once with the
+// gates on one node and the services on another, over a real broker on loopback.
+#include "actors/auth/auth_actor.hpp"
+#include "actors/bridge/bus_client.hpp"
+#include "actors/bridge/bus_server.hpp"
+#include "actors/edge/edge_gates.hpp"
+#include "actors/log/log_actor.hpp"
+#include "actors/prompt/prompt_actor.hpp"
+#include "actors/retrieval/retrieval_actor.hpp"
+#include "actors/routing/router_actor.hpp"
+#include "actors/supervision/supervised.hpp"
+#include "adapters/crypto/crypto.hpp"
+#include "adapters/documents/document_reader.hpp"
+#include "adapters/memory/memory_stores.hpp"
+#include "adapters/vector/passage_index.hpp"
+#include "broker/zmq_bus.hpp"
+#include "messages/codec/chat_json.hpp"
+#include "runtime/late_bus.hpp"
+#include "tests/support/fake_provider.hpp"
+
+#include <caf/actor_system_config.hpp>
+#include <condition_variable>
+#include <future>
+#include <gtest/gtest.h>
+
+namespace troupe {
+namespace {
+
+using namespace std::chrono_literals;
+
+enum class shape { near, far };
+
+struct settings : caf::actor_system_config {
+  settings() {
+    set("scheduler.policy", caf::atom_value{caf::atom("sharing")});
+    set("scheduler.max-threads", std::size_t{2});
+  }
+};
+
+/// Collects a stream; the test waits on it.
+struct collector {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<chat_delta> deltas;
+  std::optional<result<chat_reply>> end;
+
+  stream_sink<chat_delta, chat_reply> sink() {
+    stream_sink<chat_delta, chat_reply> s;
+    s.delta = [this](chat_delta d) {
+      const std::lock_guard lock(mutex);
+      deltas.push_back(std::move(d));
+      changed.notify_all();
+    };
+    s.end = reply<chat_reply>([this](result<chat_reply> r) {
+      const std::lock_guard lock(mutex);
+      end = std::move(r);
+      changed.notify_all();
+    });
+    return s;
+  }
+  template <class Condition>
+  bool wait(Condition&& c) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, 5s, c);
+  }
+  bool wait_end() {
+    return wait([this] { return end.has_value(); });
+  }
+};
+
+template <class Condition>
+bool eventually(Condition&& c) {
+  for (const auto until = std::chrono::steady_clock::now() + 5s; std::chrono::steady_clock::now() < until;) {
+    if (c()) return true;
+    std::this_thread::sleep_for(2ms);
+  }
+  return c();
+}
+
+class services_test : public testing::TestWithParam<shape> {
+protected:
+  void SetUp() override {
+    spawn_services();
+    router_ = near_.router;
+    if (GetParam() == shape::far) go_far();
+    gates_ = make_edge_gates(system_, router_);
+    make_admin();
+  }
+
+  void TearDown() override {
+    gates_.reset();
+    for (const auto& link : links_) link->stop();
+    for (auto& a : actors_) caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
+    actors_.clear();
+    near_ = {};
+    router_ = nullptr;
+    clients_.clear();
+    broker_.reset();
+  }
+
+  template <class Handle>
+  Handle keep(Handle h) {
+    actors_.push_back(caf::actor_cast<caf::actor>(h));
+    return h;
+  }
+
+  void spawn_services() {
+    auto auth = make_memory_auth_stores();
+    auto prompt = make_memory_prompt_stores();
+    auth_.users = std::move(auth.users);
+    auth_.keys = std::move(auth.keys);
+    auth_.hasher = make_password_hasher();
+    auth_.signer = make_token_signer_eddsa(make_eddsa_seed()).value();
+    auth_.digest = make_digests();
+    near_.log = keep(spawn_log(system_, {make_memory_log_store()}));
+    near_.auth = keep(spawn_auth(system_, auth_));
+    auto embed = make_hashing_embedder();
+    near_.retrieval = keep(spawn_retrieval(system_, {std::move(prompt.files), std::move(prompt.stores),
+                                                     make_memory_passage_index(embed),
+                                                     make_document_reader(), make_digests()}));
+    prompt_deps p;
+    p.provider = provider_;
+    p.embed = embed;
+    p.conversations = std::move(prompt.conversations);
+    p.retrieval = near_.retrieval;
+    p.log = near_.log;
+    activity_ = p.activity;
+    near_.prompt = keep(spawn_prompt(system_, p));
+    near_.router = keep(spawn_router(system_, {near_.auth, near_.prompt, near_.retrieval, near_.log}));
+  }
+
+  void go_far() {
+    std::string why;
+    broker_ = start_broker({"tcp://127.0.0.1:0"}, why);
+    ASSERT_TRUE(broker_) << why;
+    auto services = std::make_shared<late_bus>();
+    auto server = spawn_bus_server(system_, services, near_);
+    actors_.push_back(server.actor);
+    bus_config config;
+    config.join = {broker_->address()};
+    config.node_name = "services";
+    config.roles = {"router", "auth", "prompt", "log"};
+    config.services = {{"router"}, {"auth"}, {"prompt"}, {"retrieval"}, {"log"}};
+    services->set(make_zmq_bus(config, {[](bus_answer) {}, server.work, [](bool) {}}));
+    links_.push_back(services);
+
+    auto edge = std::make_shared<late_bus>();
+    clients_.push_back(spawn_bus_client(system_, edge, bus_target::router));
+    keep(clients_.back().actor);
+    config.node_name = "edge";
+    config.roles = {"edge"};
+    config.services.clear();
+    config.incarnation = own_incarnation();
+    edge->set(make_zmq_bus(config, {clients_.back().answers, [](bus_work) {}, [](bool) {}}));
+    links_.push_back(edge);
+    router_ = caf::actor_cast<router_service::actor>(clients_.back().actor);
+    ASSERT_TRUE(eventually([&] { return services->linked() && edge->linked(); }));
+  }
+
+  void make_admin() {
+    std::promise<result<bool>> made;
+    ensure_admin(auth_, [this](const std::string& key) { key_ = key; return result<void>(); },
+                 reply<bool>([&](result<bool> r) { made.set_value(std::move(r)); }));
+    ASSERT_TRUE(made.get_future().get());
+  }
+
+  request_context context(std::chrono::milliseconds patience = 10s) const {
+    return {key_, "req_test", {}, std::chrono::steady_clock::now() + patience};
+  }
+
+  template <class Gate, class Request>
+  result<reply_of<Request>> ask(Gate& gate, Request request, std::string credential = {}) {
+    auto c = context();
+    if (!credential.empty()) c.credential = std::move(credential);
+    std::promise<result<reply_of<Request>>> answered;
+    gate.ask(c, std::move(request), reply<reply_of<Request>>([&](auto r) { answered.set_value(std::move(r)); }));
+    return answered.get_future().get();
+  }
+
+  settings cfg_;
+  caf::actor_system system_{cfg_};
+  std::shared_ptr<fake_provider> provider_ = std::make_shared<fake_provider>();
+  auth_deps auth_;
+  served_services near_;
+  router_service::actor router_;
+  std::shared_ptr<prompt_activity> activity_;
+  std::vector<caf::actor> actors_;
+  std::unique_ptr<broker_node> broker_;
+  std::vector<std::shared_ptr<late_bus>> links_;
+  std::vector<bus_client> clients_;
+  std::unique_ptr<edge_gates> gates_;
+  std::string key_;
+};
+
+chat_request far_chat(bool stream) {
+  chat_request r;
+  r.model = "far";
+  r.stream = stream;
+  r.body.raw = R"({"model":"far","messages":[{"role":"user","content":"hi"}],"x":1})";
+  return r;
+}
+
+TEST_P(services_test, every_service_says_that_it_is_ready) {
+  const auto pong = ask(gates_->health(), ping_request{});
+  ASSERT_TRUE(pong) << pong.error().message;
+  EXPECT_TRUE(pong->ready);
+  EXPECT_EQ(pong->services.size(), 4u);
+}
+
+TEST_P(services_test, a_wrong_credential_is_refused_and_a_right_one_knows_its_user) {
+  EXPECT_EQ(ask(gates_->accounts(), me_request{}, "tr-wrong").error().code, errc::unauthenticated);
+  EXPECT_EQ(ask(gates_->accounts(), me_request{}, "e30.e30.e30").error().code, errc::unauthenticated);
+  EXPECT_TRUE(ask(gates_->accounts(), me_request{})->admin);
+}
+
+TEST_P(services_test, an_account_is_registered_used_refreshed_and_logged_out) {
+  const auto made = ask(gates_->accounts(), register_request{"ada@example.org", {"long enough"}, "Ada"});
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(ask(gates_->accounts(), register_request{"ADA@example.org", {"long enough"}, {}}).error().code,
+            errc::conflict);
+  EXPECT_EQ(ask(gates_->accounts(), me_request{}, made->access_token)->email, "ada@example.org");
+  const auto next = ask(gates_->accounts(), refresh_request{{made->refresh_token}});
+  ASSERT_TRUE(next) << next.error().message;
+  EXPECT_NE(next->refresh_token, made->refresh_token);
+  ASSERT_TRUE(ask(gates_->accounts(), logout_request{}, next->access_token));
+  EXPECT_EQ(ask(gates_->accounts(), refresh_request{{next->refresh_token}}).error().code,
+            errc::unauthenticated);
+  EXPECT_EQ(ask(gates_->accounts(), me_request{}, next->access_token).error().code, errc::unauthenticated);
+}
+
+TEST_P(services_test, a_bad_request_names_its_field) {
+  const auto r = ask(gates_->accounts(), register_request{"no-at-sign", {"long enough"}, {}});
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().param, "email");
+}
+
+TEST_P(services_test, a_plain_chat_passes_the_providers_answer_through) {
+  collector got;
+  const auto control = gates_->chats().chat(context(), far_chat(false), got.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != nullptr; }));
+  const auto call = provider_->last();
+  EXPECT_NE(call->body.raw.find("\"x\":1"), std::string::npos);
+  const std::string body = R"({"id":"c1","object":"chat.completion","created":1,"model":"far","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}})";
+  call->sink.end(json_text{body});
+  ASSERT_TRUE(got.wait_end());
+  ASSERT_TRUE(*got.end) << got.end->error().message;
+  EXPECT_EQ((*got.end)->body.raw, body);
+  EXPECT_EQ((*got.end)->usage.total_tokens, 4);
+  EXPECT_EQ((*got.end)->source, usage_source::reported);
+}
+
+TEST_P(services_test, a_stream_arrives_in_order_and_holds_its_producer_without_credit) {
+  collector got;
+  const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != nullptr; }));
+  const auto call = provider_->last();
+  constexpr int chunks = 200;
+  for (int i = 0; i < chunks; ++i)
+    call->sink.chunk({R"({"id":"c1","choices":[{"index":0,"delta":{"content":")" + std::to_string(i) + R"("}}]})"});
+  call->sink.end(json_text{});
+  ASSERT_TRUE(got.wait([&] { return got.deltas.size() == limits::stream_window_frames; }));
+  std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(got.deltas.size(), limits::stream_window_frames) << "nothing more without credit";
+  EXPECT_FALSE(got.end.has_value());
+  control->grant(1000, 1u << 20);
+  ASSERT_TRUE(got.wait_end());
+  ASSERT_TRUE(*got.end) << got.end->error().message;
+  ASSERT_EQ(got.deltas.size(), std::size_t{chunks});
+  for (int i = 0; i < chunks; ++i)
+    EXPECT_NE(got.deltas[static_cast<std::size_t>(i)].data.raw.find('"' + std::to_string(i) + '"'), std::string::npos);
+}
+
+TEST_P(services_test, a_cancel_reaches_the_provider_before_and_after_the_first_token) {
+  for (const bool started : {false, true}) {
+    collector got;
+    const auto before = provider_->last();
+    const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());
+    ASSERT_TRUE(eventually([&] { return provider_->last() != before; }));
+    const auto call = provider_->last();
+    if (started) {
+      call->sink.chunk({R"({"choices":[{"index":0,"delta":{"content":"x"}}]})"});
+      ASSERT_TRUE(got.wait([&] { return !got.deltas.empty(); }));
+    }
+    control->cancel();
+    EXPECT_TRUE(eventually([&] { return call->cancelled.load(); }));
+    ASSERT_TRUE(got.wait_end());
+    EXPECT_EQ(got.end->error().code, errc::cancelled);
+  }
+}
+
+TEST_P(services_test, a_deadline_answers_and_stops_the_provider) {
+  collector got;
+  const auto control = gates_->chats().chat(context(200ms), far_chat(false), got.sink());
+  ASSERT_TRUE(got.wait_end());
+  EXPECT_EQ(got.end->error().code, errc::deadline_exceeded);
+  EXPECT_TRUE(eventually([&] { return provider_->last() && provider_->last()->cancelled.load(); }));
+}
+
+TEST_P(services_test, an_unknown_models_error_comes_from_the_provider_and_keeps_its_status) {
+  collector got;
+  const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != nullptr; }));
+  auto why = make_error(errc::rate_limited, "slow down");
+  why.status = 429;
+  why.retry_after_ms = 1500;
+  provider_->last()->sink.end.fail(why);
+  ASSERT_TRUE(got.wait_end());
+  EXPECT_EQ(got.end->error().status, 429);
+  EXPECT_EQ(got.end->error().retry_after_ms, 1500u);
+}
+
+TEST_P(services_test, documents_are_indexed_found_cited_and_their_owners_own) {
+  const auto file = ask(gates_->documents(),
+                        create_file_request{"whales.md", "assistants",
+                                            {"# Whales\n\nThe blue whale weighs 150 tons. It eats krill.\n"}});
+  ASSERT_TRUE(file) << file.error().message;
+  const auto store = ask(gates_->documents(), create_store_request{"sea", {{file->id}}, {}});
+  ASSERT_TRUE(store) << store.error().message;
+  ASSERT_TRUE(eventually([&] {
+    return ask(gates_->documents(), get_store_request{store->id})->file_counts_.completed == 1;
+  }));
+  collector got;
+  chat_request chat;
+  chat.model = "extract";
+  chat.body.raw = R"({"model":"extract","messages":[{"role":"user","content":"How much does the blue whale weigh?"}]})";
+  chat.retrieval = retrieval_options{{store->id}, 4};
+  const auto control = gates_->chats().chat(context(), chat, got.sink());
+  ASSERT_TRUE(got.wait_end());
+  ASSERT_TRUE(*got.end) << got.end->error().message;
+  EXPECT_NE((*got.end)->body.raw.find("150 tons"), std::string::npos);
+  EXPECT_NE((*got.end)->body.raw.find("whales.md"), std::string::npos);
+
+  const auto other = ask(gates_->accounts(), register_request{"bob@example.org", {"long enough"}, {}});
+  ASSERT_TRUE(other);
+  EXPECT_EQ(ask(gates_->documents(), get_file_request{file->id}, other->access_token).error().code, errc::not_found);
+  search_request search;
+  search.vector_store_id = store->id;
+  search.query.raw = "\"whale\"";
+  EXPECT_EQ(ask(gates_->documents(), search, other->access_token).error().code, errc::not_found);
+  EXPECT_EQ(ask(gates_->documents(), search)->data.front().filename, "whales.md");
+}
+
+TEST_P(services_test, a_large_file_comes_back_whole_under_credit) {
+  std::string bytes(300'000, 'x');
+  for (std::size_t i = 0; i < bytes.size(); i += 997) bytes[i] = static_cast<char>('a' + i % 26);
+  const auto file = ask(gates_->documents(), create_file_request{"big.txt", "assistants", {bytes}});
+  ASSERT_TRUE(file) << file.error().message;
+  std::string got;
+  std::promise<result<file_view>> ended;
+  std::unique_ptr<stream_control> control;
+  std::mutex ready;
+  std::unique_lock hold(ready);
+  stream_sink<file_chunk, file_view> sink;
+  sink.delta = [&](file_chunk c) {
+    const std::lock_guard wait(ready);
+    got += c.bytes.data;
+    control->grant(1, static_cast<std::uint32_t>(c.bytes.data.size()));
+  };
+  sink.end = reply<file_view>([&](result<file_view> r) { ended.set_value(std::move(r)); });
+  control = gates_->documents().content(context(), {file->id}, std::move(sink));
+  hold.unlock();
+  ASSERT_TRUE(ended.get_future().get());
+  EXPECT_EQ(got, bytes);
+}
+
+TEST_P(services_test, a_turn_is_remembered_and_anothers_conversation_is_not_found) {
+  collector first;
+  chat_request chat;
+  chat.format = chat_format::events;
+  chat.stream = true;
+  chat.model = "far";
+  chat.turn = chat_stream_body{"hello", {}, {}, std::vector<std::string>{}};
+  const auto before = provider_->last();
+  const auto control = gates_->chats().chat(context(), chat, first.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != before; }));
+  provider_->last()->sink.chunk({R"({"choices":[{"index":0,"delta":{"content":"hi there"},"finish_reason":"stop"}]})"});
+  provider_->last()->sink.end(json_text{});
+  ASSERT_TRUE(first.wait_end());
+  ASSERT_TRUE(*first.end) << first.end->error().message;
+  EXPECT_EQ(first.deltas.front().event, "token");
+  EXPECT_EQ(first.deltas.back().event, "done");
+
+  collector second;
+  chat.turn->conversation_id = (*first.end)->conversation_id;
+  chat.turn->message = "again";
+  const auto call = provider_->last();
+  const auto more = gates_->chats().chat(context(), chat, second.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != call; }));
+  EXPECT_NE(provider_->last()->body.raw.find("hi there"), std::string::npos) << "the turn before is context";
+  more->cancel();
+  ASSERT_TRUE(second.wait_end());
+
+  collector third;
+  chat.turn->conversation_id = "conv_nobodys";
+  const auto none = gates_->chats().chat(context(), chat, third.sink());
+  ASSERT_TRUE(third.wait_end());
+  EXPECT_EQ(third.end->error().code, errc::not_found);
+}
+
+TEST_P(services_test, every_chat_leaves_a_record_in_the_log) {
+  collector got;
+  chat_request chat;
+  chat.model = "extract";
+  chat.body.raw = R"({"model":"extract","messages":[{"role":"user","content":"hello"}]})";
+  const auto control = gates_->chats().chat(context(), chat, got.sink());
+  ASSERT_TRUE(got.wait_end());
+  list_logs_request list;
+  list.service = "troupe.prompt";
+  ASSERT_TRUE(eventually([&] { return ask(gates_->logs(), list)->data.size() == 1; }));
+  EXPECT_TRUE(eventually([&] { return activity_->unlogged == 0; }));
+  const auto record = ask(gates_->logs(), list)->data.front();
+  EXPECT_EQ(record.message, "chat.completed");
+  EXPECT_EQ(chat_json::string_field(record.attributes, "usage"), "estimated");
+}
+
+INSTANTIATE_TEST_SUITE_P(shapes, services_test, testing::Values(shape::near, shape::far),
+                         [](const auto& which) { return which.param == shape::near ? "near" : "far"; });
+
+}  // namespace
+}  // namespace troupe

@@ -1,0 +1,62 @@
+// Goal: what a refresh token means is decided by its session alone. Method: pure calls with a clock
+// of the test's own.
+#include "actors/auth/auth_rules.hpp"
+
+#include <gtest/gtest.h>
+
+namespace troupe {
+namespace {
+
+using auth_rules::judge_refresh;
+using auth_rules::refresh_verdict;
+
+session_row session() {
+  session_row row;
+  row.id = "s";
+  row.user_id = "u";
+  row.refresh_hash = "new";
+  row.previous_hash = "old";
+  row.rotated_at = 1000;
+  row.expires_at = 9000;
+  return row;
+}
+
+TEST(auth_rules, the_current_refresh_token_rotates) {
+  EXPECT_EQ(judge_refresh(session(), "new", 5000), refresh_verdict::rotate);
+}
+
+TEST(auth_rules, the_one_before_rotates_again_for_ten_seconds) {
+  EXPECT_EQ(judge_refresh(session(), "old", 1000), refresh_verdict::reuse);
+  EXPECT_EQ(judge_refresh(session(), "old", 1010), refresh_verdict::reuse);
+}
+
+TEST(auth_rules, the_one_before_revokes_the_family_after_ten_seconds) {
+  EXPECT_EQ(judge_refresh(session(), "old", 1011), refresh_verdict::stolen);
+}
+
+TEST(auth_rules, an_expired_or_revoked_session_is_dead) {
+  EXPECT_EQ(judge_refresh(session(), "new", 9000), refresh_verdict::dead);
+  auto revoked = session();
+  revoked.revoked = true;
+  EXPECT_EQ(judge_refresh(revoked, "new", 1000), refresh_verdict::dead);
+  EXPECT_EQ(judge_refresh(revoked, "old", 2000), refresh_verdict::dead);
+}
+
+TEST(auth_rules, a_view_of_a_key_never_holds_the_key) {
+  api_key_row row;
+  row.id = "key_1";
+  row.hash = "digest";
+  row.hint = "tr-abcd…";
+  const auto view = auth_rules::view_of(row);
+  EXPECT_FALSE(view.key.has_value());
+  EXPECT_EQ(view.hint, "tr-abcd…");
+}
+
+TEST(auth_rules, a_credential_with_the_prefix_is_an_api_key) {
+  EXPECT_TRUE(auth_rules::is_api_key("tr-x"));
+  EXPECT_FALSE(auth_rules::is_api_key("eyJhbGciOiJFZERTQSJ9.e30.x"));
+  EXPECT_FALSE(auth_rules::is_api_key(""));
+}
+
+}  // namespace
+}  // namespace troupe

@@ -1,0 +1,57 @@
+// Goal: usage records reach the log at least once, under one name, in bounded memory. Method: pure steps.
+#include "actors/prompt/usage_outbox.hpp"
+
+#include "messages/base/limits.hpp"
+
+#include <gtest/gtest.h>
+
+namespace troupe {
+namespace {
+
+log_input record(int n) {
+  log_input in;
+  in.message = std::to_string(n);
+  return in;
+}
+
+TEST(usage_outbox, one_batch_is_in_flight_and_the_rest_waits) {
+  usage_outbox box;
+  box.add("ada", record(1));
+  const auto first = box.take();
+  ASSERT_TRUE(first);
+  box.add("bob", record(2));
+  EXPECT_FALSE(box.take());
+  EXPECT_EQ(box.unacknowledged(), 2u);
+  box.acknowledged();
+  const auto second = box.take();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->users, std::vector<std::string>{"bob"});
+  EXPECT_NE(first->batch, second->batch);
+}
+
+TEST(usage_outbox, a_batch_sent_again_keeps_its_name_and_records) {
+  usage_outbox box;
+  box.add("ada", record(1));
+  const auto first = box.take();
+  EXPECT_EQ(box.again(), *first);
+}
+
+TEST(usage_outbox, a_batch_is_no_larger_than_the_log_takes) {
+  usage_outbox box;
+  for (int i = 0; i < 1500; ++i) box.add("ada", record(i));
+  EXPECT_EQ(box.take()->records.size(), limits::log_batch);
+  box.acknowledged();
+  EXPECT_EQ(box.take()->records.size(), 500u);
+  box.acknowledged();
+  EXPECT_EQ(box.unacknowledged(), 0u);
+}
+
+TEST(usage_outbox, a_log_that_is_gone_does_not_fill_the_memory) {
+  usage_outbox box;
+  for (std::size_t i = 0; i < usage_outbox::waiting_max * 2; ++i) box.add("ada", record(1));
+  EXPECT_LE(box.unacknowledged(), usage_outbox::waiting_max);
+  EXPECT_GE(box.dropped(), usage_outbox::waiting_max);
+}
+
+}  // namespace
+}  // namespace troupe
