@@ -17,8 +17,8 @@ namespace troupe {
 [[nodiscard]] std::string make_eddsa_seed();
 
 /// Signs and verifies EdDSA (Ed25519) tokens. The header's `kid` is derived from the public key, so
-/// that a token of another key is refused before any arithmetic. Errors: `invalid_argument` when the
-/// seed is not what make_eddsa_seed() gives.
+/// that a token of another key is refused before any arithmetic. Errors: `invalid_argument` when
+/// the seed is not what make_eddsa_seed() gives.
 [[nodiscard]] result<std::unique_ptr<token_signer>> make_token_signer_eddsa(
     const std::string& seed_base64url);
 

@@ -29,6 +29,8 @@ public:
 
 } // namespace
 
-std::unique_ptr<digests> make_digests() { return std::make_unique<sodium_digests>(); }
+std::unique_ptr<digests> make_digests() {
+  return std::make_unique<sodium_digests>();
+}
 
 } // namespace troupe

@@ -3,8 +3,8 @@
 #include "messages/base/limits.hpp"
 #include "messages/base/worker_threads.hpp"
 
-#include <cerrno>
 #include <sodium.h>
+#include <cerrno>
 #include <utility>
 
 namespace troupe {
@@ -17,8 +17,9 @@ constexpr std::uint32_t retry_after_ms = 1000; // the queue drains in about 0.7 
 
 /// A well-formed hash with the parameters above: what the password of an unknown user is compared
 /// with. Whatever the comparison says, the answer is no.
-constexpr const char* nobody = "$argon2id$v=19$m=19456,t=2,p=1$dHJvdXBlLW5vYm9keS0hIQ$"
-                               "bm9ib2R5LWhhcy10aGlzLXBhc3N3b3JkLWF0LWFsbCE";
+constexpr const char* nobody =
+    "$argon2id$v=19$m=19456,t=2,p=1$dHJvdXBlLW5vYm9keS0hIQ$"
+    "bm9ib2R5LWhhcy10aGlzLXBhc3N3b3JkLWF0LWFsbCE";
 
 error busy() {
   auto reason = make_error(errc::rate_limited, "too many passwords are being checked");
@@ -26,9 +27,13 @@ error busy() {
   return reason;
 }
 
-error no_memory() { return make_error(errc::unavailable, "no memory for hashing a password"); }
+error no_memory() {
+  return make_error(errc::unavailable, "no memory for hashing a password");
+}
 
-void wipe(secret& password) { sodium_memzero(password.value.data(), password.value.size()); }
+void wipe(secret& password) {
+  sodium_memzero(password.value.data(), password.value.size());
+}
 
 result<std::string> hash_now(secret password) {
   char encoded[crypto_pwhash_STRBYTES];
@@ -75,6 +80,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<password_hasher> make_password_hasher() { return std::make_unique<argon2_hasher>(); }
+std::unique_ptr<password_hasher> make_password_hasher() {
+  return std::make_unique<argon2_hasher>();
+}
 
 } // namespace troupe

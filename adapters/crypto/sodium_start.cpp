@@ -1,8 +1,8 @@
 #include "adapters/crypto/sodium_start.hpp"
 
+#include <sodium.h>
 #include <cstdio>
 #include <cstdlib>
-#include <sodium.h>
 
 namespace troupe::crypto {
 

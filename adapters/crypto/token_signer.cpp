@@ -3,8 +3,8 @@
 #include "adapters/crypto/jws.hpp"
 #include "adapters/crypto/sodium_start.hpp"
 
-#include <array>
 #include <sodium.h>
+#include <array>
 
 namespace troupe {
 namespace {

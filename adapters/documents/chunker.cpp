@@ -16,7 +16,9 @@ struct unit {
   std::string_view before; ///< what parts it from the unit before: " ", "\n" or an empty line
 };
 
-bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\n' || c == '\t';
+}
 
 /// The end of the sentence that starts at the front: after its stop and closing quotes.
 std::size_t sentence_end(std::string_view text) {
@@ -25,7 +27,8 @@ std::size_t sentence_end(std::string_view text) {
     const char c = text[at];
     if (c == '.' || c == '!' || c == '?') {
       auto end = at + 1;
-      while (end < text.size() && (text[end] == '"' || text[end] == '\'' || text[end] == ')')) ++end;
+      while (end < text.size() && (text[end] == '"' || text[end] == '\'' || text[end] == ')'))
+        ++end;
       if (end < text.size() && is_blank(text[end])) return end;
     } else if (static_cast<unsigned char>(c) >= 0xE0) {
       for (const auto stop : wide_stops)
@@ -35,7 +38,9 @@ std::size_t sentence_end(std::string_view text) {
   return text.size();
 }
 
-std::size_t line_end(std::string_view text) { return std::min(text.find('\n'), text.size()); }
+std::size_t line_end(std::string_view text) {
+  return std::min(text.find('\n'), text.size());
+}
 
 /// Where to cut a unit that is longer than a passage: at a blank of its last quarter, if any.
 std::size_t forced_end(std::string_view text) {
@@ -107,7 +112,8 @@ public:
   }
 
   void add(unit next) {
-    if (!texts_.empty() && size_ + next.before.size() + next.text.size() > passage_bytes) flush(true);
+    if (!texts_.empty() && size_ + next.before.size() + next.text.size() > passage_bytes)
+      flush(true);
     if (texts_.empty())
       heading_ = path_.text();
     else
@@ -127,7 +133,8 @@ private:
   /// Ends the passage. `continues`: the next one goes on in the same section and repeats the end.
   void flush(bool continues) {
     if (texts_.empty()) return;
-    passage made{.ordinal = static_cast<std::uint32_t>(done_.size()), .heading = heading_, .text = {}};
+    passage made{
+        .ordinal = static_cast<std::uint32_t>(done_.size()), .heading = heading_, .text = {}};
     made.text.reserve(size_);
     for (const auto& part : texts_) {
       if (!made.text.empty()) made.text += part.before;
@@ -137,7 +144,8 @@ private:
     const auto kept = continues ? overlap() : 0;
     texts_.erase(texts_.begin(), texts_.end() - static_cast<std::ptrdiff_t>(kept));
     size_ = 0;
-    for (const auto& part : texts_) size_ += part.text.size() + (size_ == 0 ? 0 : part.before.size());
+    for (const auto& part : texts_)
+      size_ += part.text.size() + (size_ == 0 ? 0 : part.before.size());
     heading_ = path_.text();
   }
 
@@ -165,8 +173,9 @@ private:
 } // namespace
 
 void block_list::add(block_kind kind, std::string_view text, std::uint32_t level) {
-  const auto kept = kind == block_kind::lines ? text.substr(0, text.find_last_not_of(" \t\r\n\f\v") + 1)
-                                              : trimmed(text);
+  const auto kept = kind == block_kind::lines
+                        ? text.substr(0, text.find_last_not_of(" \t\r\n\f\v") + 1)
+                        : trimmed(text);
   if (!trimmed(kept).empty()) blocks_.push_back({kind, level, std::string(kept)});
 }
 

@@ -13,9 +13,9 @@ inline constexpr std::size_t section_bytes_min = 600; ///< a new section may joi
 inline constexpr std::size_t overlap_bytes = 210;     ///< repeated from the passage before, at most
 inline constexpr std::size_t heading_bytes = 300;     ///< of a path of headings, at most
 
-/// Cuts blocks into passages: along sections, then sentences or lines, then words, and inside a word
-/// only when one is longer than a passage; never inside a UTF-8 sequence. A passage that continues a
-/// section repeats the last sentences before it. Pure.
+/// Cuts blocks into passages: along sections, then sentences or lines, then words, and inside a
+/// word only when one is longer than a passage; never inside a UTF-8 sequence. A passage that
+/// continues a section repeats the last sentences before it. Pure.
 [[nodiscard]] std::vector<passage> cut_into_passages(const std::vector<block>& blocks);
 
 } // namespace troupe::documents

@@ -24,10 +24,10 @@ constexpr std::array<std::string_view, 3> markdown_extensions{".md", ".markdown"
 constexpr std::array<std::string_view, 3> html_extensions{".html", ".htm", ".xhtml"};
 /// Formats that are no text whatever their bytes look like.
 constexpr std::array<std::string_view, 40> binary_extensions{
-    ".pdf", ".doc", ".docx", ".xls",  ".xlsx", ".ppt", ".pptx", ".odt",  ".ods",  ".odp",
-    ".rtf", ".epub", ".png", ".jpg",  ".jpeg", ".gif", ".webp", ".bmp",  ".tif",  ".tiff",
-    ".ico", ".mp3", ".mp4",  ".wav",  ".ogg",  ".avi", ".mov",  ".webm", ".zip",  ".gz",
-    ".tar", ".bz2", ".xz",   ".zst",  ".7z",   ".rar", ".exe",  ".so",   ".class", ".parquet"};
+    ".pdf", ".doc",  ".docx", ".xls", ".xlsx", ".ppt", ".pptx", ".odt",  ".ods",   ".odp",
+    ".rtf", ".epub", ".png",  ".jpg", ".jpeg", ".gif", ".webp", ".bmp",  ".tif",   ".tiff",
+    ".ico", ".mp3",  ".mp4",  ".wav", ".ogg",  ".avi", ".mov",  ".webm", ".zip",   ".gz",
+    ".tar", ".bz2",  ".xz",   ".zst", ".7z",   ".rar", ".exe",  ".so",   ".class", ".parquet"};
 
 bool one_of(std::string_view extension, auto& list) {
   return std::ranges::find(list, extension) != list.end();
@@ -47,8 +47,14 @@ std::string extension_of(std::string_view filename) {
 /// What the first bytes say, where they say it beyond doubt.
 bool starts_like_binary(std::string_view bytes) {
   using namespace std::string_view_literals;
-  static constexpr std::array marks{"%PDF-"sv, "PK\x03\x04"sv, "\x89PNG"sv, "\xFF\xD8\xFF"sv,
-                                    "GIF8"sv,  "\x1F\x8B"sv,   "\x7F""ELF"sv};
+  static constexpr std::array marks{"%PDF-"sv,
+                                    "PK\x03\x04"sv,
+                                    "\x89PNG"sv,
+                                    "\xFF\xD8\xFF"sv,
+                                    "GIF8"sv,
+                                    "\x1F\x8B"sv,
+                                    "\x7F"
+                                    "ELF"sv};
   return std::ranges::any_of(marks, [&](auto mark) { return bytes.starts_with(mark); });
 }
 
@@ -74,7 +80,8 @@ std::string normalised(std::string_view bytes) {
 
 result<std::vector<passage>> read_now(const std::string& filename, std::string bytes) {
   const auto extension = extension_of(filename);
-  if (one_of(extension, binary_extensions) || starts_like_binary(bytes)) return unreadable(extension);
+  if (one_of(extension, binary_extensions) || starts_like_binary(bytes))
+    return unreadable(extension);
   if (!is_utf8(bytes)) return fail(errc::invalid_argument, "the document is not UTF-8", "file");
   if (bytes.contains('\0'))
     return fail(errc::invalid_argument, "the document has NUL bytes: it is no text", "file");
@@ -89,8 +96,7 @@ result<std::vector<passage>> read_now(const std::string& filename, std::string b
     blocks = read_text(text);
   if (!blocks) return std::unexpected(blocks.error());
   auto passages = cut_into_passages(*blocks);
-  if (passages.empty())
-    return fail(errc::invalid_argument, "the document has no text", "file");
+  if (passages.empty()) return fail(errc::invalid_argument, "the document has no text", "file");
   return passages;
 }
 

@@ -3,10 +3,10 @@
 #include "adapters/documents/html_guard.hpp"
 #include "adapters/documents/utf8.hpp"
 
+#include <gumbo.h>
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <gumbo.h>
 #include <memory_resource>
 
 namespace troupe::documents {

@@ -10,9 +10,15 @@ namespace {
 constexpr std::size_t depth_max = 512;
 constexpr std::size_t attributes_max = 256;
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
-bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f'; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+bool is_letter(char c) {
+  return lower(c) >= 'a' && lower(c) <= 'z';
+}
+bool is_blank(char c) {
+  return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f';
+}
 
 bool same(std::string_view name, std::string_view lower_case) {
   return std::ranges::equal(name, lower_case, {}, lower);
@@ -26,9 +32,9 @@ bool one_of(std::string_view name, const std::array<std::string_view, N>& names)
 /// Elements that never hold others, and those that the next of their kind closes: any number of
 /// them may stand in a row without an end tag.
 constexpr std::array<std::string_view, 28> flat{
-    "area", "base",  "br",    "col", "embed", "hr",   "img",   "input",    "link", "meta",
-    "param", "source", "track", "wbr", "p",    "li",   "td",    "th",       "tr",   "dt",
-    "dd",   "option", "thead", "tbody", "tfoot", "rt", "rp",   "optgroup"};
+    "area",  "base",   "br",    "col",   "embed", "hr", "img", "input",   "link", "meta",
+    "param", "source", "track", "wbr",   "p",     "li", "td",  "th",      "tr",   "dt",
+    "dd",    "option", "thead", "tbody", "tfoot", "rt", "rp",  "optgroup"};
 constexpr std::array<std::string_view, 6> raw_text{"script", "style",  "textarea",
                                                    "title",  "iframe", "xmp"};
 

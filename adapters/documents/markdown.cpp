@@ -2,8 +2,8 @@
 #include "adapters/documents/html.hpp"
 #include "adapters/documents/utf8.hpp"
 
-#include <algorithm>
 #include <cmark.h>
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -26,12 +26,15 @@ bool is_written_by_people(std::string_view text) {
     paragraph = trimmed(line).empty() ? 0 : paragraph + line.size() + 1;
     std::size_t marks = 0;
     for (const char c : line) {
-      if (c == '>' || c == '-' || c == '*' || c == '+') ++marks;
-      else if (c != ' ' && c != '\t') break;
+      if (c == '>' || c == '-' || c == '*' || c == '+')
+        ++marks;
+      else if (c != ' ' && c != '\t')
+        break;
     }
     // A long rule (-----) has marks too, but no other text in the line.
     const bool only_marks = line.find_first_not_of("-*+ \t") == line.npos && !line.contains("- -");
-    if (paragraph > paragraph_bytes_max || (marks > container_marks_max && !only_marks)) return false;
+    if (paragraph > paragraph_bytes_max || (marks > container_marks_max && !only_marks))
+      return false;
     at += line.size() + 1;
   }
   return true;
@@ -65,8 +68,7 @@ std::string_view without_attributes(std::string_view heading) {
 }
 
 bool is_table_rule(std::string_view line) {
-  return line.contains('-') && line.contains('|') &&
-         line.find_first_not_of("|-: \t") == line.npos;
+  return line.contains('-') && line.contains('|') && line.find_first_not_of("|-: \t") == line.npos;
 }
 
 /// CommonMark knows no tables: they come as paragraphs. Rows keep their lines, the rule is dropped.
@@ -112,12 +114,22 @@ private:
   void enter(cmark_node* node) {
     switch (cmark_node_get_type(node)) {
       case CMARK_NODE_TEXT:
-      case CMARK_NODE_CODE: inline_text_ += literal(node); break;
+      case CMARK_NODE_CODE:
+        inline_text_ += literal(node);
+        break;
       case CMARK_NODE_SOFTBREAK:
-      case CMARK_NODE_LINEBREAK: inline_text_ += '\n'; break;
-      case CMARK_NODE_ITEM: item_starts_ = true; break;
-      case CMARK_NODE_LIST: ++list_depth_; break;
-      case CMARK_NODE_HEADING: end_list(); break;
+      case CMARK_NODE_LINEBREAK:
+        inline_text_ += '\n';
+        break;
+      case CMARK_NODE_ITEM:
+        item_starts_ = true;
+        break;
+      case CMARK_NODE_LIST:
+        ++list_depth_;
+        break;
+      case CMARK_NODE_HEADING:
+        end_list();
+        break;
       case CMARK_NODE_CODE_BLOCK:
         end_list();
         blocks_.add(block_kind::lines, literal(node));
@@ -127,13 +139,16 @@ private:
         if (auto inside = read_html(literal(node)))
           for (const auto& part : *inside) blocks_.add(part.kind, part.text, part.level);
         break;
-      default: break;
+      default:
+        break;
     }
   }
 
   void leave(cmark_node* node) {
     switch (cmark_node_get_type(node)) {
-      case CMARK_NODE_PARAGRAPH: end_paragraph(); break;
+      case CMARK_NODE_PARAGRAPH:
+        end_paragraph();
+        break;
       case CMARK_NODE_HEADING:
         for (auto& c : inline_text_)
           if (c == '\n') c = ' ';
@@ -144,7 +159,8 @@ private:
       case CMARK_NODE_LIST:
         if (--list_depth_ == 0) end_list();
         break;
-      default: break;
+      default:
+        break;
     }
   }
 

@@ -3,7 +3,9 @@
 namespace troupe::documents {
 namespace {
 
-bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+bool continues(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
 
 /// The length of the well-formed sequence at the front, 0 when there is none (RFC 3629, 4).
 std::size_t sequence_size(std::string_view bytes) {

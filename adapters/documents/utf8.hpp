@@ -5,7 +5,8 @@
 
 namespace troupe::documents {
 
-/// Whether every byte belongs to a well-formed sequence (RFC 3629: no surrogates, nothing overlong).
+/// Whether every byte belongs to a well-formed sequence (RFC 3629: no surrogates, nothing
+/// overlong).
 [[nodiscard]] bool is_utf8(std::string_view bytes) noexcept;
 
 /// The greatest position at most `at` where a sequence starts (or the end). `text` is valid UTF-8.

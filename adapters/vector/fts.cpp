@@ -2,11 +2,11 @@
 
 #include "adapters/vector/codepoints.hpp"
 
+#include <sqlite3.h>
 #include <array>
 #include <cstring>
 #include <memory>
 #include <new>
-#include <sqlite3.h>
 #include <vector>
 
 namespace troupe::vector_detail {

@@ -25,9 +25,9 @@ struct token {
 
 /// Registers on this connection the tokenizer `troupe` (unicode61 without diacritics, Porter stems,
 /// pairs of characters where a script has no blanks) and the function
-/// `passage_rank(passage_words, weights, among)`: the weighted BM25 of a row. `weights` is a blob of
-/// one double a phrase of the query; `among` a blob of sorted row ids outside of which the score is
-/// 0 without further work, or empty. False when SQLite was built without FTS5.
+/// `passage_rank(passage_words, weights, among)`: the weighted BM25 of a row. `weights` is a blob
+/// of one double a phrase of the query; `among` a blob of sorted row ids outside of which the score
+/// is 0 without further work, or empty. False when SQLite was built without FTS5.
 [[nodiscard]] bool register_fts(sqlite3* connection);
 
 /// Calls `take` for each word of a text, as the index has it. Needs register_fts before.

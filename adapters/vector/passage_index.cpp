@@ -101,10 +101,10 @@ public:
 
   void put(std::string store, std::string file, std::vector<passage> passages,
            reply<std::int64_t> answer) override {
-    write(std::move(answer), [this, store = std::move(store), file = std::move(file),
-                              passages = std::move(passages)] {
-      return writer_.put(store, file, passages, *vectors_);
-    });
+    write(std::move(answer),
+          [this, store = std::move(store), file = std::move(file), passages = std::move(passages)] {
+            return writer_.put(store, file, passages, *vectors_);
+          });
   }
 
   void remove_file(std::string store, std::string file, reply<done> answer) override {
@@ -129,9 +129,8 @@ public:
                   answer = std::move(answer)]() mutable {
       answer(guarded<std::vector<passage_hit>>([&] {
         if (own_search_) return own_search_->find(stores, query, max, how, rows_);
-        return desks_.with_one([&](search_desk& desk) {
-          return desk.search.find(stores, query, max, how, rows_);
-        });
+        return desks_.with_one(
+            [&](search_desk& desk) { return desk.search.find(stores, query, max, how, rows_); });
       }));
     });
   }
@@ -152,8 +151,8 @@ private:
   }
 
   const std::shared_ptr<const embedder> vectors_;
-  connection on_;          // the writer thread's
-  passage_writer writer_;  // the writer thread's
+  connection on_;                              // the writer thread's
+  passage_writer writer_;                      // the writer thread's
   std::unique_ptr<passage_search> own_search_; // in memory only, the writer thread's
   std::atomic<std::int64_t> rows_;
   desk_pool desks_;

@@ -16,9 +16,9 @@ namespace {
 constexpr std::size_t feedback_passages = 5;
 constexpr std::size_t feedback_terms = 10;
 constexpr std::uint32_t feedback_candidates = 300; // of BM25's, ranked anew
-constexpr double question_share = 0.9;       // of the weight; the rest goes to added words
-constexpr std::int64_t statistics_rows_min = 200; // in a smaller index frequencies say nothing
-constexpr double feedback_commonness = 0.1;  // words in more rows than this are not added
+constexpr double question_share = 0.9;             // of the weight; the rest goes to added words
+constexpr std::int64_t statistics_rows_min = 200;  // in a smaller index frequencies say nothing
+constexpr double feedback_commonness = 0.1;        // words in more rows than this are not added
 
 constexpr std::size_t query_terms_max = 256;
 constexpr std::size_t query_bytes_max = 16u << 10;
@@ -41,22 +41,27 @@ std::string json_list(const std::vector<std::string>& words) {
 
 } // namespace
 
-passage_search::passage_search(connection& on, const embedder& vectors) : on_(on), vectors_(vectors) {
-  on.execute("create virtual table if not exists temp.passage_terms"
-             " using fts5vocab(main, passage_words, row)");
+passage_search::passage_search(connection& on, const embedder& vectors)
+    : on_(on), vectors_(vectors) {
+  on.execute(
+      "create virtual table if not exists temp.passage_terms"
+      " using fts5vocab(main, passage_words, row)");
   find_store_ = on.prepare("select number from passage_store where id=?1");
   rows_with_ = on.prepare("select doc from temp.passage_terms where term=?1");
-  rows_with_prefix_ = on.prepare("select sum(doc) from temp.passage_terms"
-                                 " where term>=?1 and term<?1||char(0x10FFFF)");
-  rank_ = on.prepare("select rowid, passage_rank(passage_words, ?2, ?4) as score from passage_words"
-                     " where passage_words match ?1 order by score desc, rowid limit ?3");
+  rows_with_prefix_ = on.prepare(
+      "select sum(doc) from temp.passage_terms"
+      " where term>=?1 and term<?1||char(0x10FFFF)");
+  rank_ = on.prepare(
+      "select rowid, passage_rank(passage_words, ?2, ?4) as score from passage_words"
+      " where passage_words match ?1 order by score desc, rowid limit ?3");
   rank_listed_ = on.prepare(
       "select rowid, passage_rank(passage_words, ?2, ?4) as score from passage_words"
       " where passage_words match ?1 and (select place from passage where id=passage_words.rowid)"
       " in (select value from json_each(?5)) order by score desc, rowid limit ?3");
   load_ = on.prepare("select place,file,ordinal,heading,text from passage where id=?1");
-  near_ = on.prepare("select id,vector from passage where place in (select value from json_each(?1))"
-                     " limit ?2");
+  near_ = on.prepare(
+      "select id,vector from passage where place in (select value from json_each(?1))"
+      " limit ?2");
 }
 
 std::vector<passage_hit> passage_search::find(const std::vector<std::string>& stores,
@@ -128,7 +133,8 @@ std::int64_t passage_search::rows_with(const std::string& stem, bool prefix, std
     common_.clear();
     common_rows_ = rows;
   }
-  if (const auto known = common_.find(stem); !prefix && known != common_.end()) return known->second;
+  if (const auto known = common_.find(stem); !prefix && known != common_.end())
+    return known->second;
   auto& counted = prefix ? rows_with_prefix_ : rows_with_;
   const reset_guard guard(counted);
   const auto with = counted.bind(1, stem).step() ? counted.integer(0) : 0;
@@ -136,8 +142,8 @@ std::int64_t passage_search::rows_with(const std::string& stem, bool prefix, std
   return with;
 }
 
-/// Words that nobody wrote find nothing; those in most rows of a large index say next to nothing and
-/// cost the most. The latter stay when there are no others.
+/// Words that nobody wrote find nothing; those in most rows of a large index say next to nothing
+/// and cost the most. The latter stay when there are no others.
 void passage_search::leave_out_common(terms& question, std::int64_t rows) const {
   std::erase_if(question, [](const auto& each) { return each.second.rows == 0; });
   if (rows < statistics_rows_min) return;
@@ -182,13 +188,14 @@ passage_search::terms passage_search::with_feedback(const terms& question,
   for (const auto& [stem, each] : candidates) {
     if (each.passages < 2) continue;
     const auto with = rows_with(stem, false, rows);
-    if (with < 2 || static_cast<double>(with) > feedback_commonness * static_cast<double>(rows)) continue;
+    if (with < 2 || static_cast<double>(with) > feedback_commonness * static_cast<double>(rows))
+      continue;
     const double rare = rarity(rows, with);
     added.push_back({each.worth * rare, {each.written, false, 0, rare, with}});
   }
   const auto kept = std::min(added.size(), feedback_terms);
-  std::ranges::partial_sort(added, added.begin() + static_cast<std::ptrdiff_t>(kept), std::greater<>(),
-                            [](const auto& each) { return each.first; });
+  std::ranges::partial_sort(added, added.begin() + static_cast<std::ptrdiff_t>(kept),
+                            std::greater<>(), [](const auto& each) { return each.first; });
   added.resize(kept);
   double question_weight = 0, worth = 0;
   for (const auto& [stem, word] : question) question_weight += word.weight;
@@ -207,7 +214,8 @@ std::vector<passage_search::scored> passage_search::rank(const std::vector<std::
                                                          const terms& words, std::uint32_t max,
                                                          const std::vector<std::int64_t>& among) {
   std::vector<std::string> known;
-  std::ranges::copy_if(places, std::back_inserter(known), [](auto& place) { return !place.empty(); });
+  std::ranges::copy_if(places, std::back_inserter(known),
+                       [](auto& place) { return !place.empty(); });
   const bool listed = known.size() > places_in_match;
   std::string match;
   std::vector<double> weights;
@@ -247,7 +255,8 @@ void passage_search::add_near(const std::vector<std::string>& places, const std:
                               std::uint32_t max, std::vector<scored>& found) {
   const auto wanted = vectors_.embed(query);
   std::vector<std::string> known;
-  std::ranges::copy_if(places, std::back_inserter(known), [](auto& place) { return !place.empty(); });
+  std::ranges::copy_if(places, std::back_inserter(known),
+                       [](auto& place) { return !place.empty(); });
   std::set<std::int64_t> have;
   for (const auto& hit : found) have.insert(hit.id);
   std::vector<scored> near;

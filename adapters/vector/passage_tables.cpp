@@ -7,9 +7,9 @@ namespace {
 
 constexpr std::int64_t schema_version = 1;
 
-/// `place` is a store's number as a word (`s17`), so that the full-text index itself finds a store's
-/// rows: a search in a small store does not walk through the others'. The words are an external
-/// content table: the text is kept once.
+/// `place` is a store's number as a word (`s17`), so that the full-text index itself finds a
+/// store's rows: a search in a small store does not walk through the others'. The words are an
+/// external content table: the text is kept once.
 constexpr const char* tables = R"(
 create table if not exists passage_meta(name text primary key, value text not null);
 create table if not exists passage_store(number integer primary key autoincrement,
@@ -61,7 +61,8 @@ passage_writer::passage_writer(connection& on)
       find_store_(on.prepare("select number from passage_store where id=?1")),
       add_store_(on.prepare("insert into passage_store(id) values(?1)")),
       erase_store_(on.prepare("delete from passage_store where id=?1")),
-      select_file_(on.prepare("select id,place,heading,text from passage where place=?1 and file=?2")),
+      select_file_(
+          on.prepare("select id,place,heading,text from passage where place=?1 and file=?2")),
       erase_file_(on.prepare("delete from passage where place=?1 and file=?2")),
       select_store_(on.prepare("select id,place,heading,text from passage where place=?1")),
       erase_rows_(on.prepare("delete from passage where place=?1")),
@@ -90,8 +91,11 @@ std::int64_t passage_writer::remove_where(statement& select, statement& erase) {
   {
     const reset_guard guard(select);
     while (select.step())
-      delete_words_.bind(1, select.integer(0)).bind(2, select.text(1)).bind(3, select.text(2))
-          .bind(4, select.text(3)).run();
+      delete_words_.bind(1, select.integer(0))
+          .bind(2, select.text(1))
+          .bind(3, select.text(2))
+          .bind(4, select.text(3))
+          .run();
   }
   erase.run();
   return sqlite3_changes64(on_.raw());
@@ -108,10 +112,18 @@ std::int64_t passage_writer::put(const std::string& store, const std::string& fi
   for (const auto& each : passages) {
     const auto vector = vectors.embed(each.heading + '\n' + each.text);
     const auto vector_bytes = vector.size() * sizeof(float);
-    insert_.bind(1, place).bind(2, file).bind(3, static_cast<std::int64_t>(each.ordinal))
-        .bind(4, each.heading).bind(5, each.text).bind_blob(6, vector.data(), vector_bytes).run();
-    insert_words_.bind(1, sqlite3_last_insert_rowid(on_.raw())).bind(2, place).bind(3, each.heading)
-        .bind(4, each.text).run();
+    insert_.bind(1, place)
+        .bind(2, file)
+        .bind(3, static_cast<std::int64_t>(each.ordinal))
+        .bind(4, each.heading)
+        .bind(5, each.text)
+        .bind_blob(6, vector.data(), vector_bytes)
+        .run();
+    insert_words_.bind(1, sqlite3_last_insert_rowid(on_.raw()))
+        .bind(2, place)
+        .bind(3, each.heading)
+        .bind(4, each.text)
+        .run();
     bytes += static_cast<std::int64_t>(each.heading.size() + each.text.size() + vector_bytes);
   }
   all.commit();

@@ -20,11 +20,15 @@ void check(sqlite3* on, int code) {
 error to_error(const sqlite_failure& failure) {
   log::error("passage_index.failed", {{"code", failure.code}, {"message", failure.message}});
   switch (failure.code & 0xFF) { // the primary code
-    case SQLITE_FULL: return make_error(errc::unavailable, "the disk of the passage index is full");
+    case SQLITE_FULL:
+      return make_error(errc::unavailable, "the disk of the passage index is full");
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return make_error(errc::unavailable, "the passage index is busy");
-    case SQLITE_TOOBIG: return make_error(errc::too_large, "the document is too large for the index");
-    default: return make_error(errc::unavailable, "the passage index cannot be read or written");
+    case SQLITE_LOCKED:
+      return make_error(errc::unavailable, "the passage index is busy");
+    case SQLITE_TOOBIG:
+      return make_error(errc::too_large, "the document is too large for the index");
+    default:
+      return make_error(errc::unavailable, "the passage index cannot be read or written");
   }
 }
 
@@ -67,13 +71,17 @@ void statement::run() {
   }
 }
 
-void statement::reset() noexcept { sqlite3_reset(held_.get()); }
+void statement::reset() noexcept {
+  sqlite3_reset(held_.get());
+}
 
 std::int64_t statement::integer(int column) const {
   return sqlite3_column_int64(held_.get(), column);
 }
 
-double statement::real(int column) const { return sqlite3_column_double(held_.get(), column); }
+double statement::real(int column) const {
+  return sqlite3_column_double(held_.get(), column);
+}
 
 std::string_view statement::text(int column) const {
   const auto* bytes = static_cast<const char*>(sqlite3_column_blob(held_.get(), column));
@@ -85,7 +93,8 @@ connection::connection(const std::string& path) {
   sqlite3* made = nullptr;
   const int code = sqlite3_open_v2(
       path.c_str(), &made,
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+      nullptr);
   held_.reset(made);
   if (code != SQLITE_OK) raise(made, code);
 }
@@ -94,7 +103,9 @@ void connection::execute(const char* sql) {
   check(held_.get(), sqlite3_exec(held_.get(), sql, nullptr, nullptr, nullptr));
 }
 
-transaction::transaction(connection& on) : on_(on) { on_.execute("begin immediate"); }
+transaction::transaction(connection& on) : on_(on) {
+  on_.execute("begin immediate");
+}
 
 transaction::~transaction() {
   if (open_) sqlite3_exec(on_.raw(), "rollback", nullptr, nullptr, nullptr);

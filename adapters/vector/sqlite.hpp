@@ -2,9 +2,9 @@
 
 #include "messages/base/result.hpp"
 
+#include <sqlite3.h>
 #include <cstdint>
 #include <memory>
-#include <sqlite3.h>
 #include <string>
 #include <string_view>
 

@@ -98,12 +98,22 @@ void search(benchmark::State& state, const std::string& store, ranking how) {
   }
 }
 
-void search_bm25(benchmark::State& state) { search(state, "large", ranking::bm25); }
-void search_automatic(benchmark::State& state) { search(state, "large", ranking::automatic); }
-void search_small_store(benchmark::State& state) { search(state, "small", ranking::automatic); }
+void search_bm25(benchmark::State& state) {
+  search(state, "large", ranking::bm25);
+}
+void search_automatic(benchmark::State& state) {
+  search(state, "large", ranking::automatic);
+}
+void search_small_store(benchmark::State& state) {
+  search(state, "small", ranking::automatic);
+}
 BENCHMARK(search_bm25)->Arg(5'000)->Arg(100'000)->UseRealTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(search_automatic)->Arg(5'000)->Arg(100'000)->UseRealTime()->Unit(benchmark::kMicrosecond);
-BENCHMARK(search_small_store)->Arg(5'000)->Arg(100'000)->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(search_small_store)
+    ->Arg(5'000)
+    ->Arg(100'000)
+    ->UseRealTime()
+    ->Unit(benchmark::kMicrosecond);
 
 void put_file_of_ten_passages(benchmark::State& state) {
   const folder place;

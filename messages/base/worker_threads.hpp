@@ -72,9 +72,9 @@ private:
   const std::size_t waiting_max_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<job> jobs_;      // guarded by mutex_
-  std::size_t reserved_ = 0;  // guarded by mutex_: places taken, posted or not yet
-  bool stopping_ = false;     // guarded by mutex_
+  std::deque<job> jobs_;     // guarded by mutex_
+  std::size_t reserved_ = 0; // guarded by mutex_: places taken, posted or not yet
+  bool stopping_ = false;    // guarded by mutex_
   std::vector<std::thread> threads_;
 };
 

@@ -20,8 +20,9 @@ TEST(digests, a_random_token_has_the_asked_bytes_in_base64url_without_padding) {
   const auto random = make_digests();
   const auto token = random->random_token(32);
   EXPECT_EQ(token.size(), 43u);
-  EXPECT_EQ(token.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
-            std::string::npos);
+  EXPECT_EQ(
+      token.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+      std::string::npos);
   EXPECT_EQ(random->random_token(0), "");
 }
 

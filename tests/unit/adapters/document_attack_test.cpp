@@ -3,8 +3,8 @@
 #include "adapters/documents/document_reader.hpp"
 #include "tests/unit/adapters/waiting.hpp"
 
-#include <chrono>
 #include <gtest/gtest.h>
+#include <chrono>
 #include <random>
 #include <string>
 
@@ -24,9 +24,8 @@ std::string repeated(std::string_view piece, std::size_t times) {
 void survives(const std::string& name, std::string bytes) {
   static const auto reader = make_document_reader();
   const auto start = std::chrono::steady_clock::now();
-  const auto found = test::wait_for<passages>([&](reply<passages> answer) {
-    reader->read(name, std::move(bytes), std::move(answer));
-  });
+  const auto found = test::wait_for<passages>(
+      [&](reply<passages> answer) { reader->read(name, std::move(bytes), std::move(answer)); });
   const auto took = std::chrono::steady_clock::now() - start;
   EXPECT_LT(took, std::chrono::seconds(20)) << name;
   if (!found) {
@@ -41,7 +40,8 @@ void survives(const std::string& name, std::string bytes) {
 }
 
 TEST(document_attack, deeply_nested_html_is_survived) {
-  for (const char* tag : {"<div>", "<b>", "<table><tr><td>", "<ul><li>", "<svg><g>", "<b><p>", "<font a=1>"})
+  for (const char* tag :
+       {"<div>", "<b>", "<table><tr><td>", "<ul><li>", "<svg><g>", "<b><p>", "<font a=1>"})
     for (const std::size_t times : {100u, 600u, 300'000u})
       survives("a.html", repeated(tag, times) + "text");
   for (const char* tag : {"<p>", "<li>", "<td>", "<br>", "<option>", "</p>", "</div>", "<p></b>"})
@@ -61,8 +61,8 @@ TEST(document_attack, html_with_endless_attributes_or_open_quotes_is_survived) {
 }
 
 TEST(document_attack, markdown_bombs_are_survived) {
-  for (const char* piece : {"[", "![", "> ", "* ", "*a_ ", "`", "``a", "<!A ", "<?", "<![CDATA[", "[a](<b",
-                            "[a][b]", "a**b", "&a", "\\", "- - ", "_", "[]()", "~~~ "}) {
+  for (const char* piece : {"[", "![", "> ", "* ", "*a_ ", "`", "``a", "<!A ", "<?", "<![CDATA[",
+                            "[a](<b", "[a][b]", "a**b", "&a", "\\", "- - ", "_", "[]()", "~~~ "}) {
     survives("a.md", repeated(piece, 300'000) + "text");
     survives("a.md", repeated(piece, 20'000) + "text");
     survives("a.md", repeated(std::string(piece) + "\n", 60'000) + "text");
@@ -87,10 +87,14 @@ TEST(document_attack, a_document_of_many_megabytes_is_read) {
 TEST(document_attack, random_markup_is_survived) {
   std::mt19937 random(20261121);
   const std::vector<std::string> pieces{
-      "<", ">", "</", "div", "p", "table", "tr", "td", "<td>", "<table>", "</table>", "<select>", "<option>",
-      "&amp;", "\"", "'", "=", "#", "*", "_", "`", "```", "\n", "\n\n", "    ", "- ", "1. ", "> ", "[", "](",
-      ")", "|", "---", "<!--", "-->", "<![CDATA[", "é", "漢", "😀", "text", "<svg>", "<math>", "<template>",
-      "<pre>", "<h1>", "</h2>", "<title>", "<frameset>", "<plaintext>", "<isindex>", "{", "}", "\t"};
+      "<",          ">",     "</",      "div",      "p",        "table",      "tr",
+      "td",         "<td>",  "<table>", "</table>", "<select>", "<option>",   "&amp;",
+      "\"",         "'",     "=",       "#",        "*",        "_",          "`",
+      "```",        "\n",    "\n\n",    "    ",     "- ",       "1. ",        "> ",
+      "[",          "](",    ")",       "|",        "---",      "<!--",       "-->",
+      "<![CDATA[",  "é",     "漢",      "😀",       "text",     "<svg>",      "<math>",
+      "<template>", "<pre>", "<h1>",    "</h2>",    "<title>",  "<frameset>", "<plaintext>",
+      "<isindex>",  "{",     "}",       "\t"};
   for (int n = 0; n < 3000; ++n) {
     std::string text;
     for (auto count = random() % 80; count > 0; --count) text += pieces[random() % pieces.size()];

@@ -1,11 +1,11 @@
-// Goal: documents become passages that keep structure, order and every character that a reader sees.
-// Method: small documents whose passages can be told by hand; properties over long ones.
+// Goal: documents become passages that keep structure, order and every character that a reader
+// sees. Method: small documents whose passages can be told by hand; properties over long ones.
 #include "adapters/documents/document_reader.hpp"
 #include "tests/unit/adapters/waiting.hpp"
 
+#include <gtest/gtest.h>
 #include <algorithm>
 #include <atomic>
-#include <gtest/gtest.h>
 #include <string>
 
 namespace troupe {
@@ -56,12 +56,14 @@ TEST(document_reader, markdown_keeps_the_path_of_headings_beside_the_text) {
 }
 
 TEST(document_reader, markdown_text_is_what_a_reader_sees) {
-  const auto found = read("a.md", "Some *emphasis*, `code` and a [link](https://example.com/x).\n"
-                                  "Second line.\n\n```sh\ntroupe serve\n  --http\n```\n\n"
-                                  "1. first\n2. second\n   - inner\n");
+  const auto found = read("a.md",
+                          "Some *emphasis*, `code` and a [link](https://example.com/x).\n"
+                          "Second line.\n\n```sh\ntroupe serve\n  --http\n```\n\n"
+                          "1. first\n2. second\n   - inner\n");
   ASSERT_TRUE(found);
-  EXPECT_EQ(all_text(*found), "Some emphasis, code and a link. Second line.\n\n"
-                              "troupe serve\n  --http\n\n- first\n- second\n  - inner\n");
+  EXPECT_EQ(all_text(*found),
+            "Some emphasis, code and a link. Second line.\n\n"
+            "troupe serve\n  --http\n\n- first\n- second\n  - inner\n");
 }
 
 TEST(document_reader, a_code_block_inside_a_list_stays_in_its_place) {
@@ -71,7 +73,8 @@ TEST(document_reader, a_code_block_inside_a_list_stays_in_its_place) {
 }
 
 TEST(document_reader, markdown_tables_keep_their_rows) {
-  const auto found = read("a.md", "| Name | Port |\n| --- | ---: |\n| edge | 8000 |\n| broker | 7700 |\n");
+  const auto found =
+      read("a.md", "| Name | Port |\n| --- | ---: |\n| edge | 8000 |\n| broker | 7700 |\n");
   ASSERT_TRUE(found);
   EXPECT_EQ(all_text(*found), "Name | Port\nedge | 8000\nbroker | 7700\n");
 }
@@ -106,11 +109,12 @@ TEST(document_reader, small_sections_share_a_passage_with_their_headings_in_the_
 }
 
 TEST(document_reader, html_drops_scripts_styles_and_navigation_and_keeps_headings) {
-  const auto found = read("a.html", "<html><head><title>T</title><style>p{}</style></head><body>"
-                                    "<nav><a>menu</a></nav><h1>Head</h1><script>var x;</script>"
-                                    "<p>One   <b>two</b>&amp;\nthree<br>four</p>"
-                                    "<ul><li>item</li></ul><pre>a\n  b</pre>"
-                                    "<table><tr><th>k</th><td>v</td></tr></table></body></html>");
+  const auto found = read("a.html",
+                          "<html><head><title>T</title><style>p{}</style></head><body>"
+                          "<nav><a>menu</a></nav><h1>Head</h1><script>var x;</script>"
+                          "<p>One   <b>two</b>&amp;\nthree<br>four</p>"
+                          "<ul><li>item</li></ul><pre>a\n  b</pre>"
+                          "<table><tr><th>k</th><td>v</td></tr></table></body></html>");
   ASSERT_TRUE(found);
   EXPECT_EQ(found->back().heading, "T > Head");
   EXPECT_EQ(found->back().text, "One two& three\nfour\n\n- item\n\na\n  b\n\nk | v");
@@ -125,7 +129,8 @@ TEST(document_reader, html_inside_markdown_is_read_as_html) {
 }
 
 TEST(document_reader, a_short_first_line_of_a_text_file_is_its_title) {
-  const auto found = read("a.txt", "The title\n\nThe body goes on\nover two lines of some length here.\n");
+  const auto found =
+      read("a.txt", "The title\n\nThe body goes on\nover two lines of some length here.\n");
   ASSERT_TRUE(found);
   EXPECT_EQ(found->at(0).heading, "The title");
   const auto alone = read("a.txt", "Only a title\n");
@@ -192,9 +197,9 @@ TEST(document_reader, a_byte_order_mark_and_windows_line_ends_leave_no_trace) {
 }
 
 TEST(document_reader, what_is_not_utf8_or_has_nul_bytes_is_refused_as_such) {
-  for (const auto& bytes :
-       {std::string("caf\xE9 au lait"), std::string("\xC0\xAF"), std::string("\xED\xA0\x80"),
-        std::string("\xF4\x90\x80\x80"), std::string("cut \xE2\x82"), std::string("\xFF\xFEh\0i\0", 6)}) {
+  for (const auto& bytes : {std::string("caf\xE9 au lait"), std::string("\xC0\xAF"),
+                            std::string("\xED\xA0\x80"), std::string("\xF4\x90\x80\x80"),
+                            std::string("cut \xE2\x82"), std::string("\xFF\xFEh\0i\0", 6)}) {
     const auto found = read("a.txt", bytes);
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().code, errc::invalid_argument);
@@ -207,9 +212,14 @@ TEST(document_reader, what_is_not_utf8_or_has_nul_bytes_is_refused_as_such) {
 }
 
 TEST(document_reader, a_document_without_text_is_an_invalid_argument) {
-  for (const auto& [name, bytes] : std::vector<std::pair<std::string, std::string>>{
-           {"a.txt", ""}, {"a.txt", " \r\n\t\n"}, {"a.md", "\n\n---\n\n"}, {"a.md", ""},
-           {"a.html", "<script>x</script><p> </p>"}, {"a.html", ""}, {"a.md", "\xEF\xBB\xBF"}}) {
+  for (const auto& [name, bytes] :
+       std::vector<std::pair<std::string, std::string>>{{"a.txt", ""},
+                                                        {"a.txt", " \r\n\t\n"},
+                                                        {"a.md", "\n\n---\n\n"},
+                                                        {"a.md", ""},
+                                                        {"a.html", "<script>x</script><p> </p>"},
+                                                        {"a.html", ""},
+                                                        {"a.md", "\xEF\xBB\xBF"}}) {
     const auto found = read(name, bytes);
     ASSERT_FALSE(found) << name << bytes;
     EXPECT_EQ(found.error().code, errc::invalid_argument);
@@ -219,8 +229,11 @@ TEST(document_reader, a_document_without_text_is_an_invalid_argument) {
 TEST(document_reader, formats_that_nobody_reads_are_named_in_the_error) {
   for (const auto& [name, bytes, extension] :
        std::vector<std::tuple<std::string, std::string, std::string>>{
-           {"paper.PDF", "%PDF-1.4", ".pdf"}, {"a.tar.gz", "x", ".gz"}, {"p.png", "x", ".png"},
-           {"dir.d/report.docx", "x", ".docx"}, {"renamed.txt", "%PDF-1.7 ...", ".txt"},
+           {"paper.PDF", "%PDF-1.4", ".pdf"},
+           {"a.tar.gz", "x", ".gz"},
+           {"p.png", "x", ".png"},
+           {"dir.d/report.docx", "x", ".docx"},
+           {"renamed.txt", "%PDF-1.7 ...", ".txt"},
            {"noext", "PK\x03\x04zip", "extension"}}) {
     const auto found = read(name, bytes);
     ASSERT_FALSE(found) << name;

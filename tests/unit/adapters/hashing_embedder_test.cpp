@@ -2,8 +2,8 @@
 // Method: cosines of hand-picked pairs; every kind of odd input.
 #include "adapters/vector/passage_index.hpp"
 
-#include <cmath>
 #include <gtest/gtest.h>
+#include <cmath>
 #include <string>
 
 namespace troupe {
@@ -19,7 +19,8 @@ TEST(hashing_embedder, every_vector_has_the_asked_dimensions_and_unit_length) {
   for (const std::uint32_t dimensions : {1u, 7u, 256u, 1536u}) {
     const auto embedder = make_hashing_embedder(dimensions);
     EXPECT_EQ(embedder->dimensions(), dimensions);
-    for (const std::string text : {"", " ", "word", "two words", "日本語のテキスト", "\xff\xfe", "😀", "a\0b"}) {
+    for (const std::string text :
+         {"", " ", "word", "two words", "日本語のテキスト", "\xff\xfe", "😀", "a\0b"}) {
       const auto vector = embedder->embed(text);
       ASSERT_EQ(vector.size(), dimensions);
       EXPECT_NEAR(cosine(vector, vector), 1, 1e-4) << text;

@@ -5,12 +5,12 @@
 #include "messages/base/limits.hpp"
 #include "tests/unit/adapters/waiting.hpp"
 
+#include <gtest/gtest.h>
+#include <sqlite3.h>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <gtest/gtest.h>
-#include <sqlite3.h>
 #include <thread>
 
 namespace troupe {
@@ -36,9 +36,12 @@ private:
   fs::path path_;
 };
 
-std::string numbered(std::string name, int number) { return name += std::to_string(number); }
+std::string numbered(std::string name, int number) {
+  return name += std::to_string(number);
+}
 
-std::vector<passage> texts(std::initializer_list<std::string> all, const std::string& heading = {}) {
+std::vector<passage> texts(std::initializer_list<std::string> all,
+                           const std::string& heading = {}) {
   std::vector<passage> made;
   for (const auto& text : all)
     made.push_back({static_cast<std::uint32_t>(made.size()), heading, text});
@@ -78,7 +81,8 @@ INSTANTIATE_TEST_SUITE_P(both, passage_index_of, testing::Bool(),
                          [](const auto& way) { return way.param ? "file" : "memory"; });
 
 TEST_P(passage_index_of, a_passage_is_found_by_its_words_and_comes_with_its_place) {
-  ASSERT_TRUE(put(*index_, "vs_1", "file-1", texts({"The edge listens on a port.", "Fargate runs tasks."})));
+  ASSERT_TRUE(put(*index_, "vs_1", "file-1",
+                  texts({"The edge listens on a port.", "Fargate runs tasks."})));
   const auto found = find(*index_, {"vs_1"}, "What does Fargate run?");
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].vector_store_id, "vs_1");
@@ -91,8 +95,10 @@ TEST_P(passage_index_of, a_passage_is_found_by_its_words_and_comes_with_its_plac
 
 TEST_P(passage_index_of, better_matches_come_first_with_higher_scores) {
   for (int n = 0; n < 30; ++n)
-    ASSERT_TRUE(put(*index_, "s", numbered("noise", n), texts({"Other matters of the day, none of note."})));
-  ASSERT_TRUE(put(*index_, "s", "one", texts({"A token is a thing among many other things that one has."})));
+    ASSERT_TRUE(put(*index_, "s", numbered("noise", n),
+                    texts({"Other matters of the day, none of note."})));
+  ASSERT_TRUE(put(*index_, "s", "one",
+                  texts({"A token is a thing among many other things that one has."})));
   ASSERT_TRUE(put(*index_, "s", "both", texts({"A refresh token rotates."})));
   for (const auto how : {ranking::bm25, ranking::automatic}) {
     const auto found = find(*index_, {"s"}, "refresh token", 10, how);
@@ -123,12 +129,13 @@ TEST_P(passage_index_of, other_forms_of_an_english_word_are_found) {
 }
 
 TEST_P(passage_index_of, scripts_without_blanks_are_found_by_a_part_of_a_run) {
-  ASSERT_TRUE(put(*index_, "s", "ja", texts({"依存性注入システムはとても強力です。APIキーを作る。"})));
+  ASSERT_TRUE(
+      put(*index_, "s", "ja", texts({"依存性注入システムはとても強力です。APIキーを作る。"})));
   ASSERT_TRUE(put(*index_, "s", "zh", texts({"数据库连接池的配置方法。"})));
   ASSERT_TRUE(put(*index_, "s", "ko", texts({"데이터베이스연결을 설정합니다."})));
   ASSERT_TRUE(put(*index_, "s", "th", texts({"การเชื่อมต่อฐานข้อมูล"})));
   const std::vector<std::pair<std::string, std::string>> cases{
-      {"依存性", "ja"}, {"とても強力", "ja"}, {"API", "ja"}, {"キー", "ja"}, {"连接池", "zh"},
+      {"依存性", "ja"}, {"とても強力", "ja"},   {"API", "ja"},  {"キー", "ja"}, {"连接池", "zh"},
       {"配置", "zh"},   {"데이터베이스", "ko"}, {"연결", "ko"}, {"ข้อมูล", "th"}};
   for (const auto& [query, file] : cases) {
     const auto found = find(*index_, {"s"}, query);
@@ -179,9 +186,10 @@ TEST_P(passage_index_of, any_text_is_a_query) {
   ASSERT_TRUE(put(*index_, "s", "f", texts({"quoted text near here", "and more or less not it"})));
   for (const auto& query :
        {std::string("\"quoted"), std::string("text* OR"), std::string("NEAR(text here)"),
-        std::string("heading: text"), std::string("-text ^here + (text"), std::string("text\0here", 9),
-        std::string("text \xff\xfe\xc3"), std::string("'; drop table passage; -- text"),
-        std::string(1u << 20, ' ') + "x", std::string(1u << 20, 'x')})
+        std::string("heading: text"), std::string("-text ^here + (text"),
+        std::string("text\0here", 9), std::string("text \xff\xfe\xc3"),
+        std::string("'; drop table passage; -- text"), std::string(1u << 20, ' ') + "x",
+        std::string(1u << 20, 'x')})
     find(*index_, {"s"}, query); // answers without an error
   for (const char* query : {"", " ", "?!", "\"", "*", "😀", "zzz unknown"})
     EXPECT_TRUE(find(*index_, {"s"}, query).empty()) << query;
@@ -213,14 +221,16 @@ TEST_P(passage_index_of, a_removed_file_or_store_is_not_found_and_removing_twice
   ASSERT_TRUE(put(*index_, "s", "f", texts({"some words"})));
   ASSERT_TRUE(put(*index_, "s", "g", texts({"some words"})));
   for (int n = 0; n < 2; ++n) {
-    EXPECT_TRUE(wait_for<done>([&](auto answer) { index_->remove_file("s", "f", std::move(answer)); }));
+    EXPECT_TRUE(
+        wait_for<done>([&](auto answer) { index_->remove_file("s", "f", std::move(answer)); }));
     EXPECT_EQ(find(*index_, {"s"}, "words").size(), 1u);
   }
   for (int n = 0; n < 2; ++n) {
     EXPECT_TRUE(wait_for<done>([&](auto answer) { index_->remove_store("s", std::move(answer)); }));
     EXPECT_TRUE(find(*index_, {"s"}, "words").empty());
   }
-  EXPECT_TRUE(wait_for<done>([&](auto answer) { index_->remove_file("x", "y", std::move(answer)); }));
+  EXPECT_TRUE(
+      wait_for<done>([&](auto answer) { index_->remove_file("x", "y", std::move(answer)); }));
 }
 
 TEST_P(passage_index_of, a_put_says_how_many_bytes_it_took) {
@@ -249,7 +259,8 @@ TEST_P(passage_index_of, writers_and_readers_at_once_all_get_their_answers) {
     threads.emplace_back([&, t] {
       for (int n = 0; n < 25; ++n) {
         const auto name = std::to_string(t) + numbered("_", n);
-        if (!put(*index_, numbered("s", t), name, texts({std::string("shared ").append(name)}))) ++wrong;
+        if (!put(*index_, numbered("s", t), name, texts({std::string("shared ").append(name)})))
+          ++wrong;
         const auto found = find(*index_, {numbered("s", t)}, "shared", 50);
         if (found.size() != static_cast<std::size_t>(n + 1)) ++wrong; // what was answered is seen
       }

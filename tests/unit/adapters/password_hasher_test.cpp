@@ -5,10 +5,10 @@
 #include "messages/base/limits.hpp"
 #include "tests/unit/adapters/waiting.hpp"
 
+#include <gtest/gtest.h>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <gtest/gtest.h>
 #include <vector>
 
 namespace troupe {
@@ -98,10 +98,10 @@ TEST(password_hasher, more_than_the_queue_holds_is_rate_limited_with_a_time_to_w
   constexpr int extra = 40; // the two threads may take a few from the queue meanwhile
   for (int n = 0; n < static_cast<int>(limits::hash_queue) + extra; ++n)
     hasher->verify({"x"}, "", reply<bool>([&](result<bool> answer) {
-      const bool refused = !answer && answer.error().code == errc::rate_limited &&
-                           answer.error().retry_after_ms > 0;
-      ++(refused ? limited : other);
-    }));
+                     const bool refused = !answer && answer.error().code == errc::rate_limited &&
+                                          answer.error().retry_after_ms > 0;
+                     ++(refused ? limited : other);
+                   }));
   EXPECT_GT(limited, 0);
   EXPECT_LE(limited, extra);
   hasher.reset(); // those that still wait are answered `dropped`

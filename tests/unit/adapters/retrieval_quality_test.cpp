@@ -6,12 +6,12 @@
 #include "adapters/vector/passage_index.hpp"
 #include "tests/unit/adapters/waiting.hpp"
 
+#include <gtest/gtest.h>
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
-#include <gtest/gtest.h>
 #include <iostream>
 #include <map>
 #include <sstream>
@@ -70,10 +70,10 @@ public:
   }
 
 private:
-  double ndcg_of(const std::string& question, const std::map<std::string, int>& gains, ranking how) {
-    const auto hits = wait_for<std::vector<passage_hit>>([&](auto answer) {
-      index_->search({"all"}, question, 30, how, std::move(answer));
-    });
+  double ndcg_of(const std::string& question, const std::map<std::string, int>& gains,
+                 ranking how) {
+    const auto hits = wait_for<std::vector<passage_hit>>(
+        [&](auto answer) { index_->search({"all"}, question, 30, how, std::move(answer)); });
     std::vector<std::string> files;
     for (const auto& hit : hits.value())
       if (std::ranges::find(files, hit.file_id) == files.end()) files.push_back(hit.file_id);

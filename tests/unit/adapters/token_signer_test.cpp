@@ -4,8 +4,8 @@
 #include "adapters/crypto/crypto.hpp"
 
 #include <gtest/gtest.h>
-#include <random>
 #include <sodium.h>
+#include <random>
 
 namespace troupe {
 namespace {
@@ -15,8 +15,8 @@ const std::string secret_bytes = "0123456789abcdef0123456789abcdef";
 const token_claims claims{.sub = "user", .sid = "session", .iat = now - 10, .exp = now + 890};
 
 std::string b64(std::string_view bytes) {
-  std::string text(sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_URLSAFE_NO_PADDING),
-                   '\0');
+  std::string text(
+      sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_URLSAFE_NO_PADDING), '\0');
   sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
                     bytes.size(), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
   text.pop_back();
@@ -39,8 +39,12 @@ std::string forge_hs256(std::string_view header, std::string_view payload) {
 const std::string good_payload = R"({"sub":"u","sid":"s","iat":1799999990,"exp":1800000890})";
 const std::string good_header = R"({"alg":"HS256","typ":"JWT"})";
 
-std::unique_ptr<token_signer> hs256() { return make_token_signer_hs256(secret_bytes).value(); }
-std::unique_ptr<token_signer> eddsa() { return make_token_signer_eddsa(make_eddsa_seed()).value(); }
+std::unique_ptr<token_signer> hs256() {
+  return make_token_signer_hs256(secret_bytes).value();
+}
+std::unique_ptr<token_signer> eddsa() {
+  return make_token_signer_eddsa(make_eddsa_seed()).value();
+}
 
 bool refused(const token_signer& signer, const std::string& token, std::int64_t at = now) {
   const auto verdict = signer.verify(token, at);
@@ -90,15 +94,15 @@ TEST(token_signer, a_truncated_token_is_refused_at_every_length) {
 TEST(token_signer, the_algorithm_none_is_refused_in_every_spelling) {
   for (const auto& signer : {eddsa(), hs256()})
     for (const char* alg : {"none", "None", "NONE", "nOnE", ""}) {
-      const auto part = b64(R"({"alg":")" + std::string(alg) + R"(","typ":"JWT"})") + '.' +
-                        b64(good_payload);
+      const auto part =
+          b64(R"({"alg":")" + std::string(alg) + R"(","typ":"JWT"})") + '.' + b64(good_payload);
       EXPECT_TRUE(refused(*signer, part + '.'));
       EXPECT_TRUE(refused(*signer, part));
       EXPECT_TRUE(refused(*signer, part + ".AAAA"));
     }
   for (const char* alg : {"none", "None", "HS384", "hs256", "EdDSA"})
-    EXPECT_TRUE(refused(*hs256(), forge_hs256(R"({"alg":")" + std::string(alg) + R"("})",
-                                              good_payload)));
+    EXPECT_TRUE(
+        refused(*hs256(), forge_hs256(R"({"alg":")" + std::string(alg) + R"("})", good_payload)));
 }
 
 TEST(token_signer, a_token_of_the_other_algorithm_or_of_another_key_is_refused) {
@@ -143,8 +147,9 @@ TEST(token_signer, claims_of_a_wrong_type_or_missing_are_refused_though_the_sign
 }
 
 TEST(token_signer, bad_utf8_and_deep_nesting_in_the_claims_are_refused) {
-  EXPECT_TRUE(refused(*hs256(), forge_hs256(good_header, "{\"sub\":\"\xff\xfe\",\"sid\":\"s\","
-                                                         "\"iat\":1,\"exp\":1900000000}")));
+  EXPECT_TRUE(refused(*hs256(), forge_hs256(good_header,
+                                            "{\"sub\":\"\xff\xfe\",\"sid\":\"s\","
+                                            "\"iat\":1,\"exp\":1900000000}")));
   const auto deep = R"({"sub":"u","sid":"s","iat":1,"exp":1900000000,"x":)" +
                     std::string(1000, '[') + std::string(1000, ']') + "}";
   EXPECT_TRUE(refused(*hs256(), forge_hs256(good_header, deep)));
@@ -170,7 +175,8 @@ TEST(token_signer, only_canonical_base64url_is_read) {
 TEST(token_signer, a_huge_token_is_refused_before_it_is_read) {
   const auto signer = hs256();
   const auto payload = R"({"sub":"u","sid":"s","iat":1,"exp":1900000000,"x":")";
-  EXPECT_TRUE(signer->verify(forge_hs256(good_header, payload + std::string(4000, 'x') + "\"}"), now));
+  EXPECT_TRUE(
+      signer->verify(forge_hs256(good_header, payload + std::string(4000, 'x') + "\"}"), now));
   EXPECT_TRUE(refused(*signer, forge_hs256(good_header, payload + std::string(8000, 'x') + "\"}")));
   EXPECT_TRUE(refused(*signer, std::string(32u << 20, 'A')));
   EXPECT_TRUE(refused(*signer, std::string(8192, '.')));
@@ -182,7 +188,8 @@ TEST(token_signer, random_bytes_are_refused) {
   const auto two = hs256();
   for (int n = 0; n < 2000; ++n) {
     std::string token(random() % 200, '\0');
-    for (auto& c : token) c = static_cast<char>(random() % 16 ? "AZaz09-_.=\0\xff"[random() % 12] : '.');
+    for (auto& c : token)
+      c = static_cast<char>(random() % 16 ? "AZaz09-_.=\0\xff"[random() % 12] : '.');
     EXPECT_TRUE(refused(*one, token));
     EXPECT_TRUE(refused(*two, token));
   }
