@@ -2,6 +2,8 @@
 
 #include "broker/bus.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +15,8 @@ struct bus_config {
   std::string node_name;              ///< for logs and the broker's view
   std::vector<std::string> roles;     ///< of this node; a `router` may set the caller
   std::vector<bus_service> services;  ///< served by this node, may be empty
+  /// Of the call ids that this bus may ask with; 0: the process's own_incarnation().
+  std::uint64_t incarnation = 0;
 };
 
 /// A node's link to its brokers: one thread owns the sockets. Starts at once; answers may come

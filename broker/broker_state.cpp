@@ -1,0 +1,187 @@
+#include "broker/broker_state.hpp"
+
+#include "messages/codec/msgpack.hpp"
+
+#include <algorithm>
+
+namespace troupe::wire {
+
+broker_state::broker_state(std::uint64_t incarnation, broker_bounds bounds)
+    : incarnation_(incarnation), bounds_(bounds) {}
+
+void broker_state::step(instant now, broker_input in, outputs& out) {
+  // A broker that was frozen itself must not take its peers for dead.
+  const bool was_frozen = now_ != instant{} && now - now_ > bounds_.silence / 2;
+  now_ = now;
+  if (next_beat_ == instant{}) next_beat_ = now + bounds_.heartbeat;
+  if (was_frozen) forgive_silence();
+  out_ = &out;
+  std::visit([this](auto& what) { on(what); }, in);
+  out_ = nullptr;
+}
+
+instant broker_state::due() const {
+  return deadlines_.empty() ? next_beat_ : std::min(next_beat_, deadlines_.begin()->first);
+}
+
+void broker_state::forgive_silence() {
+  for (auto& [id, p] : peers_) p.seen = now_;
+}
+
+void broker_state::on(frame_received& in) {
+  if (in.header.type == frame::hello) return welcome(in);
+  const auto at = peers_.find(in.from);
+  if (at == peers_.end()) {
+    ++counts_.unknown_peer;
+    return send(in.from, in.header.type == frame::goodbye ? frame::goodbye : frame::reset, {});
+  }
+  at->second.seen = now_;
+  dispatch_frame(at->second, in);
+}
+
+void broker_state::dispatch_frame(peer& from, frame_received& in) {
+  switch (in.header.type) {
+    case frame::request: return take_request(from, in);
+    case frame::partial: return take_partial(from, in);
+    case frame::final:
+    case frame::error: return take_end(from, in);
+    case frame::window:
+    case frame::cancel: return take_signal(from, in);
+    case frame::credit: return take_credit(from, in);
+    case frame::reject: return take_reject(from, in);
+    case frame::registration: return register_service(from, in.header, in.body);
+    case frame::heartbeat:
+    case frame::pong: return;
+    case frame::ping: return send(from.id, frame::pong, in.header.cid);
+    case frame::drain: return drain_peer(from);
+    case frame::goodbye: // the answer tells the peer that all it sent has arrived
+      send(from.id, frame::goodbye, {});
+      return remove_peer(peer_id(from.id));
+    default: break;
+  }
+  ++counts_.malformed;
+  if ((in.header.flags & critical) != 0)
+    send_error(from.id, in.header.cid, make_error(errc::version, "this broker does not know the frame"));
+}
+
+void broker_state::welcome(const frame_received& in) {
+  auto who = decode_hello(bytes_of(in.body));
+  if (!who || who->incarnation == 0) {
+    ++counts_.malformed;
+    return send_error(in.from, {}, make_error(errc::invalid_argument, "HELLO is not readable"));
+  }
+  if (who->ver_min > version || who->ver_max < version)
+    return send_error(in.from, {}, make_error(errc::version, "this broker speaks version 1 of the wire"));
+  // The same node over a new connection: the old one is dead, whatever TCP thinks.
+  peer_id old;
+  for (const auto& [id, p] : peers_)
+    if (p.who.incarnation == who->incarnation && p.who.link == who->link) old = id;
+  if (!old.empty()) remove_peer(old);
+  if (peers_.size() >= bounds_.peers)
+    return send_error(in.from, {}, make_error(errc::overloaded, "this broker has too many peers"));
+  peer p;
+  p.id = in.from;
+  p.seen = now_;
+  for (const auto& role : who->roles) {
+    if (role == "router") p.is_router = true;
+    if (role == "router" || role == "prompt" || role == "auth" || role == "log") p.is_service = true;
+  }
+  p.who = std::move(*who);
+  peers_.insert_or_assign(in.from, std::move(p));
+  welcome_body offer;
+  offer.heartbeat_ms = static_cast<std::uint64_t>(bounds_.heartbeat.count());
+  send(in.from, frame::welcome, {}, make_body(encode(offer)));
+  if (is_draining_) send(in.from, frame::drain, {});
+}
+
+void broker_state::register_service(peer& from, const envelope& header, const body_ptr& body) {
+  const auto offer = decode_capacity(bytes_of(body));
+  const auto& name = header.svc;
+  if (!offer || offer->capacity == 0 || name.empty() || name.size() > 64 ||
+      (!services_.contains(name) && services_.size() >= bounds_.services)) {
+    ++counts_.malformed;
+    return send_error(from.id, {}, make_error(errc::invalid_argument, "REGISTER is not acceptable: " + name));
+  }
+  auto& s = service_named(name);
+  auto* w = find_worker(s, from.id);
+  if (w == nullptr) w = &s.workers.emplace_back(worker{from.id});
+  w->capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(offer->capacity, bounds_.capacity));
+  w->is_draining = from.is_draining;
+  send(from.id, frame::registered, {}, {}, name);
+  pump(s);
+}
+
+void broker_state::drain_peer(peer& from) {
+  from.is_draining = true;
+  for (auto& [name, s] : services_) {
+    if (auto* w = find_worker(s, from.id)) w->is_draining = true;
+    fail_queue_if_unserved(s);
+  }
+}
+
+void broker_state::on(const peer_gone& in) {
+  if (!peers_.contains(in.peer)) return;
+  ++counts_.peers_lost;
+  remove_peer(in.peer);
+}
+
+/// Calls are found by a walk over all of them: peers seldom go.
+void broker_state::remove_peer(const peer_id& id) {
+  const peer_id gone = id; // `id` may lie inside what is erased
+  peers_.erase(gone);
+  for (auto& [name, s] : services_) std::erase_if(s.workers, [&](const worker& w) { return w.id == gone; });
+  std::vector<call_id> touched;
+  for (const auto& [cid, c] : calls_)
+    if (c.requester == gone || c.worker == gone) touched.push_back(cid);
+  for (const auto& cid : touched)
+    if (const auto at = calls_.find(cid); at != calls_.end() && at->second.requester == gone)
+      requester_lost(at->second);
+  for (const auto& cid : touched)
+    if (const auto at = calls_.find(cid); at != calls_.end() && at->second.worker == gone)
+      worker_lost(at->second);
+  for (auto& [name, s] : services_) fail_queue_if_unserved(s);
+}
+
+void broker_state::on(const link_dropped&) {
+  // The sends tell the driver who is gone.
+  for (const auto& [id, p] : peers_) send(id, frame::ping, {});
+}
+
+void broker_state::on(const time_passed&) {
+  expire_calls();
+  if (now_ >= next_beat_) beat();
+}
+
+void broker_state::beat() {
+  next_beat_ = now_ + bounds_.heartbeat;
+  std::vector<peer_id> dead;
+  for (const auto& [id, p] : peers_) {
+    if (now_ - p.seen > bounds_.silence) dead.push_back(id);
+    else send(id, frame::heartbeat, {}, {});
+  }
+  for (const auto& id : dead) on(peer_gone{id});
+}
+
+void broker_state::on(const drain_started&) {
+  if (std::exchange(is_draining_, true)) return;
+  for (const auto& [id, p] : peers_) send(id, frame::drain, {});
+}
+
+void broker_state::on(const broker_stopping&) {
+  for (const auto& [id, p] : peers_) send(id, frame::goodbye, {});
+}
+
+void broker_state::send(const peer_id& to, frame type, const call_id& cid, body_ptr body, std::string svc) {
+  envelope e;
+  e.type = type;
+  e.mid = {incarnation_, ++sent_};
+  e.cid = cid;
+  e.svc = std::move(svc);
+  out_->push_back({to, std::move(e), std::move(body)});
+}
+
+void broker_state::send_error(const peer_id& to, const call_id& cid, error why) {
+  send(to, frame::error, cid, make_body(msgpack_codec::encode(why)));
+}
+
+} // namespace troupe::wire

@@ -1,0 +1,183 @@
+#pragma once
+
+#include "broker/envelope.hpp"
+#include "broker/frame_bodies.hpp"
+#include "broker/frame_body.hpp"
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+/// The broker without sockets, threads or a clock: `step` takes what happened and says what to send.
+/// Everything that it knows is soft: a broker that starts anew learns it from its peers.
+namespace troupe::wire {
+
+using instant = std::chrono::steady_clock::time_point;
+using peer_id = std::string; ///< the connection, as the driver names it
+
+struct broker_bounds {
+  std::size_t queued_calls = 10'000;                ///< a service, waiting for a slot
+  std::size_t queued_bytes = 64u << 20;             ///< of their bodies
+  std::size_t kept_body_bytes = 256u << 10;         ///< larger bodies are not kept for a second attempt
+  std::size_t calls = 1u << 18;                     ///< in flight in all
+  std::size_t peers = 4096;
+  std::size_t services = 256;                       ///< names that may be registered
+  std::uint32_t capacity = 1u << 16;                ///< of one worker
+  int attempts = 3;
+  std::chrono::milliseconds heartbeat = limits::heartbeat;
+  std::chrono::milliseconds silence = 3 * limits::heartbeat; ///< then a peer is dead
+  std::chrono::milliseconds ttl = std::chrono::hours(1);     ///< for requests without a deadline
+};
+
+// What happens to a broker.
+struct frame_received {
+  peer_id from;
+  envelope header;
+  body_ptr body;
+};
+struct peer_gone { ///< a send found no connection
+  peer_id peer;
+};
+struct link_dropped {}; ///< some connection ended; which one is not known
+struct time_passed {};
+struct drain_started {};
+struct broker_stopping {};
+using broker_input =
+    std::variant<frame_received, peer_gone, link_dropped, time_passed, drain_started, broker_stopping>;
+
+/// What it answers: one message to one peer.
+struct frame_to_send {
+  peer_id to;
+  envelope header;
+  body_ptr body;
+};
+
+/// Messages that nobody took, by reason, and other counts; they only rise.
+struct broker_counts {
+  std::uint64_t unknown_peer = 0;  ///< not welcomed (yet, or any more)
+  std::uint64_t unknown_call = 0;  ///< a frame for a call that has ended or never was
+  std::uint64_t not_yours = 0;     ///< a frame for a call by a peer that has no part in it
+  std::uint64_t malformed = 0;
+  std::uint64_t undeliverable = 0; ///< answers whose requester is gone: dead letters
+  std::uint64_t peers_lost = 0;    ///< gone without a goodbye
+  std::uint64_t resent = 0;        ///< requests handed to a second worker
+};
+
+class broker_state {
+public:
+  /// `incarnation` names this broker in the ids of its own messages; not 0.
+  explicit broker_state(std::uint64_t incarnation, broker_bounds bounds = {});
+
+  /// Appends to `out`, in the order in which to send. `now` never runs back.
+  void step(instant now, broker_input in, std::vector<frame_to_send>& out);
+
+  /// When `time_passed` is due at the latest.
+  [[nodiscard]] instant due() const;
+
+  [[nodiscard]] const broker_counts& counts() const noexcept { return counts_; }
+  [[nodiscard]] std::size_t in_flight() const noexcept { return calls_.size(); }
+  [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
+  [[nodiscard]] std::size_t peers() const noexcept { return peers_.size(); }
+
+private:
+  struct peer {
+    peer_id id;
+    hello_body who;
+    bool is_router = false;   ///< may say who the caller is
+    bool is_service = false;  ///< may name the service it wants; others reach the routers only
+    bool is_draining = false;
+    instant seen{};
+  };
+  struct worker {
+    peer_id id;
+    std::uint32_t capacity = 0;
+    std::uint32_t busy = 0;
+    std::uint64_t used = 0; ///< the turn in which it last got a request
+    bool is_draining = false;
+  };
+  struct service {
+    std::string name;
+    std::vector<worker> workers;
+    std::deque<call_id> queue; ///< may hold calls that ended meanwhile
+    std::size_t queued_calls = 0, queued_bytes = 0;
+  };
+  struct call {
+    call_id cid;
+    peer_id requester;    ///< empty: nobody waits any more, but the worker holds a slot
+    peer_id worker;       ///< empty: queued
+    peer_id delegated_by; ///< may still pass on the requester's CANCEL and WINDOW
+    service* target = nullptr;
+    envelope request;
+    body_ptr body;        ///< while queued, and while another attempt is possible
+    std::size_t body_size = 0;
+    instant deadline{};
+    int attempts = 0;
+    bool is_queued = false, has_partial = false, is_cancelled = false;
+  };
+  using outputs = std::vector<frame_to_send>;
+
+  // Peers (broker_state.cpp).
+  void on(frame_received& in);
+  void on(const peer_gone& in);
+  void on(const link_dropped&);
+  void on(const time_passed&);
+  void on(const drain_started&);
+  void on(const broker_stopping&);
+  void welcome(const frame_received& in);
+  void register_service(peer& from, const envelope& header, const body_ptr& body);
+  void drain_peer(peer& from);
+  void remove_peer(const peer_id& id);
+  void forgive_silence();
+  void beat();
+  void dispatch_frame(peer& from, frame_received& in);
+
+  // Calls (broker_calls.cpp).
+  void take_request(peer& from, frame_received& in);
+  void take_delegated(peer& from, frame_received& in);
+  void place(call& c, const peer_id& except = {});
+  void hand_over(call& c, worker& to);
+  void enqueue(call& c);
+  void pump(service& s);
+  void take_partial(peer& from, frame_received& in);
+  void take_end(peer& from, frame_received& in);
+  void take_reject(peer& from, frame_received& in);
+  void take_credit(peer& from, frame_received& in);
+  void take_signal(peer& from, frame_received& in);
+  void worker_lost(call& c);
+  void requester_lost(call& c);
+  void expire_calls();
+  void fail_queue_if_unserved(service& s);
+  void answer_error(call& c, error why);
+  void forget(call& c);
+  void free_slot(call& c);
+  void leave_queue(call& c);
+  [[nodiscard]] call* call_of(const envelope& header);
+  [[nodiscard]] call* call_worked_by(const peer& from, const envelope& header);
+  [[nodiscard]] worker* pick(service& s, const peer_id& except);
+  [[nodiscard]] worker* find_worker(service& s, const peer_id& id);
+  [[nodiscard]] service& service_named(std::string_view name);
+
+  void send(const peer_id& to, frame type, const call_id& cid, body_ptr body = {}, std::string svc = {});
+  void send_error(const peer_id& to, const call_id& cid, error why);
+
+  const std::uint64_t incarnation_;
+  const broker_bounds bounds_;
+  std::uint64_t sent_ = 0;  ///< the counter of own message ids
+  std::uint64_t turns_ = 0;
+  instant now_{}, next_beat_{};
+  bool is_draining_ = false;
+  outputs* out_ = nullptr; ///< of the step that runs
+  std::unordered_map<peer_id, peer> peers_;
+  std::map<std::string, service, std::less<>> services_; ///< addresses stay: calls point at them
+  std::unordered_map<call_id, call> calls_;
+  std::set<std::pair<instant, call_id>> deadlines_;
+  std::size_t queued_ = 0;
+  broker_counts counts_;
+};
+
+} // namespace troupe::wire

@@ -1,0 +1,109 @@
+#include "broker/frame_bodies.hpp"
+
+#include <msgpack.hpp>
+
+#include <functional>
+
+namespace troupe::wire {
+namespace {
+
+using std::string_view;
+
+constexpr std::size_t body_bytes_max = 4096;
+constexpr std::uint32_t list_max = 64;
+
+class writer {
+public:
+  explicit writer(std::uint32_t entries) { packer_.pack_map(entries); }
+
+  template <class T>
+  writer& put(const char* key, const T& value) {
+    packer_.pack(key).pack(value);
+    return *this;
+  }
+  [[nodiscard]] std::string take() { return {buffer_.data(), buffer_.size()}; }
+
+private:
+  msgpack::sbuffer buffer_;
+  msgpack::packer<msgpack::sbuffer> packer_{buffer_};
+};
+
+void read(const msgpack::object& from, std::uint64_t& into) { from.convert(into); }
+void read(const msgpack::object& from, std::string& into) { from.convert(into); }
+void read(const msgpack::object& from, std::vector<std::string>& into) { from.convert(into); }
+
+/// Calls `entry(key, value)` for every entry of a bounded map.
+template <class Body, class Entry>
+result<Body> read_map(string_view bytes, Entry entry) {
+  const auto wrong = [] { return fail(errc::invalid_argument, "a link frame's body is not readable", "body"); };
+  if (bytes.size() > body_bytes_max) return wrong();
+  Body body;
+  try {
+    std::size_t offset = 0;
+    const auto handle = msgpack::unpack(bytes.data(), bytes.size(), offset, nullptr, nullptr,
+                                        msgpack::unpack_limit(list_max, list_max, body_bytes_max, body_bytes_max, 0, 3));
+    if (offset != bytes.size() || handle->type != msgpack::type::MAP) return wrong();
+    const auto& map = handle->via.map;
+    for (std::uint32_t n = 0; n < map.size; ++n)
+      if (map.ptr[n].key.type == msgpack::type::STR)
+        entry(body, map.ptr[n].key.template as<std::string>(), map.ptr[n].val);
+  } catch (const std::exception&) {
+    return wrong();
+  }
+  return body;
+}
+
+} // namespace
+
+std::string encode(const hello_body& b) {
+  return writer(6).put("name", b.name).put("incarnation", b.incarnation).put("link", b.link)
+      .put("roles", b.roles).put("ver_min", b.ver_min).put("ver_max", b.ver_max).take();
+}
+std::string encode(const welcome_body& b) {
+  return writer(3).put("version", b.version).put("heartbeat_ms", b.heartbeat_ms).put("brokers", b.brokers).take();
+}
+std::string encode(const capacity_body& b) { return writer(1).put("capacity", b.capacity).take(); }
+std::string encode(const heartbeat_body& b) {
+  return writer(2).put("in_flight", b.in_flight).put("progress", b.progress).take();
+}
+std::string encode(const window_body& b) {
+  return writer(3).put("acked_seq", b.acked_seq).put("frames", b.frames).put("bytes", b.bytes).take();
+}
+
+result<hello_body> decode_hello(string_view bytes) {
+  return read_map<hello_body>(bytes, [](hello_body& b, string_view key, const msgpack::object& v) {
+    if (key == "name") read(v, b.name);
+    else if (key == "incarnation") read(v, b.incarnation);
+    else if (key == "link") read(v, b.link);
+    else if (key == "roles") read(v, b.roles);
+    else if (key == "ver_min") read(v, b.ver_min);
+    else if (key == "ver_max") read(v, b.ver_max);
+  });
+}
+result<welcome_body> decode_welcome(string_view bytes) {
+  return read_map<welcome_body>(bytes, [](welcome_body& b, string_view key, const msgpack::object& v) {
+    if (key == "version") read(v, b.version);
+    else if (key == "heartbeat_ms") read(v, b.heartbeat_ms);
+    else if (key == "brokers") read(v, b.brokers);
+  });
+}
+result<capacity_body> decode_capacity(string_view bytes) {
+  return read_map<capacity_body>(bytes, [](capacity_body& b, string_view key, const msgpack::object& v) {
+    if (key == "capacity") read(v, b.capacity);
+  });
+}
+result<heartbeat_body> decode_heartbeat(string_view bytes) {
+  return read_map<heartbeat_body>(bytes, [](heartbeat_body& b, string_view key, const msgpack::object& v) {
+    if (key == "in_flight") read(v, b.in_flight);
+    else if (key == "progress") read(v, b.progress);
+  });
+}
+result<window_body> decode_window(string_view bytes) {
+  return read_map<window_body>(bytes, [](window_body& b, string_view key, const msgpack::object& v) {
+    if (key == "acked_seq") read(v, b.acked_seq);
+    else if (key == "frames") read(v, b.frames);
+    else if (key == "bytes") read(v, b.bytes);
+  });
+}
+
+} // namespace troupe::wire

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "broker/bus.hpp"
+#include "messages/base/result.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The bodies of the link's own frames: msgpack maps, unknown keys skipped, absent keys default.
+namespace troupe::wire {
+
+/// HELLO: who a peer is.
+struct hello_body {
+  std::string name;
+  std::uint64_t incarnation = 0;  ///< of the process; its call ids carry it
+  std::uint64_t link = 0;         ///< of this bus within it, so that a second HELLO replaces the first
+  std::vector<std::string> roles; ///< at most 16
+  std::uint64_t ver_min = 1, ver_max = 1;
+};
+/// WELCOME: what a broker offers.
+struct welcome_body {
+  std::uint64_t version = 1;
+  std::uint64_t heartbeat_ms = 1000;
+  std::vector<std::string> brokers; ///< reserved: all known addresses
+};
+/// REGISTER: `svc` of the header is the service. CREDIT: with a cid, that call's slot is free
+/// again; without one, `capacity` is the service's new capacity.
+struct capacity_body {
+  std::uint64_t capacity = 0;
+};
+/// HEARTBEAT of a node.
+struct heartbeat_body {
+  std::uint64_t in_flight = 0;
+  std::uint64_t progress = 0; ///< answers sent so far
+};
+/// WINDOW: more credit for a stream.
+struct window_body {
+  std::uint64_t acked_seq = 0;
+  std::uint64_t frames = 0;
+  std::uint64_t bytes = 0;
+};
+
+[[nodiscard]] std::string encode(const hello_body& b);
+[[nodiscard]] std::string encode(const welcome_body& b);
+[[nodiscard]] std::string encode(const capacity_body& b);
+[[nodiscard]] std::string encode(const heartbeat_body& b);
+[[nodiscard]] std::string encode(const window_body& b);
+
+/// Bounded (4 KiB, depth 3, lists of 64); never throws. Errors: `invalid_argument`.
+[[nodiscard]] result<hello_body> decode_hello(std::string_view bytes);
+[[nodiscard]] result<welcome_body> decode_welcome(std::string_view bytes);
+[[nodiscard]] result<capacity_body> decode_capacity(std::string_view bytes);
+[[nodiscard]] result<heartbeat_body> decode_heartbeat(std::string_view bytes);
+[[nodiscard]] result<window_body> decode_window(std::string_view bytes);
+
+} // namespace troupe::wire

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "broker/broker_state.hpp"
+#include "broker/node_state.hpp"
+
+/// What a broker and a bus tell /metrics. Counters of the process: several brokers in one add up.
+namespace troupe::wire {
+
+class broker_metrics {
+public:
+  void taken(frame type) noexcept;
+  void malformed() noexcept;
+  /// A message that could not be handed to its connection.
+  void unsent(bool is_gone) noexcept;
+  /// Copies the state's counts; called about once a heartbeat.
+  void publish(const broker_state& state) noexcept;
+
+private:
+  broker_counts last_; ///< what was published already
+};
+
+class bus_metrics {
+public:
+  void publish(const node_state& state) noexcept;
+  static void reconnect() noexcept;
+
+private:
+  std::uint64_t dropped_ = 0; ///< what was published already
+};
+
+} // namespace troupe::wire

@@ -1,0 +1,215 @@
+#include "broker/broker_state.hpp"
+#include "broker/link_metrics.hpp"
+#include "broker/zmq/socket.hpp"
+#include "broker/zmq_bus.hpp"
+#include "messages/base/log.hpp"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace troupe {
+namespace {
+
+using namespace wire;
+using clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// How many messages are taken before the clock is read and the poll looked at again.
+constexpr int batch = 256;
+
+/// 127.0.0.0/8, ::1 or localhost.
+bool is_loopback(const std::string& host) {
+  in_addr four{};
+  in6_addr six{};
+  if (host == "localhost") return true;
+  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24) == 127;
+  if (inet_pton(AF_INET6, host.c_str(), &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
+  return false;
+}
+
+/// The address for libzmq, or empty with the reason.
+std::string checked_address(const std::string& bind, std::string& why) {
+  const auto colon = bind.rfind(':');
+  if (!bind.starts_with("tcp://") || colon == std::string::npos || colon < 7 || colon + 1 == bind.size()) {
+    why = "'" + bind + "' is not an address like tcp://127.0.0.1:7700";
+    return {};
+  }
+  auto host = bind.substr(6, colon - 6);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (!is_loopback(host)) {
+    why = "'" + bind + "' is not a loopback address: a broker is bound to one until links are encrypted";
+    return {};
+  }
+  if (host == "localhost") host = "127.0.0.1";
+  return "tcp://" + (host.find(':') == std::string::npos ? host : '[' + host + ']') + bind.substr(colon);
+}
+
+class broker_node_impl final : public broker_node {
+public:
+  explicit broker_node_impl(const std::string& address)
+      : router_(make_socket(zmq::socket_type::router)), ends_(router_), state_(own_incarnation() ^ 0xB20CE2) {
+    router_.bind(address);
+    address_ = router_.get(zmq::sockopt::last_endpoint);
+    thread_ = std::thread([this] { run(); });
+  }
+
+  ~broker_node_impl() override { stop(); }
+
+  [[nodiscard]] std::string address() const override { return address_; }
+
+  void drain(milliseconds patience) override {
+    is_draining_ = true;
+    wake_.signal();
+    {
+      std::unique_lock lock(mutex_);
+      idle_.wait_for(lock, patience, [this] { return is_idle_; });
+    }
+    stop();
+  }
+
+private:
+  void stop() {
+    is_stopping_ = true;
+    wake_.signal();
+    std::lock_guard lock(join_mutex_);
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void run() {
+    pthread_setname_np(pthread_self(), "broker");
+    while (!is_stopping_) {
+      zmq::pollitem_t items[] = {{router_.handle(), 0, ZMQ_POLLIN, 0},
+                                 {ends_.socket().handle(), 0, ZMQ_POLLIN, 0},
+                                 {nullptr, wake_.fd(), ZMQ_POLLIN, 0}};
+      zmq_poll(items, 3, until(std::min(state_.due(), probe_)).count());
+      if ((items[2].revents & ZMQ_POLLIN) != 0) wake_.clear();
+      if ((items[1].revents & ZMQ_POLLIN) != 0) take_ends();
+      while (take_batch() && !is_stopping_) tick();
+      tick();
+      if (is_draining_) look_for_idle();
+    }
+    say_goodbye();
+  }
+
+  /// The monitor may speak before the ROUTER has forgotten the peer, so it is asked once more.
+  void take_ends() {
+    if (ends_.take() == 0) return;
+    step(link_dropped{});
+    probe_ = now_ + milliseconds(50);
+  }
+
+  void tick() {
+    now_ = clock::now();
+    if (now_ >= probe_) {
+      probe_ = clock::time_point::max();
+      step(link_dropped{});
+    }
+    if (now_ >= state_.due()) {
+      step(time_passed{});
+      metrics_.publish(state_);
+    }
+  }
+
+  /// Whether there may be more.
+  bool take_batch() {
+    now_ = clock::now();
+    for (int n = 0; n < batch; ++n) {
+      auto in = receive_frames(router_, true);
+      if (!in) return false;
+      auto header = in->is_whole ? decode(bytes(in->header)) : fail(errc::invalid_argument, "frames");
+      if (!header) {
+        metrics_.malformed();
+        continue;
+      }
+      metrics_.taken(header->type);
+      body_ptr body;
+      if (in->body.size() > 0) body = std::make_shared<message_body>(std::move(in->body));
+      step(frame_received{std::move(in->from), std::move(*header), std::move(body)});
+    }
+    return true;
+  }
+
+  static std::string_view bytes(const zmq::message_t& m) { return {m.data<char>(), m.size()}; }
+
+  void step(broker_input in) {
+    state_.step(now_, std::move(in), out_);
+    flush();
+  }
+
+  /// A peer that cannot be sent to is gone, which may give more to send.
+  void flush() {
+    while (!out_.empty()) {
+      sending_.swap(out_);
+      for (auto& o : sending_) {
+        const auto how = send_frames(router_, &o.to, o.header, to_message(std::move(o.body)), scratch_);
+        if (how == sent::ok) continue;
+        metrics_.unsent(how == sent::gone);
+        state_.step(now_, peer_gone{std::move(o.to)}, out_);
+      }
+      sending_.clear();
+    }
+  }
+
+  void look_for_idle() {
+    step(drain_started{});
+    if (state_.in_flight() > 0) return;
+    {
+      std::lock_guard lock(mutex_);
+      is_idle_ = true;
+    }
+    idle_.notify_all();
+  }
+
+  /// The peers close their side when they hear it; waits a little so that they do.
+  void say_goodbye() {
+    now_ = clock::now();
+    auto left = static_cast<int>(state_.peers());
+    (void)ends_.take();
+    step(broker_stopping{});
+    const auto until_when = now_ + milliseconds(100);
+    while (left > 0 && clock::now() < until_when) {
+      zmq::pollitem_t items[] = {{ends_.socket().handle(), 0, ZMQ_POLLIN, 0}};
+      zmq_poll(items, 1, until(until_when).count());
+      left -= ends_.take();
+    }
+    metrics_.publish(state_);
+  }
+
+  zmq::socket_t router_;
+  end_monitor ends_;
+  wake_up wake_;
+  std::string address_;
+  std::atomic<bool> is_draining_ = false, is_stopping_ = false;
+  std::mutex mutex_, join_mutex_;
+  std::condition_variable idle_;
+  bool is_idle_ = false; // guarded by mutex_
+  // Of the thread.
+  broker_state state_;
+  broker_metrics metrics_;
+  clock::time_point now_ = clock::now(), probe_ = clock::time_point::max();
+  std::vector<frame_to_send> out_, sending_;
+  std::string scratch_;
+  std::thread thread_;
+};
+
+} // namespace
+
+std::unique_ptr<broker_node> start_broker(const broker_config& config, std::string& why) {
+  const auto address = checked_address(config.bind, why);
+  if (address.empty()) return nullptr;
+  try {
+    auto made = std::make_unique<broker_node_impl>(address);
+    log::info("broker.bound", {{"address", made->address()}});
+    return made;
+  } catch (const std::exception& e) {
+    why = "cannot bind '" + config.bind + "': " + e.what();
+    return nullptr;
+  }
+}
+
+} // namespace troupe

@@ -1,0 +1,287 @@
+#include "broker/zmq_bus.hpp"
+
+#include "broker/link_metrics.hpp"
+#include "broker/node_state.hpp"
+#include "broker/zmq/socket.hpp"
+#include "messages/base/log.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <random>
+#include <thread>
+
+namespace troupe {
+namespace {
+
+using namespace wire;
+using clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr int batch = 256;                       ///< frames between two looks at the commands
+constexpr std::size_t waiting_bytes = 256u << 20; ///< requests' bodies on their way to the thread
+constexpr std::size_t waiting_requests = 1u << 16;
+constexpr milliseconds back_off_first{20}, back_off_most{1500}, connect_patience{2500};
+constexpr milliseconds goodbye_patience{200};
+
+std::uint64_t random_word() {
+  std::random_device source;
+  return (std::uint64_t{source()} << 32 | source()) | 1;
+}
+
+/// The connection of the moment: thrown away whole when it breaks.
+struct connection {
+  explicit connection(const std::string& address) : dealer(make_socket(zmq::socket_type::dealer)), ends(dealer) {
+    dealer.connect(address);
+  }
+  zmq::socket_t dealer;
+  end_monitor ends;
+  bool is_up = false;
+};
+
+class zmq_bus_impl final : public bus {
+public:
+  zmq_bus_impl(bus_config config, bus_handlers handlers)
+      : join_(std::move(config.join)), handlers_(std::move(handlers)),
+        state_({std::move(config.node_name), config.incarnation != 0 ? config.incarnation : own_incarnation(),
+                random_word(), std::move(config.roles), std::move(config.services)}),
+        jitter_(random_word()) {
+    thread_ = std::thread([this] { run(); });
+  }
+
+  ~zmq_bus_impl() override { stop(); }
+
+  void request(bus_request r) override {
+    const auto size = r.body.size();
+    std::unique_lock lock(mutex_);
+    if (!r.delegated && (waiting_bytes_ + size > waiting_bytes || commands_.size() > waiting_requests))
+      return push(lock, refused{r.cid});
+    waiting_bytes_ += size;
+    push(lock, std::move(r));
+  }
+  void window(call_id cid, std::uint64_t acked, std::uint32_t frames, std::uint32_t bytes) override {
+    post(bus_window{cid, acked, frames, bytes});
+  }
+  void cancel(call_id cid) override { post(bus_cancel{cid}); }
+  void partial(call_id cid, std::uint64_t seq, std::string body) override {
+    post(send_partial{cid, seq, std::move(body)});
+  }
+  void finish(call_id cid, std::string body) override { post(send_final{cid, std::move(body)}); }
+  void fail(call_id cid, error why) override { post(send_failure{cid, std::move(why)}); }
+  void release(call_id cid) override { post(give_back{cid}); }
+  void drain() override { post(drain_started{}); }
+
+  void stop() override {
+    is_stopping_ = true;
+    wake_.signal();
+    std::lock_guard lock(join_mutex_);
+    if (thread_.joinable()) thread_.join();
+  }
+
+  [[nodiscard]] bool linked() const noexcept override { return is_linked_; }
+
+private:
+  struct refused { ///< a request past the bounds of the queue
+    call_id cid;
+  };
+  struct command {
+    std::variant<node_input, refused> what;
+  };
+
+  template <class What>
+  void post(What what) {
+    std::unique_lock lock(mutex_);
+    push(lock, std::move(what));
+  }
+  /// Releases the lock.
+  template <class What>
+  void push(std::unique_lock<std::mutex>& lock, What what) {
+    const bool is_first = commands_.empty();
+    if constexpr (std::is_same_v<What, refused>) commands_.push_back({std::move(what)});
+    else commands_.push_back({node_input(std::move(what))});
+    lock.unlock();
+    if (is_first) wake_.signal();
+  }
+
+  void run() {
+    pthread_setname_np(pthread_self(), "bus");
+    while (!is_stopping_) {
+      supervise();
+      wait();
+      now_ = clock::now();
+      while (take_commands() | take_frames()) now_ = clock::now(); // both: neither starves the other
+      if (now_ >= state_.due()) {
+        step(time_passed{});
+        metrics_.publish(state_);
+      }
+    }
+    take_commands();
+    leave();
+  }
+
+  void wait() {
+    zmq::pollitem_t items[3] = {{nullptr, wake_.fd(), ZMQ_POLLIN, 0}, {}, {}};
+    int count = 1;
+    if (link_) {
+      const auto events = static_cast<short>(link_->is_up ? ZMQ_POLLIN : ZMQ_POLLIN | ZMQ_POLLOUT);
+      items[1] = {link_->dealer.handle(), 0, events, 0};
+      items[2] = {link_->ends.socket().handle(), 0, ZMQ_POLLIN, 0};
+      count = 3;
+    }
+    zmq_poll(items, count, until(std::min(state_.due(), retry_)).count());
+    now_ = clock::now();
+    if ((items[0].revents & ZMQ_POLLIN) != 0) wake_.clear();
+    if (count == 1) return;
+    // A socket with `immediate` takes messages only over a connection that has shaken hands.
+    if (!link_->is_up && (items[1].revents & ZMQ_POLLOUT) != 0) {
+      link_->is_up = true;
+      retry_ = clock::time_point::max();
+      step(link_up{});
+    }
+    if ((items[2].revents & ZMQ_POLLIN) != 0 && link_ && link_->ends.take() > 0) {
+      take_frames(); // what arrived before the end
+      if (link_) drop_link("the connection ended");
+    }
+  }
+
+  /// Makes a connection when there is none and its time has come; gives up one that does not come.
+  void supervise() {
+    now_ = clock::now();
+    if (now_ < retry_) return;
+    if (link_) return drop_link("no connection in time");
+    if (join_.empty()) return void(retry_ = clock::time_point::max());
+    const auto& address = join_[attempts_ % join_.size()];
+    try {
+      link_ = std::make_unique<connection>(address);
+      retry_ = now_ + connect_patience;
+    } catch (const std::exception& e) {
+      log::error("bus.connect", {{"address", address}, {"why", e.what()}});
+      schedule_retry();
+    }
+  }
+
+  /// Back-off with full jitter.
+  void schedule_retry() {
+    const auto most = std::min(back_off_most, back_off_first * (1 << std::min(attempts_, 8u)));
+    ++attempts_;
+    retry_ = now_ + milliseconds(5) + milliseconds(std::uniform_int_distribution<int>(0, static_cast<int>(most.count()))(jitter_));
+  }
+
+  void drop_link(std::string_view why) {
+    if (!link_) return;
+    if (link_->is_up) log::warn("bus.link_lost", {{"why", why}});
+    link_.reset();
+    schedule_retry();
+    bus_metrics::reconnect();
+    step(link_down{});
+  }
+
+  bool take_commands() {
+    {
+      std::lock_guard lock(mutex_);
+      if (commands_.empty()) return false;
+      taken_.swap(commands_);
+      waiting_bytes_ = 0;
+    }
+    for (auto& c : taken_) {
+      if (const auto* r = std::get_if<refused>(&c.what)) refuse(r->cid);
+      else step(std::move(std::get<node_input>(c.what)));
+    }
+    taken_.clear();
+    return true;
+  }
+
+  void refuse(const call_id& cid) {
+    auto why = make_error(errc::overloaded, "too many requests wait for the bus");
+    why.retry_after_ms = 1000;
+    handlers_.answer(bus_failed{cid, std::move(why)});
+  }
+
+  /// Whether anything came.
+  bool take_frames() {
+    if (!link_ || !link_->is_up) return false;
+    for (int n = 0; n < batch; ++n) {
+      auto in = receive_frames(link_->dealer, false);
+      if (!in) return n > 0;
+      auto header = in->is_whole ? decode({in->header.data<char>(), in->header.size()})
+                                 : troupe::fail(errc::invalid_argument, "frames");
+      if (!header) {
+        log::warn("bus.bad_frame", {{"why", header.error().message}});
+        continue;
+      }
+      if (header->type == frame::goodbye) is_goodbye_said_ = true;
+      step(broker_frame{std::move(*header), std::string(in->body.data<char>(), in->body.size())});
+      if (!link_) return true;
+    }
+    return true;
+  }
+
+  void step(node_input in) {
+    std::vector<node_output> out;
+    out.swap(spare_);
+    state_.step(now_, std::move(in), out);
+    is_linked_ = state_.is_linked();
+    for (auto& o : out) std::visit([this](auto& what) { act(what); }, o);
+    out.clear();
+    spare_.swap(out);
+  }
+
+  void act(frame_to_broker& f) {
+    if (!link_ || !link_->is_up) return;
+    if (send_frames(link_->dealer, nullptr, f.header, to_message(std::move(f.body)), scratch_) != sent::ok)
+      retry_ = now_; // `supervise` drops the link and fails what was asked
+  }
+  void act(bus_answer& a) { handlers_.answer(std::move(a)); }
+  void act(bus_work& w) { handlers_.work(std::move(w)); }
+  void act(link_changed& l) {
+    if (l.up) attempts_ = 0;
+    if (handlers_.link) handlers_.link(l.up);
+  }
+  void act(relink& r) { drop_link(r.why); }
+
+  /// GOODBYE comes back when the broker has everything that was sent before it.
+  void leave() {
+    now_ = clock::now();
+    is_goodbye_said_ = false;
+    step(stop_asked{});
+    const auto until_when = now_ + goodbye_patience;
+    while (link_ && link_->is_up && !is_goodbye_said_ && clock::now() < until_when) {
+      zmq::pollitem_t items[] = {{link_->dealer.handle(), 0, ZMQ_POLLIN, 0}};
+      zmq_poll(items, 1, until(until_when).count());
+      take_frames();
+    }
+    link_.reset();
+    is_linked_ = false;
+  }
+
+  const std::vector<std::string> join_;
+  const bus_handlers handlers_;
+  wake_up wake_;
+  std::atomic<bool> is_stopping_ = false, is_linked_ = false;
+  std::mutex mutex_, join_mutex_;
+  std::vector<command> commands_;     // guarded by mutex_
+  std::size_t waiting_bytes_ = 0;     // guarded by mutex_
+  // Of the thread.
+  std::vector<command> taken_;
+  std::vector<node_output> spare_;
+  std::string scratch_;
+  node_state state_;
+  bus_metrics metrics_;
+  std::unique_ptr<connection> link_;
+  clock::time_point now_ = clock::now();
+  clock::time_point retry_{}; ///< to connect, or to give a connection up
+  unsigned attempts_ = 0;
+  bool is_goodbye_said_ = false;
+  std::minstd_rand jitter_;
+  std::thread thread_;
+};
+
+} // namespace
+
+std::unique_ptr<bus> make_zmq_bus(bus_config config, bus_handlers handlers) {
+  return std::make_unique<zmq_bus_impl>(std::move(config), std::move(handlers));
+}
+
+} // namespace troupe
