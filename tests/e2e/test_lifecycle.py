@@ -61,34 +61,44 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual(call(again.url, path="/v1/models", key=first)[0], 200)
         again.stop()
 
-    def test_a_stream_that_ends_in_time_is_whole_after_sigterm(self):
+    def end_of_a_stream(self, at_once, chunks, environment=None):
+        """What follows on a running stream after SIGTERM, and the seconds until all had ended."""
         with Simulator() as sim:
-            troupe = self.troupe(provider=sim.base_url).start()
-            answer = open_stream(troupe, {"model": "sim-slow", "max_tokens": 20,
+            troupe = self.troupe(provider=sim.base_url, environment=environment).start()
+            answer = open_stream(troupe, {"model": "sim-slow", "max_tokens": chunks,
                                           "messages": [{"role": "user", "content": "x"}]})
             self.assertEqual(answer.status, 200)
             answer.readline()
-            for node in troupe.nodes.values():
-                node.signal()
-            self.assertTrue(answer.read().rstrip().endswith(b"data: [DONE]"))
-            self.assertTrue(all(node.wait(5) == 0 for node in troupe.nodes.values()), troupe.output())
-
-    def test_a_stream_that_does_not_end_gets_an_error_event_after_the_drain_time(self):
-        with Simulator() as sim:
-            troupe = self.troupe(provider=sim.base_url, environment={"TROUPE_DRAIN_TIMEOUT": "1s"}).start()
-            answer = open_stream(troupe, {"model": "sim-slow", "max_tokens": 400,
-                                          "messages": [{"role": "user", "content": "x"}]})
-            answer.readline()
             begun = time.monotonic()
-            for node in troupe.nodes.values():
-                node.signal()
+            troupe.terminate(at_once)
             rest = answer.read().decode()
-            self.assertNotIn("[DONE]", rest)
-            self.assertNotIn('"finish_reason":"stop"', rest.replace(" ", ""))
-            last = [line for line in rest.splitlines() if line.startswith("data:")][-1]
-            self.assertIn("error", json.loads(last.removeprefix("data:")))
-            self.assertTrue(all(node.wait(4) == 0 for node in troupe.nodes.values()), troupe.output())
-            self.assertLess(time.monotonic() - begun, 4)
+            answer.close()
+            troupe.wait_ended(5)
+            return rest, time.monotonic() - begun
+
+    def expect_whole(self, at_once):
+        rest, _ = self.end_of_a_stream(at_once, 20)
+        self.assertTrue(rest.rstrip().endswith("data: [DONE]"), rest[-300:])
+
+    def expect_honest_end(self, at_once):
+        rest, took = self.end_of_a_stream(at_once, 400, {"TROUPE_DRAIN_TIMEOUT": "1s"})
+        self.assertNotIn("[DONE]", rest)
+        self.assertNotIn('"finish_reason":"stop"', rest.replace(" ", ""))
+        last = [line for line in rest.splitlines() if line.startswith("data:")][-1]
+        self.assertIn("error", json.loads(last.removeprefix("data:")))
+        self.assertLess(took, 5)
+
+    def test_a_stream_that_ends_in_time_is_whole_after_sigterm_to_all_at_once(self):
+        self.expect_whole(at_once=True)
+
+    def test_a_stream_that_ends_in_time_is_whole_when_processes_are_ended_in_turn(self):
+        self.expect_whole(at_once=False)
+
+    def test_a_stream_that_does_not_end_gets_an_error_event_after_sigterm_to_all_at_once(self):
+        self.expect_honest_end(at_once=True)
+
+    def test_a_stream_that_does_not_end_gets_an_error_event_when_processes_are_ended_in_turn(self):
+        self.expect_honest_end(at_once=False)
 
     def test_new_requests_are_refused_while_it_drains(self):
         with Simulator() as sim:
@@ -104,18 +114,24 @@ class Lifecycle(unittest.TestCase):
             for node in troupe.nodes.values():
                 node.wait(5)
 
-    def test_a_chat_that_sigterm_follows_is_in_the_log(self):
+    def expect_all_chats_in_the_log(self, at_once):
         with Simulator() as sim:
             troupe = self.troupe(provider=sim.base_url).start()
             key, count = troupe.api_key, 20
             body = {"model": "sim", "messages": [{"role": "user", "content": "x"}]}
             for _ in range(count):
                 self.assertEqual(call(troupe.url, "POST", "/v1/chat/completions", body, key)[0], 200)
-            troupe.stop()
+            troupe.stop(at_once=at_once)
             again = self.troupe(provider=sim.base_url).start()
             _, page = call(again.url, path="/v1/logs?service=troupe.prompt&limit=100", key=key)
             self.assertEqual(len(page["data"]), count)
             again.stop()
+
+    def test_chats_that_sigterm_to_all_at_once_follows_are_in_the_log(self):
+        self.expect_all_chats_in_the_log(at_once=True)
+
+    def test_chats_that_an_end_in_turn_follows_are_in_the_log(self):
+        self.expect_all_chats_in_the_log(at_once=False)
 
     def test_a_second_signal_ends_it_at_once(self):
         with Simulator() as sim:

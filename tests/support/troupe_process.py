@@ -75,10 +75,11 @@ class Node:
                      f"({'exit code ' + str(code) if code is not None else f'{within} s'}):\n{self.output()}")
 
     def _read(self, process, found, ready):
-        for line in process.stdout:
-            self.lines.append(line.rstrip("\n"))
-            if line.startswith(ready):
-                found.put(line.rstrip("\n"))
+        with process.stdout:
+            for line in process.stdout:
+                self.lines.append(line.rstrip("\n"))
+                if line.startswith(ready):
+                    found.put(line.rstrip("\n"))
         found.put(None)
 
     def output(self, last=40):
@@ -198,18 +199,34 @@ class Troupe:
                 raise Failed(f"/ready did not become 200 within {within} s:\n{self.output()}")
             time.sleep(0.02)
 
-    def stop(self, within=5.0):
-        """SIGTERM to all at once, edge first; every one must exit with 0. Returns the seconds."""
-        begun = time.monotonic()
-        codes = {}
+    def terminate(self, at_once=True):
+        """SIGTERM to all: at once, or in turn, each when the one before has ended, who asks before
+        who answers. Returns without waiting for the ends."""
         nodes = [node for node in reversed(self.nodes.values()) if node.process is not None]
-        for node in nodes:
-            node.signal()
-        for node in nodes:
-            codes[node.name] = node.wait(max(0.1, within - (time.monotonic() - begun)))
+        if at_once:
+            for node in nodes:
+                node.signal()
+            return
+        def in_turn():
+            for node in nodes:
+                node.signal()
+                node.process.wait()
+        threading.Thread(target=in_turn, daemon=True).start()
+
+    def wait_ended(self, within=5.0):
+        """Every process must have ended with 0 within this time, all together."""
+        until = time.monotonic() + within
+        codes = {node.name: node.wait(max(0.1, until - time.monotonic()))
+                 for node in reversed(self.nodes.values()) if node.process is not None}
         bad = {name: code for name, code in codes.items() if code != 0}
         if bad:
             raise Failed(f"exit codes {bad}:\n{self.output()}")
+
+    def stop(self, within=5.0, at_once=True):
+        """SIGTERM to all; every one must exit with 0. Returns the seconds."""
+        begun = time.monotonic()
+        self.terminate(at_once)
+        self.wait_ended(within)
         return time.monotonic() - begun
 
     def kill(self):
