@@ -55,7 +55,7 @@ build() {
 running_troupe() {
   local pid
   pid=$(cat "$1" 2>/dev/null) || return 0
-  if [[ $pid =~ ^[0-9]+$ ]] && grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$pid/status" &&
+  if [[ $pid =~ ^[0-9]+$ ]] && grep -qsE '^State:[[:space:]]+[^ZX[:space:]]' "/proc/$pid/status" &&
     [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = troupe ]; then
     printf '%s' "$pid"
   fi
