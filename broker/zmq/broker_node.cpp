@@ -52,7 +52,7 @@ std::string checked_address(const std::string& bind, std::string& why) {
 class broker_node_impl final : public broker_node {
 public:
   explicit broker_node_impl(const std::string& address)
-      : router_(make_socket(zmq::socket_type::router)), ends_(router_), state_(own_incarnation() ^ 0xB20CE2) {
+      : router_(make_socket(zmq::socket_type::router, address)), ends_(router_), state_(own_incarnation() ^ 0xB20CE2) {
     router_.bind(address);
     address_ = router_.get(zmq::sockopt::last_endpoint);
     thread_ = std::thread([this] { run(); });

@@ -23,7 +23,7 @@ zmq::context_t& process_context() {
   return *context;
 }
 
-zmq::socket_t make_socket(zmq::socket_type type) {
+zmq::socket_t make_socket(zmq::socket_type type, const std::string& address) {
   zmq::socket_t s(process_context(), type);
   s.set(zmq::sockopt::linger, 200);
   s.set(zmq::sockopt::sndhwm, high_water);
@@ -31,7 +31,7 @@ zmq::socket_t make_socket(zmq::socket_type type) {
   s.set(zmq::sockopt::sndtimeo, 0);
   s.set(zmq::sockopt::rcvtimeo, 0);
   s.set(zmq::sockopt::immediate, true);
-  s.set(zmq::sockopt::ipv6, true);
+  s.set(zmq::sockopt::ipv6, address.find('[') != std::string::npos);
   s.set(zmq::sockopt::handshake_ivl, 3000);
   s.set(zmq::sockopt::connect_timeout, 2000);
   s.set(zmq::sockopt::reconnect_ivl, -1); // the link is made anew, with jitter of our own

@@ -16,8 +16,8 @@ namespace troupe::wire {
 /// One context for the life of the process: libzmq does not like them to come and go.
 [[nodiscard]] zmq::context_t& process_context();
 
-/// A socket with all options set whose defaults hang, queue without end or never give up.
-[[nodiscard]] zmq::socket_t make_socket(zmq::socket_type type);
+/// A socket for `address` with all options set whose defaults hang, queue without end or never give up.
+[[nodiscard]] zmq::socket_t make_socket(zmq::socket_type type, const std::string& address);
 
 /// A body that is still the message it came in; forwarded without a copy.
 class message_body final : public frame_body {

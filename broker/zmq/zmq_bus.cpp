@@ -33,7 +33,7 @@ std::uint64_t random_word() {
 
 /// The connection of the moment: thrown away whole when it breaks.
 struct connection {
-  explicit connection(const std::string& address) : dealer(make_socket(zmq::socket_type::dealer)), ends(dealer) {
+  explicit connection(const std::string& address) : dealer(make_socket(zmq::socket_type::dealer, address)), ends(dealer) {
     dealer.connect(address);
   }
   zmq::socket_t dealer;
