@@ -129,7 +129,7 @@ broker_state::worker* broker_state::pick(service& s, const peer_id& except) {
     if (best != nullptr) {
       const auto mine = std::uint64_t{w.busy} * best->capacity;
       const auto theirs = std::uint64_t{best->busy} * w.capacity;
-      if (mine > theirs || (mine == theirs && w.used > best->used)) continue;
+      if (mine > theirs || (mine == theirs && w.used >= best->used)) continue;
     }
     best = &w;
   }

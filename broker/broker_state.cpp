@@ -111,6 +111,11 @@ void broker_state::register_service(peer& from, const envelope& header, const bo
   pump(s);
 }
 
+std::size_t broker_state::draining_peers() const noexcept {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(peers_, [](const auto& p) { return p.second.is_draining; }));
+}
+
 void broker_state::drain_peer(peer& from) {
   from.is_draining = true;
   for (auto& [name, s] : services_) {

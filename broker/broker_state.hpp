@@ -83,6 +83,8 @@ public:
   [[nodiscard]] std::size_t in_flight() const noexcept { return calls_.size(); }
   [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
   [[nodiscard]] std::size_t peers() const noexcept { return peers_.size(); }
+  /// Peers that said DRAIN and are still here: they finish what they began.
+  [[nodiscard]] std::size_t draining_peers() const noexcept;
 
 private:
   struct peer {

@@ -100,6 +100,8 @@ public:
   virtual void drain() = 0;
   /// Says goodbye and joins the thread. Unanswered requests fail with `unavailable`.
   virtual void stop() = 0;
+  /// The broker said that it is going; it still carries what peers that drain have to finish.
+  [[nodiscard]] virtual bool broker_leaving() const noexcept = 0;
   /// Linked to a broker that welcomed this node and registered its services.
   [[nodiscard]] virtual bool linked() const noexcept = 0;
 };

@@ -65,6 +65,7 @@ void node_state::registered() {
 /// What was asked fails, what is served here has lost its requester.
 void node_state::lose_link(std::string_view why) {
   phase_ = phase::down;
+  is_broker_leaving_ = false;
   const bool was_linked = is_linked_;
   is_linked_ = false;
   const auto lost = std::exchange(asked_, {});
@@ -99,6 +100,7 @@ void node_state::on(broker_frame& in) {
       lose_link("the broker started anew");
       return greet();
     case frame::ping: return send(frame::pong, in.header.cid);
+    case frame::drain: is_broker_leaving_ = true; return;
     case frame::goodbye: return want_other_link("the broker said goodbye");
     default: return;
   }

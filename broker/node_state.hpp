@@ -63,6 +63,7 @@ public:
   [[nodiscard]] instant due() const;
 
   [[nodiscard]] bool is_linked() const noexcept { return is_linked_; }
+  [[nodiscard]] bool is_broker_leaving() const noexcept { return is_broker_leaving_; }
   [[nodiscard]] std::size_t asked() const noexcept { return asked_.size(); }
   [[nodiscard]] std::size_t served() const noexcept { return served_.size(); }
   /// Frames and calls for which nobody here waits (any more).
@@ -112,7 +113,7 @@ private:
   const node_identity who_;
   const node_bounds bounds_;
   phase phase_ = phase::down;
-  bool is_linked_ = false, is_draining_ = false;
+  bool is_linked_ = false, is_draining_ = false, is_broker_leaving_ = false;
   std::size_t registered_ = 0;
   std::uint64_t sent_ = 0, answered_ = 0, dropped_ = 0;
   instant now_{}, heard_{}, next_beat_{};

@@ -32,7 +32,8 @@ class broker_node {
 public:
   virtual ~broker_node() = default;
   [[nodiscard]] virtual std::string address() const = 0;
-  /// Answers the peers' requests until nothing is in flight or `patience` is over, then says goodbye.
+  /// Serves on until nothing is in flight and every peer that drains as well has left, or `patience`
+  /// is over; then says goodbye.
   virtual void drain(std::chrono::milliseconds patience) = 0;
 };
 

@@ -49,6 +49,8 @@ std::string checked_address(const std::string& bind, std::string& why) {
   return "tcp://" + (host.find(':') == std::string::npos ? host : '[' + host + ']') + bind.substr(colon);
 }
 
+constexpr milliseconds drain_grace{300}, drain_poll{20};
+
 class broker_node_impl final : public broker_node {
 public:
   explicit broker_node_impl(const std::string& address)
@@ -86,7 +88,8 @@ private:
       zmq::pollitem_t items[] = {{router_.handle(), 0, ZMQ_POLLIN, 0},
                                  {ends_.socket().handle(), 0, ZMQ_POLLIN, 0},
                                  {nullptr, wake_.fd(), ZMQ_POLLIN, 0}};
-      zmq_poll(items, 3, until(std::min(state_.due(), probe_)).count());
+      const auto wake_at = is_draining_ ? now_ + drain_poll : std::min(state_.due(), probe_);
+      zmq_poll(items, 3, until(wake_at).count());
       if ((items[2].revents & ZMQ_POLLIN) != 0) wake_.clear();
       if ((items[1].revents & ZMQ_POLLIN) != 0) take_ends();
       while (take_batch() && !is_stopping_) tick();
@@ -155,9 +158,12 @@ private:
     }
   }
 
+  /// Peers that are told to end at the same time need the broker for their last messages: it waits a
+  /// moment for their DRAIN, and then until they have left.
   void look_for_idle() {
+    if (drain_began_ == clock::time_point()) drain_began_ = now_;
     step(drain_started{});
-    if (state_.in_flight() > 0) return;
+    if (state_.in_flight() > 0 || state_.draining_peers() > 0 || now_ < drain_began_ + drain_grace) return;
     {
       std::lock_guard lock(mutex_);
       is_idle_ = true;
@@ -191,6 +197,7 @@ private:
   // Of the thread.
   broker_state state_;
   broker_metrics metrics_;
+  clock::time_point drain_began_{};
   clock::time_point now_ = clock::now(), probe_ = clock::time_point::max();
   std::vector<frame_to_send> out_, sending_;
   std::string scratch_;

@@ -81,6 +81,7 @@ public:
   }
 
   [[nodiscard]] bool linked() const noexcept override { return is_linked_; }
+  [[nodiscard]] bool broker_leaving() const noexcept override { return is_broker_leaving_; }
 
 private:
   struct refused { ///< a request past the bounds of the queue
@@ -223,6 +224,7 @@ private:
     out.swap(spare_);
     state_.step(now_, std::move(in), out);
     is_linked_ = state_.is_linked();
+    is_broker_leaving_ = state_.is_broker_leaving();
     for (auto& o : out) std::visit([this](auto& what) { act(what); }, o);
     out.clear();
     spare_.swap(out);
@@ -259,7 +261,7 @@ private:
   const std::vector<std::string> join_;
   const bus_handlers handlers_;
   wake_up wake_;
-  std::atomic<bool> is_stopping_ = false, is_linked_ = false;
+  std::atomic<bool> is_stopping_ = false, is_linked_ = false, is_broker_leaving_ = false;
   std::mutex mutex_, join_mutex_;
   std::vector<command> commands_;     // guarded by mutex_
   std::size_t waiting_bytes_ = 0;     // guarded by mutex_

@@ -1,0 +1,293 @@
+// Goal: a node's side of the link, rule by rule. Method: the pure state machine, virtual time, and
+// what it wants sent, answered or done collected in order.
+#include "broker/node_state.hpp"
+
+#include "messages/codec/msgpack.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace troupe::wire {
+namespace {
+
+using namespace std::chrono_literals;
+
+class node : public testing::Test {
+protected:
+  void feed(node_input in) {
+    out_.clear();
+    state_.step(now_, std::move(in), out_);
+  }
+  void broker_says(frame type, call_id cid = {}, std::string body = {}, std::uint64_t seq = 0, std::string svc = {}) {
+    envelope e;
+    e.type = type;
+    e.cid = cid;
+    e.seq = seq;
+    e.svc = std::move(svc);
+    feed(broker_frame{std::move(e), std::move(body)});
+  }
+  void link() {
+    feed(link_up{});
+    broker_says(frame::welcome);
+    broker_says(frame::registered, {}, {}, 0, "auth");
+    out_.clear();
+  }
+  static bus_request request(std::uint64_t n, instant deadline, bool idempotent = false) {
+    bus_request r;
+    r.method = "auth.me/v1";
+    r.cid = {7, n};
+    r.deadline = deadline;
+    r.idempotent = idempotent;
+    return r;
+  }
+  void work(std::uint64_t n) { broker_says(frame::request, {50, n}, "body", 0, "auth.me/v1"); }
+
+  template <class T>
+  std::vector<T> all() const {
+    std::vector<T> found;
+    for (const auto& o : out_)
+      if (const auto* one = std::get_if<T>(&o)) found.push_back(*one);
+    return found;
+  }
+  std::vector<frame> sent() const {
+    std::vector<frame> types;
+    for (const auto& f : all<frame_to_broker>()) types.push_back(f.header.type);
+    return types;
+  }
+  std::vector<error> failures() const {
+    std::vector<error> whys;
+    for (const auto& a : all<bus_answer>())
+      if (const auto* f = std::get_if<bus_failed>(&a)) whys.push_back(f->why);
+    return whys;
+  }
+
+  instant now_{1h};
+  node_state state_{{"n", 7, 8, {"auth"}, {{"auth", 5}}}};
+  std::vector<node_output> out_;
+};
+
+using frames = std::vector<frame>;
+
+TEST_F(node, says_hello_registers_and_is_linked_when_all_is_confirmed) {
+  feed(link_up{});
+  EXPECT_EQ(sent(), frames{frame::hello});
+  broker_says(frame::welcome);
+  EXPECT_EQ(sent(), frames{frame::registration});
+  EXPECT_FALSE(state_.is_linked());
+  broker_says(frame::registered, {}, {}, 0, "auth");
+  EXPECT_TRUE(state_.is_linked());
+  EXPECT_EQ(all<link_changed>().size(), 1u);
+}
+
+TEST_F(node, a_request_without_a_link_fails_and_did_not_begin) {
+  feed(request(1, now_ + 1s));
+  ASSERT_EQ(failures().size(), 1u);
+  EXPECT_EQ(failures()[0].code, errc::unavailable);
+  EXPECT_EQ(failures()[0].started, started_state::no);
+}
+
+TEST_F(node, a_request_carries_the_time_that_is_left) {
+  link();
+  feed(request(1, now_ + 1500ms));
+  EXPECT_EQ(all<frame_to_broker>()[0].header.ttl_ms, 1500u);
+}
+
+TEST_F(node, partials_and_the_end_are_answered_and_what_comes_later_dropped) {
+  link();
+  feed(request(1, now_ + 1s));
+  broker_says(frame::partial, {7, 1}, "p", 1);
+  EXPECT_EQ(std::get<bus_partial>(all<bus_answer>()[0]).seq, 1u);
+  broker_says(frame::final, {7, 1}, "end");
+  EXPECT_EQ(std::get<bus_finished>(all<bus_answer>()[0]).body, "end");
+  broker_says(frame::final, {7, 1}, "again");
+  EXPECT_TRUE(out_.empty());
+  EXPECT_EQ(state_.dropped(), 1u);
+}
+
+TEST_F(node, an_error_arrives_whole) {
+  link();
+  feed(request(1, now_ + 1s));
+  auto why = make_error(errc::rate_limited, "slow down", "x");
+  why.retry_after_ms = 5;
+  broker_says(frame::error, {7, 1}, msgpack_codec::encode(why));
+  EXPECT_EQ(failures(), std::vector<error>{why});
+}
+
+TEST_F(node, answers_itself_when_the_broker_does_not_by_the_deadline) {
+  link();
+  feed(request(1, now_ + 500ms));
+  now_ += 600ms;
+  feed(time_passed{});
+  ASSERT_EQ(failures().size(), 1u);
+  EXPECT_EQ(failures()[0].code, errc::deadline_exceeded);
+  EXPECT_EQ(state_.asked(), 0u);
+}
+
+TEST_F(node, a_request_past_its_deadline_is_not_sent) {
+  link();
+  feed(request(1, now_));
+  EXPECT_EQ(failures()[0].code, errc::deadline_exceeded);
+  EXPECT_TRUE(sent().empty());
+}
+
+TEST_F(node, a_header_or_body_past_the_bounds_is_not_sent) {
+  link();
+  auto r = request(1, now_ + 1s);
+  r.credential = std::string(limits::wire_header_bytes, 'x');
+  feed(std::move(r));
+  EXPECT_EQ(failures()[0].code, errc::too_large);
+  r = request(2, now_ + 1s);
+  r.body = std::string(limits::body_bytes + 1, 'x');
+  feed(std::move(r));
+  EXPECT_EQ(failures()[0].code, errc::too_large);
+  EXPECT_EQ(state_.asked(), 0u);
+}
+
+TEST_F(node, a_lost_link_fails_what_was_asked_and_cancels_what_is_served) {
+  link();
+  feed(request(1, now_ + 1s));
+  feed(request(2, now_ + 1s, true));
+  work(1);
+  feed(link_down{});
+  ASSERT_EQ(failures().size(), 2u);
+  std::map<errc, int> codes;
+  for (const auto& f : failures()) {
+    EXPECT_EQ(f.started, started_state::unknown);
+    ++codes[f.code];
+  }
+  EXPECT_EQ(codes[errc::worker_lost], 1);
+  EXPECT_EQ(codes[errc::unavailable], 1) << "the idempotent one may be asked again";
+  ASSERT_EQ(all<bus_work>().size(), 1u);
+  EXPECT_EQ(std::get<bus_cancel>(all<bus_work>()[0]).cid, (call_id{50, 1}));
+  EXPECT_FALSE(state_.is_linked());
+  feed(send_final{{50, 1}, "nobody waits"});
+  EXPECT_TRUE(out_.empty());
+}
+
+TEST_F(node, a_reset_makes_it_say_hello_again_and_register_again) {
+  link();
+  feed(request(1, now_ + 1s));
+  broker_says(frame::reset);
+  EXPECT_EQ(failures().size(), 1u);
+  EXPECT_EQ(sent(), frames{frame::hello});
+  broker_says(frame::welcome);
+  EXPECT_EQ(sent(), frames{frame::registration});
+}
+
+TEST_F(node, work_is_answered_once) {
+  link();
+  work(1);
+  const auto r = std::get<bus_request>(all<bus_work>()[0]);
+  EXPECT_EQ(r.method, "auth.me/v1");
+  EXPECT_EQ(r.body, "body");
+  feed(send_partial{{50, 1}, 3, "p"});
+  EXPECT_EQ(all<frame_to_broker>()[0].header.seq, 3u);
+  feed(send_final{{50, 1}, "end"});
+  EXPECT_EQ(sent(), frames{frame::final});
+  feed(send_failure{{50, 1}, make_error(errc::internal, "x")});
+  EXPECT_TRUE(out_.empty());
+  EXPECT_EQ(state_.served(), 0u);
+}
+
+TEST_F(node, an_answer_that_no_link_can_carry_becomes_an_error) {
+  link();
+  work(1);
+  feed(send_final{{50, 1}, std::string(limits::body_bytes + 1, 'x')});
+  EXPECT_EQ(sent(), frames{frame::error});
+}
+
+TEST_F(node, a_delegated_call_is_not_given_back_as_well) {
+  link();
+  work(1);
+  auto r = request(1, now_ + 1s);
+  r.cid = {50, 1};
+  r.delegated = true;
+  feed(std::move(r));
+  ASSERT_EQ(sent(), frames{frame::request});
+  const auto header = all<frame_to_broker>()[0].header;
+  EXPECT_TRUE((header.flags & delegated) != 0);
+  EXPECT_EQ(header.cid, (call_id{50, 1}));
+  EXPECT_EQ(header.mid.incarnation, 7u);
+  feed(give_back{{50, 1}});
+  EXPECT_TRUE(out_.empty());
+  EXPECT_EQ(state_.asked(), 0u) << "its answers do not come here";
+}
+
+TEST_F(node, a_call_given_up_gives_its_slot_back) {
+  link();
+  work(1);
+  feed(give_back{{50, 1}});
+  EXPECT_EQ(sent(), frames{frame::credit});
+}
+
+TEST_F(node, windows_and_cancels_of_served_calls_reach_the_worker) {
+  link();
+  work(1);
+  broker_says(frame::window, {50, 1}, encode(window_body{4, 5, 6}));
+  EXPECT_EQ(std::get<bus_window>(all<bus_work>()[0]).frames, 5u);
+  broker_says(frame::cancel, {50, 1});
+  EXPECT_EQ(all<bus_work>().size(), 1u);
+  broker_says(frame::cancel, {50, 2});
+  EXPECT_TRUE(out_.empty());
+}
+
+TEST_F(node, a_draining_node_rejects_work_and_finishes_its_own) {
+  link();
+  work(1);
+  feed(drain_started{});
+  EXPECT_EQ(sent(), frames{frame::drain});
+  work(2);
+  EXPECT_EQ(sent(), frames{frame::reject});
+  feed(send_final{{50, 1}, "end"});
+  EXPECT_EQ(sent(), frames{frame::final});
+}
+
+TEST_F(node, beats_every_second_and_gives_up_a_silent_broker) {
+  link();
+  int beats = 0;
+  for (int n = 0; n < 3; ++n) {
+    now_ += 1s;
+    feed(time_passed{});
+    beats += sent() == frames{frame::heartbeat};
+  }
+  EXPECT_EQ(beats, 3);
+  now_ += 1s;
+  feed(time_passed{});
+  EXPECT_EQ(all<relink>().size(), 1u);
+  EXPECT_FALSE(state_.is_linked());
+}
+
+TEST_F(node, a_broker_that_does_not_welcome_is_given_up) {
+  feed(link_up{});
+  EXPECT_EQ(state_.due(), now_ + 2s);
+  now_ += 1s;
+  feed(time_passed{});
+  now_ += 1s;
+  feed(time_passed{});
+  EXPECT_EQ(all<relink>().size(), 1u);
+}
+
+TEST_F(node, after_a_freeze_of_its_own_it_does_not_blame_the_broker) {
+  link();
+  now_ += 60s;
+  feed(time_passed{});
+  EXPECT_TRUE(all<relink>().empty());
+}
+
+TEST_F(node, a_goodbye_of_the_broker_asks_for_another_link) {
+  link();
+  broker_says(frame::goodbye);
+  EXPECT_EQ(all<relink>().size(), 1u);
+}
+
+TEST_F(node, stopping_says_goodbye_and_fails_what_was_asked) {
+  link();
+  feed(request(1, now_ + 1s));
+  feed(stop_asked{});
+  EXPECT_EQ(sent(), frames{frame::goodbye});
+  EXPECT_EQ(failures().size(), 1u);
+}
+
+} // namespace
+} // namespace troupe::wire
