@@ -5,6 +5,7 @@
 #include "runtime/signals.hpp"
 
 #include <cstdio>
+#include <sys/resource.h>
 #include <thread>
 
 namespace troupe {
@@ -54,9 +55,18 @@ void drain(node& running, std::chrono::milliseconds patience) {
   if (!running.flushed()) log::error("drain.unlogged", {{"why", "the log did not acknowledge in time"}});
 }
 
+/// Every stream takes two descriptors; the default soft limit of 1,024 is for programs that use select().
+void allow_many_connections() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
 }  // namespace
 
 int run_server(const config& in, shutdown_signal& signals) {
+  allow_many_connections();
   auto started = start_node(in);
   if (!started) {
     std::fprintf(stderr, "troupe: %s\n", started.error().message.c_str());

@@ -36,6 +36,11 @@ public:
     return now && now->linked();
   }
 
+  [[nodiscard]] bool broker_leaving() const noexcept override {
+    const auto* now = real_.load();
+    return now && now->broker_leaving();
+  }
+
 private:
   bus& real() {
     real_.wait(nullptr);

@@ -28,6 +28,8 @@ caf::actor_system_config actor_settings(const config& in) {
   return cfg;
 }
 
+constexpr auto leave_grace = std::chrono::milliseconds(400);
+
 bool is_edge(const config& in) { return has_role(in, "edge"); }
 
 class node_impl final : public node {
@@ -64,6 +66,8 @@ private:
   result<void> link_and_spawn();
   result<void> listen();
 
+  [[nodiscard]] bool is_needed_by_others() const;
+  [[nodiscard]] bool may_leave() const;
   void spawn_clients();
   void spawn_services();
   void spawn_router_role();
@@ -87,6 +91,7 @@ private:
   std::vector<caf::actor> actors_;
   std::unique_ptr<edge_gates> gates_;
   std::unique_ptr<http_edge> http_;
+  std::chrono::steady_clock::time_point drain_began_{};
 };
 
 node_impl::~node_impl() {
@@ -100,7 +105,7 @@ node_impl::~node_impl() {
   server_.reset();
   near_ = handles_ = {};
   near_router_ = router_ = nullptr;
-  if (broker_) broker_->drain(std::chrono::milliseconds(0));
+  if (broker_) broker_->drain(in_.drain.timeout);
   system_.await_all_actors_done();
 }
 
@@ -186,11 +191,14 @@ result<void> node_impl::connect() {
   bus_config settings;
   settings.join = broker_links(in_);
   settings.roles = in_.roles;
-  if (near_router_) settings.services.push_back({"router"});
-  if (near_.auth) settings.services.push_back({"auth"});
-  if (near_.prompt) settings.services.push_back({"prompt"});
-  if (near_.retrieval) settings.services.push_back({"retrieval"});
-  if (near_.log) settings.services.push_back({"log"});
+  const auto serve = [&](bool is_near, const char* name) {
+    if (is_near) settings.services.push_back({name, limits::upstream_calls});
+  };
+  serve(near_router_ != nullptr, "router");
+  serve(near_.auth != nullptr, "auth");
+  serve(near_.prompt != nullptr, "prompt");
+  serve(near_.retrieval != nullptr, "retrieval");
+  serve(near_.log != nullptr, "log");
   for (const auto& role : in_.roles) settings.node_name += (settings.node_name.empty() ? "" : "+") + role;
   bus_handlers handlers;
   handlers.answer = [clients = clients_](const bus_answer& in) {
@@ -243,11 +251,24 @@ void node_impl::begin_drain() {
     http_->set_ready(false);
     http_->stop_accepting();
   }
-  if (link_) link_->drain();
+  drain_began_ = std::chrono::steady_clock::now();
+  // What others need to finish says nothing yet: it goes when they have gone.
+  if (link_ && !is_needed_by_others()) link_->drain();
+}
+
+bool node_impl::is_needed_by_others() const {
+  return link_ && (near_.log || near_.auth || near_router_);
+}
+
+/// Nodes that are told to end all at once: those that serve the others wait a moment for what is on
+/// its way, and while the broker leaves as well until its goodbye.
+bool node_impl::may_leave() const {
+  if (!is_needed_by_others() || !link_->linked()) return true;
+  return !link_->broker_leaving() && std::chrono::steady_clock::now() > drain_began_ + leave_grace;
 }
 
 bool node_impl::idle() const {
-  return (!http_ || http_->idle()) && (!services_ || services_->activity()->running == 0) &&
+  return may_leave() && (!http_ || http_->idle()) && (!services_ || services_->activity()->running == 0) &&
          (!server_ || *server_->running == 0);
 }
 

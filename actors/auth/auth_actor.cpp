@@ -183,7 +183,7 @@ private:
   }
 
   void refresh(session_row session, const std::string& hash, int tries, answer<session_reply> a) {
-    switch (auth_rules::judge_refresh(session, hash, unix_now())) {
+    switch (auth_rules::judge_refresh(session, unix_now())) {
       case refresh_verdict::dead: return a.fail(auth_rules::unknown_credential());
       case refresh_verdict::stolen:
         log::warn("auth.refresh_reused", {{"user", session.user_id}, {"session", session.id}});

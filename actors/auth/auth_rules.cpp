@@ -9,11 +9,10 @@ namespace troupe::auth_rules {
 
 bool is_api_key(std::string_view credential) noexcept { return credential.starts_with(key_prefix); }
 
-refresh_verdict judge_refresh(const session_row& session, std::string_view hash,
-                              std::int64_t now) noexcept {
+refresh_verdict judge_refresh(const session_row& session, std::int64_t now) noexcept {
   if (session.revoked || session.expires_at <= now) return refresh_verdict::dead;
-  if (session.refresh_hash == hash) return refresh_verdict::rotate;
-  return now - session.rotated_at <= limits::refresh_reuse_window.count() ? refresh_verdict::reuse
+  if (session.spent_at == 0) return refresh_verdict::rotate;
+  return now - session.spent_at <= limits::refresh_reuse_window.count() ? refresh_verdict::reuse
                                                                           : refresh_verdict::stolen;
 }
 

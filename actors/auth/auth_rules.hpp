@@ -19,12 +19,11 @@ inline constexpr std::string_view key_prefix = "tr-";
 /// What a refresh token that found its session means.
 enum class refresh_verdict : std::uint8_t {
   rotate,   ///< the current token: rotate
-  reuse,    ///< the one before, inside the reuse window: rotate again, a client raced itself
-  stolen,   ///< the one before, later: revoke the family
+  reuse,    ///< spent inside the reuse window: rotate again, a client raced itself
+  stolen,   ///< spent earlier: revoke the family
   dead,     ///< expired or revoked
 };
-[[nodiscard]] refresh_verdict judge_refresh(const session_row& session, std::string_view hash,
-                                            std::int64_t now) noexcept;
+[[nodiscard]] refresh_verdict judge_refresh(const session_row& session, std::int64_t now) noexcept;
 
 [[nodiscard]] user_view view_of(const user_row& row);
 [[nodiscard]] api_key_view view_of(const api_key_row& row);

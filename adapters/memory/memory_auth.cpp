@@ -40,7 +40,10 @@ public:
     answer(find_session([&](const session_row& s) { return s.id == id; }));
   }
   void session_by_refresh(std::string hash, reply<session_row> answer) override {
-    answer(find_session([&](const session_row& s) { return s.refresh_hash == hash || s.previous_hash == hash; }));
+    const auto spent = find_spent(hash);
+    auto found = find_session([&](const session_row& s) { return s.refresh_hash == hash || s.id == spent.first; });
+    if (found && found->refresh_hash != hash) found->spent_at = spent.second;
+    answer(std::move(found));
   }
   void rotate(std::string id, std::string current, std::string next, std::int64_t now,
               std::int64_t expires_at, reply<done> answer) override {
@@ -79,10 +82,15 @@ private:
     if (at == sessions_.end()) return none("no such session");
     auto& s = at->second;
     if (s.refresh_hash != current) return fail(errc::conflict, "the token was rotated meanwhile");
-    s.previous_hash = std::exchange(s.refresh_hash, std::move(next));
+    spent_[std::exchange(s.refresh_hash, std::move(next))] = {id, now};
     s.rotated_at = now;
     s.expires_at = expires_at;
     return done{};
+  }
+  std::pair<std::string, std::int64_t> find_spent(const std::string& hash) const {
+    const std::lock_guard lock(mutex_);
+    const auto at = spent_.find(hash);
+    return at == spent_.end() ? std::pair<std::string, std::int64_t>() : at->second;
   }
   template <class F>
   result<user_row> find(F&& match) const {
@@ -102,6 +110,7 @@ private:
   mutable std::mutex mutex_;
   std::map<std::string, user_row> users_;
   std::map<std::string, session_row> sessions_;
+  std::map<std::string, std::pair<std::string, std::int64_t>> spent_;  // hash -> session, when
   std::map<std::string, std::string> secrets_;
 };
 

@@ -20,7 +20,7 @@ std::unexpected<error> none(const char* what) { return fail(errc::not_found, wha
 
 constexpr const char* user_columns = "select id, email, name, password_hash, admin, created_at from users ";
 constexpr const char* session_columns =
-    "select id, user_id, refresh_hash, previous_hash, rotated_at, expires_at, revoked from sessions ";
+    "select id, user_id, refresh_hash, rotated_at, expires_at, revoked from sessions ";
 
 std::optional<user_row> find_user(soci::session& s, const std::string& where, const std::string& value) {
   user_row row;
@@ -38,7 +38,7 @@ std::optional<session_row> find_session(soci::session& s, const std::string& whe
   long long rotated = 0, expires = 0;
   int revoked = 0;
   s << session_columns + where, use(value, "v"), into(row.id), into(row.user_id), into(row.refresh_hash),
-      into(row.previous_hash), into(rotated), into(expires), into(revoked);
+      into(rotated), into(expires), into(revoked);
   if (!s.got_data()) return std::nullopt;
   row.rotated_at = rotated;
   row.expires_at = expires;
@@ -89,10 +89,10 @@ public:
     db_->write<done>(std::move(answer), [row = std::move(row)](soci::session& s) -> result<done> {
       const long long rotated = row.rotated_at, expires = row.expires_at;
       const int revoked = row.revoked ? 1 : 0;
-      s << "insert into sessions (id, user_id, refresh_hash, previous_hash, rotated_at, expires_at, "
-           "revoked) values (:id, :user, :hash, :previous, :rotated, :expires, :revoked)",
-          use(row.id), use(row.user_id), use(row.refresh_hash), use(row.previous_hash), use(rotated),
-          use(expires), use(revoked);
+      s << "insert into sessions (id, user_id, refresh_hash, rotated_at, expires_at, revoked) values "
+           "(:id, :user, :hash, :rotated, :expires, :revoked)",
+          use(row.id), use(row.user_id), use(row.refresh_hash), use(rotated), use(expires),
+          use(revoked);
       return done{};
     });
   }
@@ -104,7 +104,13 @@ public:
   void session_by_refresh(std::string hash, reply<session_row> answer) override {
     db_->read<session_row>(std::move(answer), [hash = std::move(hash)](soci::session& s) -> result<session_row> {
       if (auto current = find_session(s, "where refresh_hash = :v", hash)) return std::move(*current);
-      return found(find_session(s, "where previous_hash = :v", hash), "no such session");
+      std::string id;
+      long long spent_at = 0;
+      s << "select session_id, spent_at from spent_tokens where hash = :h", use(hash), into(id), into(spent_at);
+      if (!s.got_data()) return none("no such session");
+      auto row = find_session(s, "where id = :v", id);
+      if (row) row->spent_at = spent_at;
+      return found(std::move(row), "no such session");
     });
   }
   void rotate(std::string id, std::string current, std::string next, std::int64_t now,
@@ -114,8 +120,10 @@ public:
       if (!row) return none("no such session");
       if (row->refresh_hash != current) return fail(errc::conflict, "the token was rotated meanwhile");
       const long long rotated = now, expires = expires_at;
-      s << "update sessions set previous_hash = refresh_hash, refresh_hash = :next, rotated_at = :now, "
-           "expires_at = :expires where id = :id",
+      s << "insert into spent_tokens (hash, session_id, spent_at) values (:hash, :id, :now)", use(current),
+          use(id), use(rotated);
+      s << "update sessions set refresh_hash = :next, rotated_at = :now, expires_at = :expires where "
+           "id = :id",
           use(next), use(rotated), use(expires), use(id);
       return done{};
     });

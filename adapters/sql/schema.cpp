@@ -20,12 +20,14 @@ create table sessions (
   id varchar(36) not null primary key,
   user_id varchar(36) not null,
   refresh_hash varchar(64) not null,
-  previous_hash varchar(64) not null,
   rotated_at bigint not null,
   expires_at bigint not null,
   revoked smallint not null);
 create index sessions_refresh on sessions (refresh_hash);
-create index sessions_previous on sessions (previous_hash);
+create table spent_tokens (
+  hash varchar(64) not null primary key,
+  session_id varchar(36) not null,
+  spent_at bigint not null);
 create table api_keys (
   id varchar(64) not null primary key,
   user_id varchar(36) not null,

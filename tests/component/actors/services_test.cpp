@@ -15,6 +15,7 @@
 #include "adapters/memory/memory_stores.hpp"
 #include "adapters/vector/passage_index.hpp"
 #include "broker/zmq_bus.hpp"
+#include "messages/base/limits.hpp"
 #include "messages/codec/chat_json.hpp"
 #include "runtime/late_bus.hpp"
 #include "tests/support/fake_provider.hpp"
@@ -142,6 +143,7 @@ protected:
     config.node_name = "services";
     config.roles = {"router", "auth", "prompt", "log"};
     config.services = {{"router"}, {"auth"}, {"prompt"}, {"retrieval"}, {"log"}};
+    config.incarnation = own_incarnation() + 1;  // two nodes in one process
     services->set(make_zmq_bus(config, {[](bus_answer) {}, server.work, [](bool) {}}));
     links_.push_back(services);
 
