@@ -29,6 +29,8 @@ caf::actor_system_config actor_settings(const config& in) {
 }
 
 constexpr auto leave_grace = std::chrono::milliseconds(400);
+/// What peers that were cut at the end of their drain still have to say: errors, usage records.
+constexpr auto last_words = std::chrono::seconds(3);
 
 bool is_edge(const config& in) { return has_role(in, "edge"); }
 
@@ -105,7 +107,7 @@ node_impl::~node_impl() {
   server_.reset();
   near_ = handles_ = {};
   near_router_ = router_ = nullptr;
-  if (broker_) broker_->drain(in_.drain.timeout);
+  if (broker_) broker_->drain(in_.drain.timeout + last_words);
   system_.await_all_actors_done();
 }
 

@@ -33,17 +33,23 @@ class sql_files final : public file_store {
 public:
   explicit sql_files(std::shared_ptr<database> db) : db_(std::move(db)) {}
 
-  void insert_file(std::string user, file_view file, std::string bytes, reply<done> answer) override {
-    db_->write<done>(std::move(answer), [user = std::move(user), file = std::move(file),
-                                         bytes = std::move(bytes)](soci::session& s) -> result<done> {
-      const long long size = file.bytes, created = file.created_at;
-      s << "insert into files (id, user_id, bytes, created_at, filename, purpose, sha256) values "
-           "(:i, :u, :b, :c, :f, :p, :s)",
-          use(file.id), use(user), use(size), use(created), use(file.filename), use(file.purpose),
-          use(file.sha256);
-      s << "insert into file_contents (file_id, content) values (:i, :c)", use(file.id), use(bytes);
-      return done{};
-    });
+  void insert_file(std::string user, file_view file, std::string bytes,
+                   reply<done> answer) override {
+    const auto weight = bytes.size();
+    db_->write<done>(
+        std::move(answer),
+        [user = std::move(user), file = std::move(file),
+         bytes = std::move(bytes)](soci::session& s) -> result<done> {
+          const long long size = file.bytes, created = file.created_at;
+          s << "insert into files (id, user_id, bytes, created_at, filename, purpose, sha256) "
+               "values (:i, :u, :b, :c, :f, :p, :s)",
+              use(file.id), use(user), use(size), use(created), use(file.filename),
+              use(file.purpose), use(file.sha256);
+          s << "insert into file_contents (file_id, content) values (:i, :c)", use(file.id),
+              use(bytes);
+          return done{};
+        },
+        weight);
   }
 
   void get_file(std::string user, std::string id, reply<file_view> answer) override {
@@ -67,17 +73,13 @@ public:
     db_->read<page<file_view>>(std::move(answer), [user = std::move(user), purpose = std::move(purpose),
                                                    query = std::move(query)](
                                                       soci::session& s) -> result<page<file_view>> {
-      sql::page_start start;
-      const auto& mark = query.after.empty() ? query.before : query.after;
-      if (!mark.empty()) {
-        const auto file = find_file(s, user, mark);
-        if (!file) return fail(errc::invalid_argument, "no such file: " + mark, query.after.empty() ? "before" : "after");
-        start = {false, file->created_at, file->id};
-      }
+      const auto marks =
+          sql::find_marks(query, [&](const std::string& id) { return find_file(s, user, id); });
+      if (!marks) return std::unexpected(marks.error());
       file_buffer b;
       const auto where = std::string(columns) + (purpose.empty() ? "" : " and purpose = :p");
       return sql::read_page<file_view>(
-          s, where, "id", query, start,
+          s, where, "id", query, *marks,
           [&](soci::statement& q) {
             q.exchange(use(user));
             if (!purpose.empty()) q.exchange(use(purpose));
@@ -100,7 +102,7 @@ public:
       if (auto file = find_file(s, user, id); !file) return std::unexpected(std::move(file.error()));
       ids stores;
       std::string store;
-      soci::statement query = (s.prepare << "select store_id from store_files where file_id = :i", use(id), into(store));
+      soci::statement query = (s.prepare << "select store_id from store_files where file_id = :i order by store_id", use(id), into(store));
       for (bool more = query.execute(true); more; more = query.fetch()) stores.push_back(store);
       s << "delete from store_files where file_id = :i", use(id);
       s << "delete from file_contents where file_id = :i", use(id);

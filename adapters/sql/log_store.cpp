@@ -14,6 +14,9 @@ using sql::database;
 constexpr const char* columns =
     "select seq, id, user_id, time, level, service, message, attributes from log_records ";
 
+/// More would be past SQLite's depth of expressions some day, and take long on every row before.
+constexpr std::size_t words_max = 64;
+
 /// A cursor is `time~seq`, the place of a page's last record.
 struct place {
   std::string time;
@@ -105,12 +108,12 @@ result<log_slice> list_records(soci::session& s, const log_filter& f, const std:
   if (!f.since.empty()) add(" and time >= ", f.since);
   if (!f.until.empty()) add(" and time < ", f.until);
   for (const auto& p : patterns) add(" and message like ", p, " escape '!'");
-  if (from) {
+  if (from) { // the first condition bounds the index, the second is exact
+    add(" and time <= ", from->time);
     add(" and (time < ", from->time);
-    add(" or (time = ", from->time);
-    add(" and seq < ", from->seq, "))");
+    add(" or seq < ", from->seq, ")");
   }
-  sql += " order by time desc, seq desc limit " + std::to_string(f.limit + 1);
+  sql += " order by time desc, seq desc limit " + std::to_string(std::uint64_t{f.limit} + 1);
 
   log_slice out;
   place last;
@@ -126,33 +129,69 @@ result<log_slice> list_records(soci::session& s, const log_filter& f, const std:
   return out;
 }
 
+/// The statements of `append`, prepared once on the writer's connection. On the hot path: every chat
+/// leaves a record.
+class record_writer {
+public:
+  explicit record_writer(soci::session& s)
+      : exists_((s.prepare << "select count(*) from log_records where id = :i", use(row_.id),
+                 into(known_))),
+        insert_((s.prepare << "insert into log_records (seq, id, user_id, time, level, service, "
+                              "message, attributes) values (:s, :i, :u, :t, :l, :v, :m, :a)",
+                 use(seq_), use(row_.id), use(row_.user), use(row_.time), use(level_),
+                 use(row_.service), use(row_.message), use(row_.attributes.raw))) {
+    s << "select coalesce(max(seq), 0) from log_records", into(seq_);
+  }
+
+  /// A record whose id is there already is left: an at-least-once sender came again.
+  void add(const log_record& record) {
+    row_ = record;
+    level_ = static_cast<int>(record.level);
+    exists_.execute(true);
+    const bool there = known_ != 0;
+    while (exists_.fetch()) { // to its end: a statement that is open holds its snapshot
+    }
+    if (there) return;
+    ++seq_;
+    insert_.execute(true);
+  }
+
+private:
+  log_record row_;
+  long long seq_ = 0; ///< the newest; this connection is the file's only writer
+  int level_ = 0;
+  int known_ = 0;
+  soci::statement exists_, insert_;
+};
+
+std::size_t content_bytes(const std::vector<log_record>& records) {
+  std::size_t sum = 0;
+  for (const auto& r : records) sum += r.message.size() + r.attributes.raw.size();
+  return sum;
+}
+
 class sql_log final : public log_store {
 public:
   explicit sql_log(std::shared_ptr<database> db) : db_(std::move(db)) {}
+  ~sql_log() override {
+    db_->stop(); // before the writer's statements go
+  }
 
   void append(std::vector<log_record> records, reply<done> answer) override {
-    db_->write<done>(std::move(answer), [records = std::move(records)](soci::session& s) -> result<done> {
-      long long seq = 0;
-      s << "select coalesce(max(seq), 0) from log_records", into(seq);
-      log_record r;
-      int level = 0, known = 0;
-      soci::statement insert =
-          (s.prepare << "insert into log_records (seq, id, user_id, time, level, service, message, "
-                        "attributes) values (:s, :i, :u, :t, :l, :v, :m, :a)",
-           use(seq), use(r.id), use(r.user), use(r.time), use(level), use(r.service), use(r.message),
-           use(r.attributes.raw));
-      soci::statement exists =
-          (s.prepare << "select count(*) from log_records where id = :i", use(r.id), into(known));
-      for (const auto& one : records) {
-        r = one;
-        level = static_cast<int>(one.level);
-        exists.execute(true);
-        if (known != 0) continue;  // an at-least-once sender came again
-        ++seq;
-        insert.execute(true);
-      }
-      return done{};
-    });
+    const auto bytes = content_bytes(records);
+    db_->write<done>(
+        std::move(answer),
+        [this, records = std::move(records)](soci::session& s) -> result<done> {
+          try {
+            if (!writer_) writer_ = std::make_unique<record_writer>(s);
+            for (const auto& record : records) writer_->add(record);
+          } catch (...) {
+            writer_.reset(); // what it remembers of the file may be rolled back
+            throw;
+          }
+          return done{};
+        },
+        bytes);
   }
 
   void get(std::string user, std::string id, reply<log_record> answer) override {
@@ -179,8 +218,13 @@ public:
     std::optional<place> from;
     if (!filter.before.empty()) {
       from = parse_cursor(filter.before);
-      if (!from) return answer.fail(make_error(errc::invalid_argument, "cursor: not one of this server's", "cursor"));
+      if (!from)
+        return answer.fail(
+            make_error(errc::invalid_argument, "cursor: not one of this server's", "cursor"));
     }
+    if (filter.words.size() > words_max)
+      return answer.fail(make_error(errc::invalid_argument,
+                                    "q: at most " + std::to_string(words_max) + " words", "q"));
     db_->read<log_slice>(std::move(answer), [filter = std::move(filter), from = std::move(from)](soci::session& s) {
       return list_records(s, filter, from);
     });
@@ -193,6 +237,7 @@ public:
 
 private:
   std::shared_ptr<database> db_;
+  std::unique_ptr<record_writer> writer_; ///< of the writer's thread
 };
 
 }  // namespace

@@ -70,7 +70,8 @@ struct entry_buffer {
     entry.created_at = created;
     entry.usage_bytes = usage;
     entry.last_error.value.reset();
-    if (!error_code.empty()) entry.last_error = file_error{error_code, error_message};
+    if (!error_code.empty() || !error_message.empty())
+      entry.last_error = file_error{error_code, error_message};
     return entry;
   }
 };
@@ -124,16 +125,12 @@ public:
   void list_stores(std::string user, page_query query, reply<page<store_view>> answer) override {
     db_->read<page<store_view>>(std::move(answer), [user = std::move(user), query = std::move(query)](
                                                        soci::session& s) -> result<page<store_view>> {
-      sql::page_start start;
-      const auto& mark = query.after.empty() ? query.before : query.after;
-      if (!mark.empty()) {
-        const auto store = find_store(s, user, mark);
-        if (!store) return fail(errc::invalid_argument, "no such vector store: " + mark, query.after.empty() ? "before" : "after");
-        start = {false, store->created_at, store->id};
-      }
+      const auto marks =
+          sql::find_marks(query, [&](const std::string& id) { return find_store(s, user, id); });
+      if (!marks) return std::unexpected(marks.error());
       store_buffer b;
       auto out = sql::read_page<store_view>(
-          s, store_columns, "id", query, start, [&](soci::statement& q) { q.exchange(use(user)); },
+          s, store_columns, "id", query, *marks, [&](soci::statement& q) { q.exchange(use(user)); },
           [&](soci::statement& q) {
             q.exchange(into(b.store.id));
             q.exchange(into(b.created));
@@ -161,7 +158,7 @@ public:
     db_->read<ids>(std::move(answer), [user = std::move(user)](soci::session& s) -> result<ids> {
       ids out;
       std::string id;
-      soci::statement query = (s.prepare << "select id from stores where user_id = :u order by id desc limit 1000",
+      soci::statement query = (s.prepare << "select id from stores where user_id = :u order by created_at desc, id desc limit 1000",
                                use(user), into(id));
       for (bool more = query.execute(true); more; more = query.fetch()) out.push_back(id);
       return out;
@@ -182,7 +179,7 @@ public:
            "error_message, usage_bytes, attributes) values (:s, :f, :u, :c, 'in_progress', '', '', 0, :a)",
           use(entry.vector_store_id), use(entry.id), use(user), use(created), use(entry.attributes.raw);
       touch(s, entry.vector_store_id);
-      return entry;
+      return find_entry(s, user, entry.vector_store_id, entry.id);
     });
   }
 
@@ -210,17 +207,13 @@ public:
                     reply<page<store_file_view>> answer) override {
     db_->read<page<store_file_view>>(std::move(answer), [=](soci::session& s) -> result<page<store_file_view>> {
       if (auto found = find_store(s, user, store); !found) return std::unexpected(std::move(found.error()));
-      sql::page_start start;
-      const auto& mark = query.after.empty() ? query.before : query.after;
-      if (!mark.empty()) {
-        const auto entry = find_entry(s, user, store, mark);
-        if (!entry) return fail(errc::invalid_argument, "no such file: " + mark, query.after.empty() ? "before" : "after");
-        start = {false, entry->created_at, entry->id};
-      }
+      const auto marks = sql::find_marks(
+          query, [&](const std::string& id) { return find_entry(s, user, store, id); });
+      if (!marks) return std::unexpected(marks.error());
       entry_buffer b;
       const auto where = std::string(entry_columns) + (status.empty() ? "" : " and status = :t");
       return sql::read_page<store_file_view>(
-          s, where, "file_id", query, start,
+          s, where, "file_id", query, *marks,
           [&](soci::statement& q) {
             q.exchange(use(store));
             q.exchange(use(user));
@@ -246,7 +239,7 @@ public:
       files out;
       pending_file f;
       soci::statement query = (s.prepare << "select user_id, store_id, file_id from store_files where "
-                                            "status = 'in_progress' order by created_at limit 10000",
+                                            "status = 'in_progress' order by created_at, store_id, file_id limit 10000",
                                into(f.user), into(f.vector_store_id), into(f.file_id));
       for (bool more = query.execute(true); more; more = query.fetch()) out.push_back(f);
       return out;
