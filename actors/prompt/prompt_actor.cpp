@@ -14,6 +14,8 @@ constexpr std::string_view local_model = "local";
 constexpr std::uint32_t passages_for_turn = 8;
 constexpr auto models_kept_for = std::chrono::seconds(60);
 constexpr auto log_retry = std::chrono::seconds(1);
+/// Records of a few milliseconds share one append: a commit a chat would cost more than the chat.
+constexpr auto log_gather = std::chrono::milliseconds(5);
 
 using job_ptr = std::shared_ptr<chat_job>;
 
@@ -341,11 +343,16 @@ private:
 
   void record(const chat_job& job, std::string_view status) {
     outbox_.add(job.op.who.user, usage_record(job, status));
-    send_records();
+    count_records();
+    if (!std::exchange(sending_soon_, true)) later(log_gather, [this] { send_records(); });
   }
 
   void send_records() {
+    sending_soon_ = false;
     if (auto batch = outbox_.take()) append(std::move(*batch));
+  }
+
+  void count_records() {
     d_.activity->unlogged = static_cast<std::int64_t>(outbox_.unacknowledged());
   }
 
@@ -356,6 +363,7 @@ private:
     ask(d_.log, std::move(c), [this](outcome<append_logs_reply> stored) {
       if (stored) {
         outbox_.acknowledged();
+        count_records();
         return send_records();
       }
       log::warn("prompt.usage_waits", {{"why", stored.error().message}, {"dropped", outbox_.dropped()}});
@@ -389,6 +397,7 @@ private:
   prompt_deps d_;
   std::unordered_map<call_id, job_ptr> jobs_;
   usage_outbox outbox_;
+  bool sending_soon_ = false;
   std::vector<model_view> provider_models_;
   op_context::clock::time_point provider_models_until_{};
 };
