@@ -172,7 +172,7 @@ private:
   std::uint64_t sent_ = 0;  ///< the counter of own message ids
   std::uint64_t turns_ = 0;
   instant now_{}, next_beat_{};
-  bool is_draining_ = false;
+  bool is_draining_ = false, is_beat_due_ = false;
   outputs* out_ = nullptr; ///< of the step that runs
   std::unordered_map<peer_id, peer> peers_;
   std::map<std::string, service, std::less<>> services_; ///< addresses stay: calls point at them

@@ -27,7 +27,7 @@ void node_state::step(instant now, node_input in, std::vector<node_output>& out)
 instant node_state::due() const {
   auto at = instant::max();
   if (phase_ == phase::greeting) at = heard_ + bounds_.greeting;
-  if (phase_ == phase::welcomed) at = next_beat_;
+  if (phase_ == phase::welcomed) at = std::min(next_beat_, heard_ + bounds_.silence);
   return deadlines_.empty() ? at : std::min(at, deadlines_.begin()->first);
 }
 
@@ -110,9 +110,9 @@ void node_state::on(time_passed&) {
   expire();
   if (phase_ == phase::greeting && now_ >= heard_ + bounds_.greeting)
     return want_other_link("the broker does not answer");
-  if (phase_ != phase::welcomed || now_ < next_beat_) return;
-  if (now_ - heard_ > bounds_.silence) return want_other_link("the broker fell silent");
-  beat();
+  if (phase_ != phase::welcomed) return;
+  if (now_ - heard_ >= bounds_.silence) return want_other_link("the broker fell silent");
+  if (now_ >= next_beat_) beat();
 }
 
 void node_state::beat() {

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <random>
 #include <thread>
+#include <utility>
 
 namespace troupe {
 namespace {
@@ -99,11 +100,11 @@ private:
   /// Releases the lock.
   template <class What>
   void push(std::unique_lock<std::mutex>& lock, What what) {
-    const bool is_first = commands_.empty();
     if constexpr (std::is_same_v<What, refused>) commands_.push_back({std::move(what)});
     else commands_.push_back({node_input(std::move(what))});
+    const bool has_to_wake = std::exchange(is_asleep_, false);
     lock.unlock();
-    if (is_first) wake_.signal();
+    if (has_to_wake) wake_.signal();
   }
 
   void run() {
@@ -122,7 +123,24 @@ private:
     leave();
   }
 
+  /// Waits for something to happen. Commands that came meanwhile go first, but now and then the
+  /// connection is looked at all the same.
   void wait() {
+    {
+      std::unique_lock lock(mutex_);
+      if (!commands_.empty()) {
+        lock.unlock();
+        if (++busy_turns_ % 32 == 0) poll(milliseconds(0));
+        return;
+      }
+      is_asleep_ = true;
+    }
+    poll(until(std::min(state_.due(), retry_)));
+    std::lock_guard lock(mutex_);
+    is_asleep_ = false;
+  }
+
+  void poll(milliseconds patience) {
     zmq::pollitem_t items[3] = {{nullptr, wake_.fd(), ZMQ_POLLIN, 0}, {}, {}};
     int count = 1;
     if (link_) {
@@ -131,7 +149,7 @@ private:
       items[2] = {link_->ends.socket().handle(), 0, ZMQ_POLLIN, 0};
       count = 3;
     }
-    zmq_poll(items, count, until(std::min(state_.due(), retry_)).count());
+    zmq_poll(items, count, patience.count());
     now_ = clock::now();
     if ((items[0].revents & ZMQ_POLLIN) != 0) wake_.clear();
     if (count == 1) return;
@@ -265,6 +283,7 @@ private:
   std::mutex mutex_, join_mutex_;
   std::vector<command> commands_;     // guarded by mutex_
   std::size_t waiting_bytes_ = 0;     // guarded by mutex_
+  bool is_asleep_ = false;            // guarded by mutex_: commands must wake the thread
   // Of the thread.
   std::vector<command> taken_;
   std::vector<node_output> spare_;
@@ -274,7 +293,7 @@ private:
   std::unique_ptr<connection> link_;
   clock::time_point now_ = clock::now();
   clock::time_point retry_{}; ///< to connect, or to give a connection up
-  unsigned attempts_ = 0;
+  unsigned attempts_ = 0, busy_turns_ = 0;
   bool is_goodbye_said_ = false;
   std::minstd_rand jitter_;
   std::thread thread_;
