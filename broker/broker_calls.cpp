@@ -21,7 +21,9 @@ error unavailable(const std::string& service) {
   return e;
 }
 
-std::string_view service_of(std::string_view method) { return method.substr(0, method.find('.')); }
+std::string_view service_of(std::string_view method) {
+  return method.substr(0, method.find('.'));
+}
 
 } // namespace
 
@@ -38,7 +40,8 @@ void broker_state::take_request(peer& from, frame_received& in) {
   const auto name = from.is_service ? service_of(header.svc) : std::string_view("router");
   const auto known = services_.find(name);
   if (known == services_.end()) return refuse(unavailable(std::string(name)));
-  if (calls_.size() >= bounds_.calls) return refuse(overloaded("this broker has too many calls in flight"));
+  if (calls_.size() >= bounds_.calls)
+    return refuse(overloaded("this broker has too many calls in flight"));
   if (is_draining_ && !from.is_service) {
     auto why = make_error(errc::draining, "the broker is shutting down");
     why.retry_after_ms = retry_after_ms;
@@ -181,8 +184,10 @@ void broker_state::take_partial(peer& from, frame_received& in) {
 void broker_state::take_end(peer& from, frame_received& in) {
   auto* c = call_worked_by(from, in.header);
   if (c == nullptr) return;
-  if (c->requester.empty()) ++counts_.undeliverable;
-  else out_->push_back({c->requester, std::move(in.header), std::move(in.body)});
+  if (c->requester.empty())
+    ++counts_.undeliverable;
+  else
+    out_->push_back({c->requester, std::move(in.header), std::move(in.body)});
   auto& s = *c->target;
   free_slot(*c);
   forget(*c);
@@ -245,7 +250,8 @@ void broker_state::worker_lost(call& c) {
   if (c.is_cancelled) return answer_error(c, make_error(errc::cancelled, "cancelled"));
   const bool may_repeat = (c.request.flags & idempotent) != 0 && !c.has_partial &&
                           c.attempts < bounds_.attempts && (c.body != nullptr || c.body_size == 0);
-  const bool has_other = std::ranges::any_of(c.target->workers, [](const worker& w) { return !w.is_draining; });
+  const bool has_other =
+      std::ranges::any_of(c.target->workers, [](const worker& w) { return !w.is_draining; });
   if (may_repeat && has_other) {
     ++counts_.resent;
     return place(c, lost);

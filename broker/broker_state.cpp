@@ -41,27 +41,39 @@ void broker_state::on(frame_received& in) {
 
 void broker_state::dispatch_frame(peer& from, frame_received& in) {
   switch (in.header.type) {
-    case frame::request: return take_request(from, in);
-    case frame::partial: return take_partial(from, in);
+    case frame::request:
+      return take_request(from, in);
+    case frame::partial:
+      return take_partial(from, in);
     case frame::final:
-    case frame::error: return take_end(from, in);
+    case frame::error:
+      return take_end(from, in);
     case frame::window:
-    case frame::cancel: return take_signal(from, in);
-    case frame::credit: return take_credit(from, in);
-    case frame::reject: return take_reject(from, in);
-    case frame::registration: return register_service(from, in.header, in.body);
+    case frame::cancel:
+      return take_signal(from, in);
+    case frame::credit:
+      return take_credit(from, in);
+    case frame::reject:
+      return take_reject(from, in);
+    case frame::registration:
+      return register_service(from, in.header, in.body);
     case frame::heartbeat:
-    case frame::pong: return;
-    case frame::ping: return send(from.id, frame::pong, in.header.cid);
-    case frame::drain: return drain_peer(from);
+    case frame::pong:
+      return;
+    case frame::ping:
+      return send(from.id, frame::pong, in.header.cid);
+    case frame::drain:
+      return drain_peer(from);
     case frame::goodbye: // the answer tells the peer that all it sent has arrived
       send(from.id, frame::goodbye, {});
       return remove_peer(peer_id(from.id));
-    default: break;
+    default:
+      break;
   }
   ++counts_.malformed;
   if ((in.header.flags & critical) != 0)
-    send_error(from.id, in.header.cid, make_error(errc::version, "this broker does not know the frame"));
+    send_error(from.id, in.header.cid,
+               make_error(errc::version, "this broker does not know the frame"));
 }
 
 void broker_state::welcome(const frame_received& in) {
@@ -71,7 +83,8 @@ void broker_state::welcome(const frame_received& in) {
     return send_error(in.from, {}, make_error(errc::invalid_argument, "HELLO is not readable"));
   }
   if (who->ver_min > version || who->ver_max < version)
-    return send_error(in.from, {}, make_error(errc::version, "this broker speaks version 1 of the wire"));
+    return send_error(in.from, {},
+                      make_error(errc::version, "this broker speaks version 1 of the wire"));
   // The same node over a new connection: the old one is dead, whatever TCP thinks.
   peer_id old;
   for (const auto& [id, p] : peers_)
@@ -84,7 +97,8 @@ void broker_state::welcome(const frame_received& in) {
   p.seen = now_;
   for (const auto& role : who->roles) {
     if (role == "router") p.is_router = true;
-    if (role == "router" || role == "prompt" || role == "auth" || role == "log") p.is_service = true;
+    if (role == "router" || role == "prompt" || role == "auth" || role == "log")
+      p.is_service = true;
   }
   p.who = std::move(*who);
   peers_.insert_or_assign(in.from, std::move(p));
@@ -100,12 +114,14 @@ void broker_state::register_service(peer& from, const envelope& header, const bo
   if (!offer || offer->capacity == 0 || name.empty() || name.size() > 64 ||
       (!services_.contains(name) && services_.size() >= bounds_.services)) {
     ++counts_.malformed;
-    return send_error(from.id, {}, make_error(errc::invalid_argument, "REGISTER is not acceptable: " + name));
+    return send_error(from.id, {},
+                      make_error(errc::invalid_argument, "REGISTER is not acceptable: " + name));
   }
   auto& s = service_named(name);
   auto* w = find_worker(s, from.id);
   if (w == nullptr) w = &s.workers.emplace_back(worker{from.id});
-  w->capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(offer->capacity, bounds_.capacity));
+  w->capacity =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(offer->capacity, bounds_.capacity));
   w->is_draining = from.is_draining;
   send(from.id, frame::registered, {}, {}, name);
   pump(s);
@@ -134,7 +150,8 @@ void broker_state::on(const peer_gone& in) {
 void broker_state::remove_peer(const peer_id& id) {
   const peer_id gone = id; // `id` may lie inside what is erased
   peers_.erase(gone);
-  for (auto& [name, s] : services_) std::erase_if(s.workers, [&](const worker& w) { return w.id == gone; });
+  for (auto& [name, s] : services_)
+    std::erase_if(s.workers, [&](const worker& w) { return w.id == gone; });
   std::vector<call_id> touched;
   for (const auto& [cid, c] : calls_)
     if (c.requester == gone || c.worker == gone) touched.push_back(cid);
@@ -157,15 +174,18 @@ void broker_state::on(const time_passed&) {
   if (now_ >= next_beat_) beat();
 }
 
-/// Twice a heartbeat, so that a death is seen half a heartbeat late at most; beats every other time.
+/// Twice a heartbeat, so that a death is seen half a heartbeat late at most; beats every other
+/// time.
 
 void broker_state::beat() {
   next_beat_ = now_ + bounds_.heartbeat / 2;
   is_beat_due_ = !is_beat_due_;
   std::vector<peer_id> dead;
   for (const auto& [id, p] : peers_) {
-    if (now_ - p.seen > bounds_.silence) dead.push_back(id);
-    else if (is_beat_due_) send(id, frame::heartbeat, {}, {});
+    if (now_ - p.seen > bounds_.silence)
+      dead.push_back(id);
+    else if (is_beat_due_)
+      send(id, frame::heartbeat, {}, {});
   }
   for (const auto& id : dead) on(peer_gone{id});
 }
@@ -179,7 +199,8 @@ void broker_state::on(const broker_stopping&) {
   for (const auto& [id, p] : peers_) send(id, frame::goodbye, {});
 }
 
-void broker_state::send(const peer_id& to, frame type, const call_id& cid, body_ptr body, std::string svc) {
+void broker_state::send(const peer_id& to, frame type, const call_id& cid, body_ptr body,
+                        std::string svc) {
   envelope e;
   e.type = type;
   e.mid = {incarnation_, ++sent_};

@@ -13,21 +13,21 @@
 #include <variant>
 #include <vector>
 
-/// The broker without sockets, threads or a clock: `step` takes what happened and says what to send.
-/// Everything that it knows is soft: a broker that starts anew learns it from its peers.
+/// The broker without sockets, threads or a clock: `step` takes what happened and says what to
+/// send. Everything that it knows is soft: a broker that starts anew learns it from its peers.
 namespace troupe::wire {
 
 using instant = std::chrono::steady_clock::time_point;
 using peer_id = std::string; ///< the connection, as the driver names it
 
 struct broker_bounds {
-  std::size_t queued_calls = 10'000;                ///< a service, waiting for a slot
-  std::size_t queued_bytes = 64u << 20;             ///< of their bodies
-  std::size_t kept_body_bytes = 256u << 10;         ///< larger bodies are not kept for a second attempt
-  std::size_t calls = 1u << 18;                     ///< in flight in all
+  std::size_t queued_calls = 10'000;        ///< a service, waiting for a slot
+  std::size_t queued_bytes = 64u << 20;     ///< of their bodies
+  std::size_t kept_body_bytes = 256u << 10; ///< larger bodies are not kept for a second attempt
+  std::size_t calls = 1u << 18;             ///< in flight in all
   std::size_t peers = 4096;
-  std::size_t services = 256;                       ///< names that may be registered
-  std::uint32_t capacity = 1u << 16;                ///< of one worker
+  std::size_t services = 256;        ///< names that may be registered
+  std::uint32_t capacity = 1u << 16; ///< of one worker
   int attempts = 3;
   std::chrono::milliseconds heartbeat = limits::heartbeat;
   std::chrono::milliseconds silence = 3 * limits::heartbeat; ///< then a peer is dead
@@ -47,8 +47,8 @@ struct link_dropped {}; ///< some connection ended; which one is not known
 struct time_passed {};
 struct drain_started {};
 struct broker_stopping {};
-using broker_input =
-    std::variant<frame_received, peer_gone, link_dropped, time_passed, drain_started, broker_stopping>;
+using broker_input = std::variant<frame_received, peer_gone, link_dropped, time_passed,
+                                  drain_started, broker_stopping>;
 
 /// What it answers: one message to one peer.
 struct frame_to_send {
@@ -59,9 +59,9 @@ struct frame_to_send {
 
 /// Messages that nobody took, by reason, and other counts; they only rise.
 struct broker_counts {
-  std::uint64_t unknown_peer = 0;  ///< not welcomed (yet, or any more)
-  std::uint64_t unknown_call = 0;  ///< a frame for a call that has ended or never was
-  std::uint64_t not_yours = 0;     ///< a frame for a call by a peer that has no part in it
+  std::uint64_t unknown_peer = 0; ///< not welcomed (yet, or any more)
+  std::uint64_t unknown_call = 0; ///< a frame for a call that has ended or never was
+  std::uint64_t not_yours = 0;    ///< a frame for a call by a peer that has no part in it
   std::uint64_t malformed = 0;
   std::uint64_t undeliverable = 0; ///< answers whose requester is gone: dead letters
   std::uint64_t peers_lost = 0;    ///< gone without a goodbye
@@ -90,8 +90,8 @@ private:
   struct peer {
     peer_id id;
     hello_body who;
-    bool is_router = false;   ///< may say who the caller is
-    bool is_service = false;  ///< may name the service it wants; others reach the routers only
+    bool is_router = false;  ///< may say who the caller is
+    bool is_service = false; ///< may name the service it wants; others reach the routers only
     bool is_draining = false;
     instant seen{};
   };
@@ -115,7 +115,7 @@ private:
     peer_id delegated_by; ///< may still pass on the requester's CANCEL and WINDOW
     service* target = nullptr;
     envelope request;
-    body_ptr body;        ///< while queued, and while another attempt is possible
+    body_ptr body; ///< while queued, and while another attempt is possible
     std::size_t body_size = 0;
     instant deadline{};
     int attempts = 0;
@@ -164,12 +164,13 @@ private:
   [[nodiscard]] worker* find_worker(service& s, const peer_id& id);
   [[nodiscard]] service& service_named(std::string_view name);
 
-  void send(const peer_id& to, frame type, const call_id& cid, body_ptr body = {}, std::string svc = {});
+  void send(const peer_id& to, frame type, const call_id& cid, body_ptr body = {},
+            std::string svc = {});
   void send_error(const peer_id& to, const call_id& cid, error why);
 
   const std::uint64_t incarnation_;
   const broker_bounds bounds_;
-  std::uint64_t sent_ = 0;  ///< the counter of own message ids
+  std::uint64_t sent_ = 0; ///< the counter of own message ids
   std::uint64_t turns_ = 0;
   instant now_{}, next_beat_{};
   bool is_draining_ = false, is_beat_due_ = false;

@@ -13,28 +13,29 @@
 #include <vector>
 
 /// The port to the backbone: what actors/bridge needs of it. Bodies are opaque bytes; the delivery
-/// guarantee is that of the method's class (docs/wire-protocol.md): a `once` request is handed to at
-/// most one worker, an `idempotent` one may be handed to another when its worker is lost, and every
-/// request is answered by `finished` or `failed`, at the latest at its deadline.
+/// guarantee is that of the method's class (docs/wire-protocol.md): a `once` request is handed to
+/// at most one worker, an `idempotent` one may be handed to another when its worker is lost, and
+/// every request is answered by `finished` or `failed`, at the latest at its deadline.
 namespace troupe {
 
 /// A request on its way out. A delegated one keeps the conversation id of the request that this
 /// node serves, and its answers go straight to that requester, not to this node.
 struct bus_request {
-  std::string method;    ///< `prompt.chat/v1`: service, dot, name, slash, version
+  std::string method; ///< `prompt.chat/v1`: service, dot, name, slash, version
   call_id cid;
   bool delegated = false;
   bool idempotent = false;
   bool streamed = false;
   std::chrono::steady_clock::time_point deadline;
-  std::string credential;  ///< for the router; never sent on by it
-  std::string caller;      ///< packed `caller`; brokers keep it only from routers
+  std::string credential; ///< for the router; never sent on by it
+  std::string caller;     ///< packed `caller`; brokers keep it only from routers
   std::string request_id;
   std::string traceparent;
   std::string body;
 };
 
-/// What comes back to a requester. Ordered per call: partials with rising seq from 1 without gap, then one end.
+/// What comes back to a requester. Ordered per call: partials with rising seq from 1 without gap,
+/// then one end.
 struct bus_partial {
   call_id cid;
   std::uint64_t seq = 0;
@@ -64,7 +65,7 @@ using bus_work = std::variant<bus_request, bus_window, bus_cancel>;
 
 /// A service that this node serves.
 struct bus_service {
-  std::string name;          ///< `prompt`
+  std::string name;             ///< `prompt`
   std::uint32_t capacity = 256; ///< requests at once; the broker holds back what is more
 };
 

@@ -35,7 +35,8 @@ call_id read_id(const char* bytes) {
 void put_text(packer& p, string_view key, const std::string& value, bool binary = false) {
   if (value.empty()) return;
   const auto size = static_cast<std::uint32_t>(value.size());
-  p.pack_str(static_cast<std::uint32_t>(key.size())).pack_str_body(key.data(), static_cast<std::uint32_t>(key.size()));
+  p.pack_str(static_cast<std::uint32_t>(key.size()))
+      .pack_str_body(key.data(), static_cast<std::uint32_t>(key.size()));
   if (binary)
     p.pack_bin(size).pack_bin_body(value.data(), size);
   else
@@ -95,8 +96,10 @@ public:
   }
 
   bool start_array(std::uint32_t n) {
-    if (depth_ == 0) fields_ = n;
-    else if (depth_ == 1 && index_ <= 10) return false;
+    if (depth_ == 0)
+      fields_ = n;
+    else if (depth_ == 1 && index_ <= 10)
+      return false;
     return ++depth_ <= depth_max;
   }
   bool end_array_item() {
@@ -137,40 +140,59 @@ private:
   bool number(std::uint64_t v) {
     const auto byte = static_cast<std::uint8_t>(v);
     switch (index_) {
-      case 0: other_version = v != version; return !other_version;
-      case 1: e_.type = static_cast<frame>(byte); return v != 0 && v <= 255;
-      case 2: e_.flags = byte; return v <= 255;
-      case 6: e_.ttl_ms = static_cast<std::uint32_t>(v); return v <= 0xFFFFFFFFu;
-      case 7: e_.hop = byte; return v <= 255;
-      case 8: e_.priority = byte; return v <= 3;
-      case 9: e_.seq = v; return true;
-      default: return index_ > 10;
+      case 0:
+        other_version = v != version;
+        return !other_version;
+      case 1:
+        e_.type = static_cast<frame>(byte);
+        return v != 0 && v <= 255;
+      case 2:
+        e_.flags = byte;
+        return v <= 255;
+      case 6:
+        e_.ttl_ms = static_cast<std::uint32_t>(v);
+        return v <= 0xFFFFFFFFu;
+      case 7:
+        e_.hop = byte;
+        return v <= 255;
+      case 8:
+        e_.priority = byte;
+        return v <= 3;
+      case 9:
+        e_.seq = v;
+        return true;
+      default:
+        return index_ > 10;
     }
   }
 
   bool text(string_view v) {
-    if (key_ == "tp") e_.traceparent = v;
-    else if (key_ == "id") e_.request_id = v;
-    else if (key_ == "cr") e_.credential = v;
-    else if (key_ == "ca") e_.caller = v;
+    if (key_ == "tp")
+      e_.traceparent = v;
+    else if (key_ == "id")
+      e_.request_id = v;
+    else if (key_ == "cr")
+      e_.credential = v;
+    else if (key_ == "ca")
+      e_.caller = v;
     return true;
   }
 
   envelope& e_;
   int depth_ = 0;
-  std::uint32_t index_ = 0;   // of the field in the outer array
-  std::uint32_t fields_ = 0;  // of the outer array, as announced
+  std::uint32_t index_ = 0;  // of the field in the outer array
+  std::uint32_t fields_ = 0; // of the outer array, as announced
   bool in_key_ = false;
-  string_view key_;           // of the ext entry; points into the input
+  string_view key_; // of the ext entry; points into the input
 };
 
 } // namespace
 
 string_view to_string(frame type) noexcept {
   static constexpr std::array<string_view, 21> names{
-      "other",   "hello",  "welcome", "reset", "register", "registered", "credit",
-      "request", "accept", "start",   "reject", "partial", "final",      "error",
-      "window",  "cancel", "heartbeat", "ping", "pong",    "drain",      "goodbye"};
+      "other",   "hello",  "welcome",   "reset",  "register", "registered", "credit",
+      "request", "accept", "start",     "reject", "partial",  "final",      "error",
+      "window",  "cancel", "heartbeat", "ping",   "pong",     "drain",      "goodbye"};
   const auto n = static_cast<std::size_t>(type);
   return n < names.size() ? names[n] : names[0];
 }

@@ -46,11 +46,11 @@ inline constexpr std::size_t frame_types = 27;
 [[nodiscard]] std::string_view to_string(frame type) noexcept;
 
 enum flag : std::uint8_t {
-  critical = 1,    ///< refuse the message when its type is unknown
-  idempotent = 2,  ///< may be handed to another worker when the first is lost
-  streamed = 4,    ///< the requester wants partials
-  no_retry = 8,    ///< reserved
-  delegated = 16,  ///< a worker hands on a request that it serves; `cid` stays the requester's
+  critical = 1,   ///< refuse the message when its type is unknown
+  idempotent = 2, ///< may be handed to another worker when the first is lost
+  streamed = 4,   ///< the requester wants partials
+  no_retry = 8,   ///< reserved
+  delegated = 16, ///< a worker hands on a request that it serves; `cid` stays the requester's
 };
 
 /// Everything that the header carries. Absent fields have these defaults.
@@ -59,18 +59,18 @@ struct envelope {
   std::uint8_t flags = 0;
   std::uint8_t hop = 0;
   std::uint8_t priority = 2;
-  std::uint32_t ttl_ms = 0;  ///< time left; 0: no deadline of its own
-  call_id mid;               ///< this message: its sender's incarnation and counter
-  call_id cid;               ///< the conversation: the `mid` of its first REQUEST
-  std::string svc;           ///< REQUEST: the method; REGISTER, CREDIT: the service
-  std::uint64_t seq = 0;     ///< PARTIAL: from 1; FINAL: reserved
+  std::uint32_t ttl_ms = 0; ///< time left; 0: no deadline of its own
+  call_id mid;              ///< this message: its sender's incarnation and counter
+  call_id cid;              ///< the conversation: the `mid` of its first REQUEST
+  std::string svc;          ///< REQUEST: the method; REGISTER, CREDIT: the service
+  std::uint64_t seq = 0;    ///< PARTIAL: from 1; FINAL: reserved
 
   // ext
   std::string traceparent;
   std::string request_id;
   std::string credential;
   std::string caller;
-  std::uint64_t to = 0;  ///< reserved: the incarnation that a WINDOW or CANCEL is for
+  std::uint64_t to = 0; ///< reserved: the incarnation that a WINDOW or CANCEL is for
 
   bool operator==(const envelope&) const = default;
 };

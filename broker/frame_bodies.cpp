@@ -28,20 +28,29 @@ private:
   msgpack::packer<msgpack::sbuffer> packer_{buffer_};
 };
 
-void read(const msgpack::object& from, std::uint64_t& into) { from.convert(into); }
-void read(const msgpack::object& from, std::string& into) { from.convert(into); }
-void read(const msgpack::object& from, std::vector<std::string>& into) { from.convert(into); }
+void read(const msgpack::object& from, std::uint64_t& into) {
+  from.convert(into);
+}
+void read(const msgpack::object& from, std::string& into) {
+  from.convert(into);
+}
+void read(const msgpack::object& from, std::vector<std::string>& into) {
+  from.convert(into);
+}
 
 /// Calls `entry(key, value)` for every entry of a bounded map.
 template <class Body, class Entry>
 result<Body> read_map(string_view bytes, Entry entry) {
-  const auto wrong = [] { return fail(errc::invalid_argument, "a link frame's body is not readable", "body"); };
+  const auto wrong = [] {
+    return fail(errc::invalid_argument, "a link frame's body is not readable", "body");
+  };
   if (bytes.size() > body_bytes_max) return wrong();
   Body body;
   try {
     std::size_t offset = 0;
-    const auto handle = msgpack::unpack(bytes.data(), bytes.size(), offset, nullptr, nullptr,
-                                        msgpack::unpack_limit(list_max, list_max, body_bytes_max, body_bytes_max, 0, 3));
+    const auto handle = msgpack::unpack(
+        bytes.data(), bytes.size(), offset, nullptr, nullptr,
+        msgpack::unpack_limit(list_max, list_max, body_bytes_max, body_bytes_max, 0, 3));
     if (offset != bytes.size() || handle->type != msgpack::type::MAP) return wrong();
     const auto& map = handle->via.map;
     for (std::uint32_t n = 0; n < map.size; ++n)
@@ -56,54 +65,88 @@ result<Body> read_map(string_view bytes, Entry entry) {
 } // namespace
 
 std::string encode(const hello_body& b) {
-  return writer(6).put("name", b.name).put("incarnation", b.incarnation).put("link", b.link)
-      .put("roles", b.roles).put("ver_min", b.ver_min).put("ver_max", b.ver_max).take();
+  return writer(6)
+      .put("name", b.name)
+      .put("incarnation", b.incarnation)
+      .put("link", b.link)
+      .put("roles", b.roles)
+      .put("ver_min", b.ver_min)
+      .put("ver_max", b.ver_max)
+      .take();
 }
 std::string encode(const welcome_body& b) {
-  return writer(3).put("version", b.version).put("heartbeat_ms", b.heartbeat_ms).put("brokers", b.brokers).take();
+  return writer(3)
+      .put("version", b.version)
+      .put("heartbeat_ms", b.heartbeat_ms)
+      .put("brokers", b.brokers)
+      .take();
 }
-std::string encode(const capacity_body& b) { return writer(1).put("capacity", b.capacity).take(); }
+std::string encode(const capacity_body& b) {
+  return writer(1).put("capacity", b.capacity).take();
+}
 std::string encode(const heartbeat_body& b) {
   return writer(2).put("in_flight", b.in_flight).put("progress", b.progress).take();
 }
 std::string encode(const window_body& b) {
-  return writer(3).put("acked_seq", b.acked_seq).put("frames", b.frames).put("bytes", b.bytes).take();
+  return writer(3)
+      .put("acked_seq", b.acked_seq)
+      .put("frames", b.frames)
+      .put("bytes", b.bytes)
+      .take();
 }
 
 result<hello_body> decode_hello(string_view bytes) {
   return read_map<hello_body>(bytes, [](hello_body& b, string_view key, const msgpack::object& v) {
-    if (key == "name") read(v, b.name);
-    else if (key == "incarnation") read(v, b.incarnation);
-    else if (key == "link") read(v, b.link);
-    else if (key == "roles") read(v, b.roles);
-    else if (key == "ver_min") read(v, b.ver_min);
-    else if (key == "ver_max") read(v, b.ver_max);
+    if (key == "name")
+      read(v, b.name);
+    else if (key == "incarnation")
+      read(v, b.incarnation);
+    else if (key == "link")
+      read(v, b.link);
+    else if (key == "roles")
+      read(v, b.roles);
+    else if (key == "ver_min")
+      read(v, b.ver_min);
+    else if (key == "ver_max")
+      read(v, b.ver_max);
   });
 }
 result<welcome_body> decode_welcome(string_view bytes) {
-  return read_map<welcome_body>(bytes, [](welcome_body& b, string_view key, const msgpack::object& v) {
-    if (key == "version") read(v, b.version);
-    else if (key == "heartbeat_ms") read(v, b.heartbeat_ms);
-    else if (key == "brokers") read(v, b.brokers);
-  });
+  return read_map<welcome_body>(bytes,
+                                [](welcome_body& b, string_view key, const msgpack::object& v) {
+                                  if (key == "version")
+                                    read(v, b.version);
+                                  else if (key == "heartbeat_ms")
+                                    read(v, b.heartbeat_ms);
+                                  else if (key == "brokers")
+                                    read(v, b.brokers);
+                                });
 }
 result<capacity_body> decode_capacity(string_view bytes) {
-  return read_map<capacity_body>(bytes, [](capacity_body& b, string_view key, const msgpack::object& v) {
-    if (key == "capacity") read(v, b.capacity);
-  });
+  return read_map<capacity_body>(bytes,
+                                 [](capacity_body& b, string_view key, const msgpack::object& v) {
+                                   if (key == "capacity") read(v, b.capacity);
+                                 });
 }
 result<heartbeat_body> decode_heartbeat(string_view bytes) {
-  return read_map<heartbeat_body>(bytes, [](heartbeat_body& b, string_view key, const msgpack::object& v) {
-    if (key == "in_flight") read(v, b.in_flight);
-    else if (key == "progress") read(v, b.progress);
-  });
+  return read_map<heartbeat_body>(bytes,
+                                  [](heartbeat_body& b, string_view key, const msgpack::object& v) {
+                                    if (key == "in_flight")
+                                      read(v, b.in_flight);
+                                    else if (key == "progress")
+                                      read(v, b.progress);
+                                  });
 }
 result<window_body> decode_window(string_view bytes) {
-  return read_map<window_body>(bytes, [](window_body& b, string_view key, const msgpack::object& v) {
-    if (key == "acked_seq") read(v, b.acked_seq);
-    else if (key == "frames") read(v, b.frames);
-    else if (key == "bytes") read(v, b.bytes);
-  });
+  return read_map<window_body>(bytes,
+                               [](window_body& b, string_view key, const msgpack::object& v) {
+                                 if (key == "acked_seq")
+                                   read(v, b.acked_seq);
+                                 else if (key == "frames")
+                                   read(v, b.frames);
+                                 else if (key == "bytes")
+                                   read(v, b.bytes);
+                               });
 }
 
 } // namespace troupe::wire

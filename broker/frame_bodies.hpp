@@ -14,8 +14,8 @@ namespace troupe::wire {
 /// HELLO: who a peer is.
 struct hello_body {
   std::string name;
-  std::uint64_t incarnation = 0;  ///< of the process; its call ids carry it
-  std::uint64_t link = 0;         ///< of this bus within it, so that a second HELLO replaces the first
+  std::uint64_t incarnation = 0; ///< of the process; its call ids carry it
+  std::uint64_t link = 0; ///< of this bus within it, so that a second HELLO replaces the first
   std::vector<std::string> roles; ///< at most 16
   std::uint64_t ver_min = 1, ver_max = 1;
 };

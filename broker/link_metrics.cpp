@@ -13,17 +13,20 @@ using metrics::metric;
 using metric_ptr = std::unique_ptr<metric>;
 
 metric_ptr dropped(const char* reason) {
-  return std::make_unique<metric>(kind::counter, "troupe_broker_dropped_total", "Messages that nobody took, by reason",
+  return std::make_unique<metric>(kind::counter, "troupe_broker_dropped_total",
+                                  "Messages that nobody took, by reason",
                                   std::string("reason=\"") + reason + '"');
 }
 
 struct broker_series {
   std::array<metric_ptr, frame_types> frames;
-  metric_ptr malformed = dropped("malformed"), gone = dropped("peer_gone"), full = dropped("high_water"),
-             unknown_peer = dropped("unknown_peer"), unknown_call = dropped("unknown_call"),
-             not_yours = dropped("not_yours");
-  metric dead_letters{kind::counter, "troupe_broker_dead_letters_total", "Answers whose requester was gone"};
-  metric peers_lost{kind::counter, "troupe_broker_peers_lost_total", "Peers gone without a goodbye"};
+  metric_ptr malformed = dropped("malformed"), gone = dropped("peer_gone"),
+             full = dropped("high_water"), unknown_peer = dropped("unknown_peer"),
+             unknown_call = dropped("unknown_call"), not_yours = dropped("not_yours");
+  metric dead_letters{kind::counter, "troupe_broker_dead_letters_total",
+                      "Answers whose requester was gone"};
+  metric peers_lost{kind::counter, "troupe_broker_peers_lost_total",
+                    "Peers gone without a goodbye"};
   metric resent{kind::counter, "troupe_broker_resent_total", "Requests handed to a second worker"};
   metric in_flight{kind::gauge, "troupe_broker_in_flight", "Requests without an answer yet"};
   metric queued{kind::gauge, "troupe_broker_queued", "Requests that wait for a worker"};
@@ -31,8 +34,9 @@ struct broker_series {
 
   broker_series() {
     for (std::size_t n = 0; n <= static_cast<std::size_t>(frame::goodbye); ++n)
-      frames[n] = std::make_unique<metric>(kind::counter, "troupe_broker_frames_total", "Messages taken, by type",
-                                           "type=\"" + std::string(to_string(static_cast<frame>(n))) + '"');
+      frames[n] = std::make_unique<metric>(
+          kind::counter, "troupe_broker_frames_total", "Messages taken, by type",
+          "type=\"" + std::string(to_string(static_cast<frame>(n))) + '"');
   }
 };
 
@@ -42,8 +46,10 @@ broker_series& series() {
 }
 
 struct bus_series {
-  metric dropped{kind::counter, "troupe_bus_dropped_total", "Frames and answers that nobody here waited for"};
-  metric reconnects{kind::counter, "troupe_bus_reconnects_total", "Connections to a broker that were made anew"};
+  metric dropped{kind::counter, "troupe_bus_dropped_total",
+                 "Frames and answers that nobody here waited for"};
+  metric reconnects{kind::counter, "troupe_bus_reconnects_total",
+                    "Connections to a broker that were made anew"};
   metric asked{kind::gauge, "troupe_bus_asked", "Requests of this node without an answer yet"};
   metric served{kind::gauge, "troupe_bus_served", "Requests that this node works on"};
 };
@@ -53,7 +59,9 @@ bus_series& bus_all() {
   return all;
 }
 
-void rise(metric& m, std::uint64_t now, std::uint64_t before) noexcept { m.add(static_cast<std::int64_t>(now - before)); }
+void rise(metric& m, std::uint64_t now, std::uint64_t before) noexcept {
+  m.add(static_cast<std::int64_t>(now - before));
+}
 
 } // namespace
 
@@ -62,9 +70,13 @@ void broker_metrics::taken(frame type) noexcept {
   series().frames[n <= static_cast<std::size_t>(frame::goodbye) ? n : 0]->add();
 }
 
-void broker_metrics::malformed() noexcept { series().malformed->add(); }
+void broker_metrics::malformed() noexcept {
+  series().malformed->add();
+}
 
-void broker_metrics::unsent(bool is_gone) noexcept { (is_gone ? series().gone : series().full)->add(); }
+void broker_metrics::unsent(bool is_gone) noexcept {
+  (is_gone ? series().gone : series().full)->add();
+}
 
 void broker_metrics::publish(const broker_state& state) noexcept {
   auto& s = series();
@@ -90,6 +102,8 @@ void bus_metrics::publish(const node_state& state) noexcept {
   s.served.set(static_cast<std::int64_t>(state.served()));
 }
 
-void bus_metrics::reconnect() noexcept { bus_all().reconnects.add(); }
+void bus_metrics::reconnect() noexcept {
+  bus_all().reconnects.add();
+}
 
 } // namespace troupe::wire

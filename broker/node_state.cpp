@@ -13,7 +13,8 @@ constexpr std::size_t header_overhead = 128;
 
 } // namespace
 
-node_state::node_state(node_identity who, node_bounds bounds) : who_(std::move(who)), bounds_(bounds) {}
+node_state::node_state(node_identity who, node_bounds bounds)
+    : who_(std::move(who)), bounds_(bounds) {}
 
 void node_state::step(instant now, node_input in, std::vector<node_output>& out) {
   // After a freeze of our own the broker's silence proves nothing.
@@ -33,9 +34,13 @@ instant node_state::due() const {
 
 // The link.
 
-void node_state::on(link_up&) { greet(); }
+void node_state::on(link_up&) {
+  greet();
+}
 
-void node_state::on(link_down&) { lose_link("the connection to the broker was lost"); }
+void node_state::on(link_down&) {
+  lose_link("the connection to the broker was lost");
+}
 
 void node_state::greet() {
   phase_ = phase::greeting;
@@ -55,7 +60,8 @@ void node_state::welcomed() {
   next_beat_ = now_ + bounds_.heartbeat;
   if (is_draining_) send(frame::drain, {});
   if (is_draining_ || who_.services.empty()) return set_linked(true);
-  for (const auto& s : who_.services) send(frame::registration, {}, encode(capacity_body{s.capacity}), s.name);
+  for (const auto& s : who_.services)
+    send(frame::registration, {}, encode(capacity_body{s.capacity}), s.name);
 }
 
 void node_state::registered() {
@@ -71,8 +77,10 @@ void node_state::lose_link(std::string_view why) {
   const auto lost = std::exchange(asked_, {});
   deadlines_.clear();
   for (const auto& [cid, c] : lost)
-    answer_failure(cid, c.is_idempotent ? errc::unavailable : errc::worker_lost, std::string(why), started_state::unknown);
-  for (const auto& [cid, hop] : std::exchange(served_, {})) out_->push_back(bus_work(bus_cancel{cid}));
+    answer_failure(cid, c.is_idempotent ? errc::unavailable : errc::worker_lost, std::string(why),
+                   started_state::unknown);
+  for (const auto& [cid, hop] : std::exchange(served_, {}))
+    out_->push_back(bus_work(bus_cancel{cid}));
   if (was_linked) out_->push_back(link_changed{false});
 }
 
@@ -88,21 +96,31 @@ void node_state::set_linked(bool up) {
 void node_state::on(broker_frame& in) {
   heard_ = now_;
   switch (in.header.type) {
-    case frame::request: return take_work(in);
+    case frame::request:
+      return take_work(in);
     case frame::partial:
     case frame::final:
-    case frame::error: return take_answer(in);
+    case frame::error:
+      return take_answer(in);
     case frame::window:
-    case frame::cancel: return take_signal(in);
-    case frame::welcome: return welcomed();
-    case frame::registered: return registered();
+    case frame::cancel:
+      return take_signal(in);
+    case frame::welcome:
+      return welcomed();
+    case frame::registered:
+      return registered();
     case frame::reset:
       lose_link("the broker started anew");
       return greet();
-    case frame::ping: return send(frame::pong, in.header.cid);
-    case frame::drain: is_broker_leaving_ = true; return;
-    case frame::goodbye: return want_other_link("the broker said goodbye");
-    default: return;
+    case frame::ping:
+      return send(frame::pong, in.header.cid);
+    case frame::drain:
+      is_broker_leaving_ = true;
+      return;
+    case frame::goodbye:
+      return want_other_link("the broker said goodbye");
+    default:
+      return;
   }
 }
 
@@ -131,17 +149,23 @@ void node_state::expire() {
 
 // As requester.
 
-void node_state::on(bus_request& in) { in.delegated ? hand_on(in) : ask(in); }
+void node_state::on(bus_request& in) {
+  in.delegated ? hand_on(in) : ask(in);
+}
 
 void node_state::ask(bus_request& in) {
-  const auto refuse = [&](errc code, const char* why) { answer_failure(in.cid, code, why, started_state::no); };
+  const auto refuse = [&](errc code, const char* why) {
+    answer_failure(in.cid, code, why, started_state::no);
+  };
   if (phase_ != phase::welcomed) return refuse(errc::unavailable, "no link to a broker");
   if (asked_.size() >= bounds_.calls) return refuse(errc::overloaded, "too many calls in flight");
   if (in.deadline <= now_) return refuse(errc::deadline_exceeded, "the deadline passed");
-  if (in.body.size() > limits::body_bytes) return refuse(errc::too_large, "the request is too large");
+  if (in.body.size() > limits::body_bytes)
+    return refuse(errc::too_large, "the request is too large");
   auto header = header_of(in);
   if (header.svc.empty()) return refuse(errc::too_large, "the request's header is too large");
-  const auto deadline = in.deadline < instant::max() - bounds_.grace ? in.deadline + bounds_.grace : instant::max();
+  const auto deadline =
+      in.deadline < instant::max() - bounds_.grace ? in.deadline + bounds_.grace : instant::max();
   if (!asked_.emplace(in.cid, asked_call{deadline, in.idempotent}).second)
     return void(++dropped_); // asked twice: the first is answered
   if (deadline != instant::max()) deadlines_.emplace(deadline, in.cid);
@@ -157,7 +181,8 @@ void node_state::hand_on(bus_request& in) {
   header.hop = at->second;
   served_.erase(at);
   if (header.svc.empty() || in.body.size() > limits::body_bytes)
-    return send_error(frame::error, in.cid, make_error(errc::too_large, "the request is too large"));
+    return send_error(frame::error, in.cid,
+                      make_error(errc::too_large, "the request is too large"));
   out_->push_back(frame_to_broker{std::move(header), std::move(in.body)});
 }
 
@@ -165,11 +190,12 @@ void node_state::hand_on(bus_request& in) {
 envelope node_state::header_of(bus_request& in) const {
   envelope e;
   e.type = frame::request;
-  const auto texts = in.method.size() + in.credential.size() + in.caller.size() + in.request_id.size() +
-                     in.traceparent.size();
+  const auto texts = in.method.size() + in.credential.size() + in.caller.size() +
+                     in.request_id.size() + in.traceparent.size();
   if (texts + header_overhead > limits::wire_header_bytes) return e;
-  e.flags = static_cast<std::uint8_t>((in.idempotent ? idempotent : 0) | (in.streamed ? streamed : 0) |
-                                      (in.delegated ? delegated : 0));
+  e.flags =
+      static_cast<std::uint8_t>((in.idempotent ? idempotent : 0) | (in.streamed ? streamed : 0) |
+                                (in.delegated ? delegated : 0));
   e.mid = e.cid = in.cid;
   if (in.deadline != instant::max()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(in.deadline - now_).count();
@@ -219,7 +245,8 @@ bool node_state::end_asked(const call_id& cid) {
   return true;
 }
 
-void node_state::answer_failure(const call_id& cid, errc code, std::string message, started_state started) {
+void node_state::answer_failure(const call_id& cid, errc code, std::string message,
+                                started_state started) {
   auto why = make_error(code, std::move(message));
   why.started = started;
   if (is_retriable(code)) why.retry_after_ms = 1000;
@@ -230,7 +257,9 @@ void node_state::answer_failure(const call_id& cid, errc code, std::string messa
 
 void node_state::take_work(broker_frame& in) {
   auto& h = in.header;
-  if (is_draining_) return send_error(frame::reject, h.cid, make_error(errc::draining, "the node is shutting down"));
+  if (is_draining_)
+    return send_error(frame::reject, h.cid,
+                      make_error(errc::draining, "the node is shutting down"));
   served_.insert_or_assign(h.cid, h.hop);
   bus_request work;
   work.method = std::move(h.svc);
@@ -253,8 +282,11 @@ void node_state::take_signal(broker_frame& in) {
   if (in.header.type == frame::cancel) return out_->push_back(bus_work(bus_cancel{cid}));
   const auto more = decode_window(in.body);
   if (!more) return void(++dropped_);
-  const auto bounded = [](std::uint64_t v) { return static_cast<std::uint32_t>(std::min<std::uint64_t>(v, 1u << 30)); };
-  out_->push_back(bus_work(bus_window{cid, more->acked_seq, bounded(more->frames), bounded(more->bytes)}));
+  const auto bounded = [](std::uint64_t v) {
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(v, 1u << 30));
+  };
+  out_->push_back(
+      bus_work(bus_window{cid, more->acked_seq, bounded(more->frames), bounded(more->bytes)}));
 }
 
 void node_state::on(send_partial& in) {
@@ -305,7 +337,9 @@ void node_state::send(frame type, const call_id& cid, std::string body, std::str
 }
 
 /// Beside the counters of the process's call ids, which have the highest bit clear.
-call_id node_state::next_mid() { return {who_.incarnation, ++sent_ | 1ull << 63}; }
+call_id node_state::next_mid() {
+  return {who_.incarnation, ++sent_ | 1ull << 63};
+}
 
 void node_state::send_error(frame type, const call_id& cid, const error& why) {
   send(type, cid, msgpack_codec::encode(why));

@@ -22,9 +22,10 @@ struct node_identity {
 struct node_bounds {
   std::size_t calls = 1u << 16; ///< asked and not answered
   std::chrono::milliseconds heartbeat = limits::heartbeat;
-  std::chrono::milliseconds silence = 3 * limits::heartbeat;   ///< then the broker is dead
-  std::chrono::milliseconds greeting{2000};                    ///< from HELLO to WELCOME
-  std::chrono::milliseconds grace{100}; ///< the broker answers at the deadline; past this the node does
+  std::chrono::milliseconds silence = 3 * limits::heartbeat; ///< then the broker is dead
+  std::chrono::milliseconds greeting{2000};                  ///< from HELLO to WELCOME
+  std::chrono::milliseconds grace{
+      100}; ///< the broker answers at the deadline; past this the node does
 };
 
 // What happens to a node. The first two come from the transport.
@@ -35,10 +36,22 @@ struct broker_frame {
   std::string body;
 };
 // What its services and clients want; the same as the calls of `bus`.
-struct send_partial { call_id cid; std::uint64_t seq = 0; std::string body; };
-struct send_final { call_id cid; std::string body; };
-struct send_failure { call_id cid; error why; };
-struct give_back { call_id cid; };
+struct send_partial {
+  call_id cid;
+  std::uint64_t seq = 0;
+  std::string body;
+};
+struct send_final {
+  call_id cid;
+  std::string body;
+};
+struct send_failure {
+  call_id cid;
+  error why;
+};
+struct give_back {
+  call_id cid;
+};
 struct stop_asked {};
 using node_input =
     std::variant<link_up, link_down, broker_frame, time_passed, bus_request, bus_window, bus_cancel,
@@ -49,8 +62,12 @@ struct frame_to_broker {
   envelope header;
   std::string body;
 };
-struct link_changed { bool up = false; };
-struct relink { std::string why; }; ///< this connection is of no use: make another
+struct link_changed {
+  bool up = false;
+};
+struct relink {
+  std::string why;
+}; ///< this connection is of no use: make another
 using node_output = std::variant<frame_to_broker, bus_answer, bus_work, link_changed, relink>;
 
 class node_state {
@@ -118,9 +135,9 @@ private:
   std::uint64_t sent_ = 0, answered_ = 0, dropped_ = 0;
   instant now_{}, heard_{}, next_beat_{};
   std::unordered_map<call_id, asked_call> asked_;
-  std::set<std::pair<instant, call_id>> deadlines_; ///< of what is asked
+  std::set<std::pair<instant, call_id>> deadlines_;  ///< of what is asked
   std::unordered_map<call_id, std::uint8_t> served_; ///< with the hops behind them
-  std::vector<node_output>* out_ = nullptr; ///< of the step that runs
+  std::vector<node_output>* out_ = nullptr;          ///< of the step that runs
 };
 
 } // namespace troupe::wire

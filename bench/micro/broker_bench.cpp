@@ -44,9 +44,11 @@ struct cluster {
   explicit cluster(int workers) {
     join("edge", 7, "edge", {});
     join("router", 8, "router", "router");
-    for (int n = 0; n < workers; ++n) join("prompt" + std::to_string(n), 100u + n, "prompt", "prompt");
+    for (int n = 0; n < workers; ++n)
+      join("prompt" + std::to_string(n), 100u + n, "prompt", "prompt");
   }
-  void join(const peer_id& name, std::uint64_t incarnation, const std::string& role, const std::string& service) {
+  void join(const peer_id& name, std::uint64_t incarnation, const std::string& role,
+            const std::string& service) {
     envelope e;
     e.type = frame::hello;
     give(name, e, make_body(encode(hello_body{name, incarnation, 1, {role}, 1, 1})));

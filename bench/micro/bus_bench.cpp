@@ -140,7 +140,8 @@ public:
       });
     client_ = make_node(with_router ? "edge" : "log", {}, 13, {});
     for (const auto* b : {worker_.get(), router_.get(), client_.get()})
-      while (b != nullptr && !b->linked()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      while (b != nullptr && !b->linked())
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   ~brokered() {
     for (auto* b : {client_.get(), router_.get(), worker_.get()})
@@ -171,7 +172,8 @@ private:
     config.services = std::move(services);
     config.incarnation = incarnation;
     return make_zmq_bus(std::move(config), {[this](bus_answer a) {
-                                              if (std::holds_alternative<bus_failed>(a)) std::abort();
+                                              if (std::holds_alternative<bus_failed>(a))
+                                                std::abort();
                                               {
                                                 std::lock_guard lock(mutex_);
                                                 ++came_;
@@ -214,7 +216,8 @@ int main(int argc, char** argv) {
   const int rounds = argc > 2 ? std::atoi(argv[2]) : 5;
   bare_relay bare;
   brokered direct(false), delegated(true);
-  std::printf("%-10s %14s %14s %20s %8s\n", "in flight", "bare relay/s", "broker/s", "with delegation/s", "ratio");
+  std::printf("%-10s %14s %14s %20s %8s\n", "in flight", "bare relay/s", "broker/s",
+              "with delegation/s", "ratio");
   for (const int window : {1, 32, 256}) {
     std::array<std::vector<double>, 3> rates;
     for (int n = 0; n < rounds; ++n) {
@@ -225,6 +228,7 @@ int main(int argc, char** argv) {
     const double base = median(rates[0]), brokers = median(rates[1]), three = median(rates[2]);
     std::printf("%-10d %14.0f %14.0f %20.0f %8.2f\n", window, base, brokers, three, brokers / base);
     if (window == 1)
-      std::printf("%-10s %11.1f us %11.1f us %17.1f us\n", "  round trip", 1e6 / base, 1e6 / brokers, 1e6 / three);
+      std::printf("%-10s %11.1f us %11.1f us %17.1f us\n", "  round trip", 1e6 / base,
+                  1e6 / brokers, 1e6 / three);
   }
 }

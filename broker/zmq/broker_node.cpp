@@ -35,18 +35,22 @@ bool is_loopback(const std::string& host) {
 /// The address for libzmq, or empty with the reason.
 std::string checked_address(const std::string& bind, std::string& why) {
   const auto colon = bind.rfind(':');
-  if (!bind.starts_with("tcp://") || colon == std::string::npos || colon < 7 || colon + 1 == bind.size()) {
+  if (!bind.starts_with("tcp://") || colon == std::string::npos || colon < 7 ||
+      colon + 1 == bind.size()) {
     why = "'" + bind + "' is not an address like tcp://127.0.0.1:7700";
     return {};
   }
   auto host = bind.substr(6, colon - 6);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
   if (!is_loopback(host)) {
-    why = "'" + bind + "' is not a loopback address: a broker is bound to one until links are encrypted";
+    why = "'" + bind +
+          "' is not a loopback address: a broker is bound to one until links are encrypted";
     return {};
   }
   if (host == "localhost") host = "127.0.0.1";
-  return "tcp://" + (host.find(':') == std::string::npos ? host : '[' + host + ']') + bind.substr(colon);
+  return "tcp://" + (host.find(':') == std::string::npos ? host : '[' + host + ']') +
+         bind.substr(colon);
 }
 
 constexpr milliseconds drain_grace{300}, drain_poll{20};
@@ -54,7 +58,9 @@ constexpr milliseconds drain_grace{300}, drain_poll{20};
 class broker_node_impl final : public broker_node {
 public:
   explicit broker_node_impl(const std::string& address)
-      : router_(make_socket(zmq::socket_type::router, address)), ends_(router_), state_(own_incarnation() ^ 0xB20CE2) {
+      : router_(make_socket(zmq::socket_type::router, address)),
+        ends_(router_),
+        state_(own_incarnation() ^ 0xB20CE2) {
     router_.bind(address);
     address_ = router_.get(zmq::sockopt::last_endpoint);
     thread_ = std::thread([this] { run(); });
@@ -124,7 +130,8 @@ private:
     for (int n = 0; n < batch; ++n) {
       auto in = receive_frames(router_, true);
       if (!in) return false;
-      auto header = in->is_whole ? decode(bytes(in->header)) : fail(errc::invalid_argument, "frames");
+      auto header =
+          in->is_whole ? decode(bytes(in->header)) : fail(errc::invalid_argument, "frames");
       if (!header) {
         metrics_.malformed();
         continue;
@@ -149,7 +156,8 @@ private:
     while (!out_.empty()) {
       sending_.swap(out_);
       for (auto& o : sending_) {
-        const auto how = send_frames(router_, &o.to, o.header, to_message(std::move(o.body)), scratch_);
+        const auto how =
+            send_frames(router_, &o.to, o.header, to_message(std::move(o.body)), scratch_);
         if (how == sent::ok) continue;
         metrics_.unsent(how == sent::gone);
         state_.step(now_, peer_gone{std::move(o.to)}, out_);
@@ -158,12 +166,13 @@ private:
     }
   }
 
-  /// Peers that are told to end at the same time need the broker for their last messages: it waits a
-  /// moment for their DRAIN, and then until they have left.
+  /// Peers that are told to end at the same time need the broker for their last messages: it waits
+  /// a moment for their DRAIN, and then until they have left.
   void look_for_idle() {
     if (drain_began_ == clock::time_point()) drain_began_ = now_;
     step(drain_started{});
-    if (state_.in_flight() > 0 || state_.draining_peers() > 0 || now_ < drain_began_ + drain_grace) return;
+    if (state_.in_flight() > 0 || state_.draining_peers() > 0 || now_ < drain_began_ + drain_grace)
+      return;
     {
       std::lock_guard lock(mutex_);
       is_idle_ = true;

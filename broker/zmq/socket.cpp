@@ -13,7 +13,7 @@
 namespace troupe::wire {
 namespace {
 
-constexpr int high_water = 200'000; // credit is the bound; whoever gets here is cut off
+constexpr int high_water = 200'000;             // credit is the bound; whoever gets here is cut off
 constexpr std::size_t copied_body_bytes = 2048; // below this a copy is cheaper than an owner
 
 } // namespace
@@ -36,7 +36,8 @@ zmq::socket_t make_socket(zmq::socket_type type, const std::string& address) {
   s.set(zmq::sockopt::connect_timeout, 2000);
   s.set(zmq::sockopt::reconnect_ivl, -1); // the link is made anew, with jitter of our own
   s.set(zmq::sockopt::tcp_keepalive, 1);
-  s.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::body_bytes + limits::wire_slack_bytes));
+  s.set(zmq::sockopt::maxmsgsize,
+        static_cast<std::int64_t>(limits::body_bytes + limits::wire_slack_bytes));
   if (type == zmq::socket_type::router) s.set(zmq::sockopt::router_mandatory, true);
   return s;
 }
@@ -44,8 +45,9 @@ zmq::socket_t make_socket(zmq::socket_type type, const std::string& address) {
 zmq::message_t to_message(std::string body) {
   if (body.size() <= copied_body_bytes) return zmq::message_t(body.data(), body.size());
   auto* owner = new std::string(std::move(body));
-  return zmq::message_t(owner->data(), owner->size(),
-                        [](void*, void* hint) { delete static_cast<std::string*>(hint); }, owner);
+  return zmq::message_t(
+      owner->data(), owner->size(),
+      [](void*, void* hint) { delete static_cast<std::string*>(hint); }, owner);
 }
 
 zmq::message_t to_message(body_ptr body) {
@@ -65,7 +67,8 @@ sent send_frames(zmq::socket_t& socket, const std::string* to, const envelope& h
                  zmq::message_t body, std::string& scratch) {
   void* const raw = socket.handle();
   const auto failure = [] { return errno == EHOSTUNREACH ? sent::gone : sent::full; };
-  if (to != nullptr && zmq_send(raw, to->data(), to->size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return failure();
+  if (to != nullptr && zmq_send(raw, to->data(), to->size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+    return failure();
   encode(header, scratch);
   const bool has_body = body.size() > 0;
   const int more = has_body ? ZMQ_SNDMORE : 0;
@@ -77,7 +80,9 @@ sent send_frames(zmq::socket_t& socket, const std::string* to, const envelope& h
 std::optional<received_frames> receive_frames(zmq::socket_t& socket, bool is_router) {
   received_frames in;
   zmq::message_t frame;
-  const auto next = [&](zmq::message_t& into) { return zmq_msg_recv(into.handle(), socket.handle(), ZMQ_DONTWAIT) >= 0; };
+  const auto next = [&](zmq::message_t& into) {
+    return zmq_msg_recv(into.handle(), socket.handle(), ZMQ_DONTWAIT) >= 0;
+  };
   if (is_router) {
     if (!next(frame)) return std::nullopt;
     in.from.assign(frame.data<char>(), frame.size());
@@ -96,17 +101,20 @@ std::optional<received_frames> receive_frames(zmq::socket_t& socket, bool is_rou
   return in;
 }
 
-end_monitor::end_monitor(zmq::socket_t& of) : of_(of), events_(process_context(), zmq::socket_type::pair) {
+end_monitor::end_monitor(zmq::socket_t& of)
+    : of_(of), events_(process_context(), zmq::socket_type::pair) {
   static std::atomic<std::uint64_t> made{0};
   const auto address = "inproc://troupe-ends-" + std::to_string(++made);
-  const int events = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+  const int events = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED |
+                     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
   if (zmq_socket_monitor(of_.handle(), address.c_str(), events) != 0) throw zmq::error_t();
   events_.set(zmq::sockopt::linger, 0);
   events_.connect(address);
 }
 
-end_monitor::~end_monitor() { zmq_socket_monitor(of_.handle(), nullptr, 0); }
+end_monitor::~end_monitor() {
+  zmq_socket_monitor(of_.handle(), nullptr, 0);
+}
 
 int end_monitor::take() {
   int ends = 0;
@@ -121,7 +129,9 @@ int end_monitor::take() {
 wake_up::wake_up() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
 }
-wake_up::~wake_up() { close(fd_); }
+wake_up::~wake_up() {
+  close(fd_);
+}
 
 void wake_up::signal() noexcept {
   const std::uint64_t one = 1;

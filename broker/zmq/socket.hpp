@@ -16,7 +16,8 @@ namespace troupe::wire {
 /// One context for the life of the process: libzmq does not like them to come and go.
 [[nodiscard]] zmq::context_t& process_context();
 
-/// A socket for `address` with all options set whose defaults hang, queue without end or never give up.
+/// A socket for `address` with all options set whose defaults hang, queue without end or never give
+/// up.
 [[nodiscard]] zmq::socket_t make_socket(zmq::socket_type type, const std::string& address);
 
 /// A body that is still the message it came in; forwarded without a copy.

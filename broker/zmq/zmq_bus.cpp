@@ -21,7 +21,7 @@ using namespace wire;
 using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr int batch = 256;                       ///< frames between two looks at the commands
+constexpr int batch = 256;                        ///< frames between two looks at the commands
 constexpr std::size_t waiting_bytes = 256u << 20; ///< requests' bodies on their way to the thread
 constexpr std::size_t waiting_requests = 1u << 16;
 constexpr milliseconds back_off_first{20}, back_off_most{1500}, connect_patience{2500};
@@ -34,7 +34,8 @@ std::uint64_t random_word() {
 
 /// The connection of the moment: thrown away whole when it breaks.
 struct connection {
-  explicit connection(const std::string& address) : dealer(make_socket(zmq::socket_type::dealer, address)), ends(dealer) {
+  explicit connection(const std::string& address)
+      : dealer(make_socket(zmq::socket_type::dealer, address)), ends(dealer) {
     dealer.connect(address);
   }
   zmq::socket_t dealer;
@@ -45,9 +46,11 @@ struct connection {
 class zmq_bus_impl final : public bus {
 public:
   zmq_bus_impl(bus_config config, bus_handlers handlers)
-      : join_(std::move(config.join)), handlers_(std::move(handlers)),
-        state_({std::move(config.node_name), config.incarnation != 0 ? config.incarnation : own_incarnation(),
-                random_word(), std::move(config.roles), std::move(config.services)}),
+      : join_(std::move(config.join)),
+        handlers_(std::move(handlers)),
+        state_({std::move(config.node_name),
+                config.incarnation != 0 ? config.incarnation : own_incarnation(), random_word(),
+                std::move(config.roles), std::move(config.services)}),
         jitter_(random_word()) {
     thread_ = std::thread([this] { run(); });
   }
@@ -57,12 +60,14 @@ public:
   void request(bus_request r) override {
     const auto size = r.body.size();
     std::unique_lock lock(mutex_);
-    if (!r.delegated && (waiting_bytes_ + size > waiting_bytes || commands_.size() > waiting_requests))
+    if (!r.delegated &&
+        (waiting_bytes_ + size > waiting_bytes || commands_.size() > waiting_requests))
       return push(lock, refused{r.cid});
     waiting_bytes_ += size;
     push(lock, std::move(r));
   }
-  void window(call_id cid, std::uint64_t acked, std::uint32_t frames, std::uint32_t bytes) override {
+  void window(call_id cid, std::uint64_t acked, std::uint32_t frames,
+              std::uint32_t bytes) override {
     post(bus_window{cid, acked, frames, bytes});
   }
   void cancel(call_id cid) override { post(bus_cancel{cid}); }
@@ -100,8 +105,10 @@ private:
   /// Releases the lock.
   template <class What>
   void push(std::unique_lock<std::mutex>& lock, What what) {
-    if constexpr (std::is_same_v<What, refused>) commands_.push_back({std::move(what)});
-    else commands_.push_back({node_input(std::move(what))});
+    if constexpr (std::is_same_v<What, refused>)
+      commands_.push_back({std::move(what)});
+    else
+      commands_.push_back({node_input(std::move(what))});
     const bool has_to_wake = std::exchange(is_asleep_, false);
     lock.unlock();
     if (has_to_wake) wake_.signal();
@@ -113,7 +120,8 @@ private:
       supervise();
       wait();
       now_ = clock::now();
-      while (take_commands() | take_frames()) now_ = clock::now(); // both: neither starves the other
+      while (take_commands() | take_frames())
+        now_ = clock::now(); // both: neither starves the other
       if (now_ >= state_.due()) {
         step(time_passed{});
         metrics_.publish(state_);
@@ -185,7 +193,9 @@ private:
   void schedule_retry() {
     const auto most = std::min(back_off_most, back_off_first * (1 << std::min(attempts_, 8u)));
     ++attempts_;
-    retry_ = now_ + milliseconds(5) + milliseconds(std::uniform_int_distribution<int>(0, static_cast<int>(most.count()))(jitter_));
+    retry_ = now_ + milliseconds(5) +
+             milliseconds(
+                 std::uniform_int_distribution<int>(0, static_cast<int>(most.count()))(jitter_));
   }
 
   void drop_link(std::string_view why) {
@@ -205,8 +215,10 @@ private:
       waiting_bytes_ = 0;
     }
     for (auto& c : taken_) {
-      if (const auto* r = std::get_if<refused>(&c.what)) refuse(r->cid);
-      else step(std::move(std::get<node_input>(c.what)));
+      if (const auto* r = std::get_if<refused>(&c.what))
+        refuse(r->cid);
+      else
+        step(std::move(std::get<node_input>(c.what)));
     }
     taken_.clear();
     return true;
@@ -250,7 +262,8 @@ private:
 
   void act(frame_to_broker& f) {
     if (!link_ || !link_->is_up) return;
-    if (send_frames(link_->dealer, nullptr, f.header, to_message(std::move(f.body)), scratch_) != sent::ok)
+    if (send_frames(link_->dealer, nullptr, f.header, to_message(std::move(f.body)), scratch_) !=
+        sent::ok)
       retry_ = now_; // `supervise` drops the link and fails what was asked
   }
   void act(bus_answer& a) { handlers_.answer(std::move(a)); }
@@ -281,9 +294,9 @@ private:
   wake_up wake_;
   std::atomic<bool> is_stopping_ = false, is_linked_ = false, is_broker_leaving_ = false;
   std::mutex mutex_, join_mutex_;
-  std::vector<command> commands_;     // guarded by mutex_
-  std::size_t waiting_bytes_ = 0;     // guarded by mutex_
-  bool is_asleep_ = false;            // guarded by mutex_: commands must wake the thread
+  std::vector<command> commands_; // guarded by mutex_
+  std::size_t waiting_bytes_ = 0; // guarded by mutex_
+  bool is_asleep_ = false;        // guarded by mutex_: commands must wake the thread
   // Of the thread.
   std::vector<command> taken_;
   std::vector<node_output> spare_;

@@ -40,7 +40,9 @@ std::string_view next(std::string_view& script, std::size_t n) {
 /// Four bytes a frame: type, flags, call, length of the body that follows.
 envelope scripted(std::string_view& script, std::string& body) {
   const auto bytes = next(script, 4);
-  const auto at = [&](std::size_t n) { return n < bytes.size() ? static_cast<std::uint8_t>(bytes[n]) : std::uint8_t{0}; };
+  const auto at = [&](std::size_t n) {
+    return n < bytes.size() ? static_cast<std::uint8_t>(bytes[n]) : std::uint8_t{0};
+  };
   envelope e;
   e.type = static_cast<frame>(at(0) % 24);
   e.flags = at(1);
@@ -62,10 +64,13 @@ void play(std::string_view script) {
     hello_body hello{"p", incarnation, 1, {incarnation == 1 ? "auth" : "edge"}, 1, 1};
     envelope e;
     e.type = frame::hello;
-    broker.step(now, frame_received{std::to_string(incarnation), e, make_body(encode(hello))}, sent);
+    broker.step(now, frame_received{std::to_string(incarnation), e, make_body(encode(hello))},
+                sent);
     e.type = frame::registration;
     e.svc = "auth";
-    broker.step(now, frame_received{std::to_string(incarnation), e, make_body(encode(capacity_body{2}))}, sent);
+    broker.step(now,
+                frame_received{std::to_string(incarnation), e, make_body(encode(capacity_body{2}))},
+                sent);
   }
   node.step(now, link_up{}, done);
   while (!script.empty()) {

@@ -35,8 +35,8 @@ class node {
 public:
   using script = std::function<void(node&, bus_work)>;
 
-  node(const std::string& broker, std::string role, std::vector<bus_service> services, script work = {},
-       bool wait = true)
+  node(const std::string& broker, std::string role, std::vector<bus_service> services,
+       script work = {}, bool wait = true)
       : work_(std::move(work)), incarnation_(make_call_id().counter * 7919 + 17) {
     bus_config config;
     config.join = {broker};
@@ -126,7 +126,8 @@ private:
 std::unique_ptr<broker_node> make_broker(const std::string& address = "tcp://127.0.0.1:0") {
   std::unique_ptr<broker_node> broker;
   std::string why;
-  EXPECT_TRUE(eventually([&] { return (broker = start_broker({address}, why)) != nullptr; }, 3s)) << why;
+  EXPECT_TRUE(eventually([&] { return (broker = start_broker({address}, why)) != nullptr; }, 3s))
+      << why;
   return broker;
 }
 
@@ -201,7 +202,8 @@ TEST(bus, windows_and_cancels_find_the_worker) {
   node worker(broker->address(), "prompt", {{"prompt"}}, [&](node& self, bus_work w) {
     if (const auto* r = std::get_if<bus_request>(&w)) self.link().partial(r->cid, 1, "x");
     if (const auto* more = std::get_if<bus_window>(&w)) frames = more->frames;
-    if (const auto* c = std::get_if<bus_cancel>(&w)) self.link().fail(c->cid, make_error(errc::cancelled, "ok"));
+    if (const auto* c = std::get_if<bus_cancel>(&w))
+      self.link().fail(c->cid, make_error(errc::cancelled, "ok"));
   });
   node client(broker->address(), "log", {});
   const auto cid = client.ask("prompt.chat/v1");
@@ -238,7 +240,8 @@ TEST(bus, what_a_stopped_worker_held_fails_and_idempotent_work_moves_on) {
   const auto broker = make_broker();
   std::atomic<int> taken = 0;
   const auto hold = [&](node&, bus_work w) { taken += std::holds_alternative<bus_request>(w); };
-  auto first = std::make_unique<node>(broker->address(), "prompt", std::vector<bus_service>{{"prompt"}}, hold);
+  auto first = std::make_unique<node>(broker->address(), "prompt",
+                                      std::vector<bus_service>{{"prompt"}}, hold);
   node client(broker->address(), "log", {});
   const auto once = client.ask("prompt.chat/v1");
   const auto many = client.ask("prompt.models/v1", "again", 10s, true);
@@ -281,7 +284,8 @@ TEST(bus, two_thousand_requests_at_once_are_all_answered) {
   node client(broker->address(), "log", {});
   std::vector<call_id> asked;
   for (int n = 0; n < 2000; ++n) asked.push_back(client.ask("auth.me/v1", std::to_string(n)));
-  for (std::size_t n = 0; n < asked.size(); ++n) ASSERT_EQ(client.finished(asked[n]), std::to_string(n));
+  for (std::size_t n = 0; n < asked.size(); ++n)
+    ASSERT_EQ(client.finished(asked[n]), std::to_string(n));
 }
 
 TEST(bus, a_draining_node_takes_no_new_work_and_finishes_what_it_has) {
@@ -294,7 +298,10 @@ TEST(bus, a_draining_node_takes_no_new_work_and_finishes_what_it_has) {
   });
   node client(broker->address(), "log", {});
   const auto running = client.ask("auth.me/v1");
-  ASSERT_TRUE(eventually([&] { std::lock_guard lock(mutex); return held.size() == 1; }));
+  ASSERT_TRUE(eventually([&] {
+    std::lock_guard lock(mutex);
+    return held.size() == 1;
+  }));
   worker.link().drain();
   ASSERT_TRUE(eventually([&] {
     return client.failed(client.ask("auth.me/v1", "", 200ms)).code == errc::unavailable;
@@ -313,7 +320,10 @@ TEST(bus, a_broker_drains_until_nothing_is_in_flight) {
   });
   node client(broker->address(), "log", {});
   const auto running = client.ask("auth.me/v1");
-  ASSERT_TRUE(eventually([&] { std::lock_guard lock(mutex); return held.size() == 1; }));
+  ASSERT_TRUE(eventually([&] {
+    std::lock_guard lock(mutex);
+    return held.size() == 1;
+  }));
   std::thread later([&] {
     std::this_thread::sleep_for(50ms);
     worker.link().finish(running, "done");

@@ -5,10 +5,10 @@
 
 #include <gtest/gtest.h>
 
-#include <csignal>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <atomic>
 #include <cstdlib>
@@ -39,7 +39,8 @@ bus_request request(std::string method, std::uint64_t n) {
   return r;
 }
 
-bus_config config_of(const std::string& broker, std::string role, std::vector<bus_service> services) {
+bus_config config_of(const std::string& broker, std::string role,
+                     std::vector<bus_service> services) {
   return {{broker}, role, {role}, std::move(services)};
 }
 
@@ -53,8 +54,10 @@ TEST(second_process, DISABLED_works_until_it_is_killed) {
                           const auto* r = std::get_if<bus_request>(&w);
                           if (r == nullptr) return;
                           self.wait(nullptr);
-                          if (r->method.starts_with("asked")) self.load()->request(request("near.x/v1", 1));
-                          else self.load()->partial(r->cid, 1, "taken");
+                          if (r->method.starts_with("asked"))
+                            self.load()->request(request("near.x/v1", 1));
+                          else
+                            self.load()->partial(r->cid, 1, "taken");
                         },
                         [](bool) {}};
   const auto link = make_zmq_bus(config_of(broker, "prompt", {{"held"}, {"asked"}}), handlers);
@@ -92,10 +95,12 @@ protected:
   }
   void start_second() {
     const auto address = "TROUPE_TEST_BROKER=" + broker_->address();
-    const char* args[] = {"second", "--gtest_also_run_disabled_tests", "--gtest_filter=second_process.*", nullptr};
+    const char* args[] = {"second", "--gtest_also_run_disabled_tests",
+                          "--gtest_filter=second_process.*", nullptr};
     const char* env[] = {address.c_str(), "ASAN_OPTIONS=detect_leaks=0", nullptr};
     ASSERT_EQ(posix_spawn(&second_, "/proc/self/exe", nullptr, nullptr, const_cast<char**>(args),
-                          const_cast<char**>(env)), 0);
+                          const_cast<char**>(env)),
+              0);
   }
   void signal_second(int which) const { kill(second_, which); }
   std::size_t failures() {
@@ -133,7 +138,8 @@ TEST_F(two_processes, a_killed_worker_is_noticed_within_a_second) {
   EXPECT_EQ(failed_[0].started, started_state::yes);
 }
 
-TEST_F(two_processes, a_frozen_worker_is_noticed_within_four_seconds_and_welcome_again_when_it_wakes) {
+TEST_F(two_processes,
+       a_frozen_worker_is_noticed_within_four_seconds_and_welcome_again_when_it_wakes) {
   hold();
   const auto began = clock::now();
   signal_second(SIGSTOP);

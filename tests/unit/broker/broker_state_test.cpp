@@ -39,14 +39,16 @@ protected:
       happen(time_passed{});
     }
   }
-  void send(const peer_id& from, frame type, call_id cid, std::string body = {}, std::uint64_t seq = 0) {
+  void send(const peer_id& from, frame type, call_id cid, std::string body = {},
+            std::uint64_t seq = 0) {
     envelope e;
     e.type = type;
     e.cid = cid;
     e.seq = seq;
     receive(from, std::move(e), std::move(body));
   }
-  void join(const peer_id& name, const std::string& role, std::vector<std::pair<std::string, int>> services = {}) {
+  void join(const peer_id& name, const std::string& role,
+            std::vector<std::pair<std::string, int>> services = {}) {
     incarnations_[name] = incarnations_.size() + 1;
     hello_body hello;
     hello.name = name;
@@ -64,8 +66,8 @@ protected:
     }
     inbox_[name].clear();
   }
-  call_id ask(const peer_id& from, const std::string& method, std::uint8_t flags = 0, std::uint32_t ttl = 0,
-              std::string body = "question") {
+  call_id ask(const peer_id& from, const std::string& method, std::uint8_t flags = 0,
+              std::uint32_t ttl = 0, std::string body = "question") {
     envelope e;
     e.type = frame::request;
     e.flags = flags;
@@ -242,7 +244,8 @@ TEST_F(broker, among_equals_the_longest_unused_worker_is_chosen) {
 TEST_F(broker, requests_past_the_capacity_wait_and_are_served_in_order) {
   join("w", "auth", {{"auth", 1}});
   join("c", "prompt");
-  const auto first = ask("c", "auth.me/v1"), second = ask("c", "auth.me/v1"), third = ask("c", "auth.me/v1");
+  const auto first = ask("c", "auth.me/v1"), second = ask("c", "auth.me/v1"),
+             third = ask("c", "auth.me/v1");
   EXPECT_EQ(next("w")->header.cid, first);
   EXPECT_EQ(type_to("w"), none);
   EXPECT_EQ(state_.queued(), 2u);

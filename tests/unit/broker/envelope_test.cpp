@@ -42,10 +42,12 @@ TEST(envelope, the_bytes_are_those_of_the_document) {
   e.type = frame::cancel;
   e.mid = {1, 2};
   e.cid = {3, 4};
-  const std::string expected("\x9b\x01\x0f\x00"
-                             "\xc4\x10\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2"
-                             "\xc4\x10\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\4"
-                             "\xa0\x00\x00\x02\x00\x80", 46);
+  const std::string expected(
+      "\x9b\x01\x0f\x00"
+      "\xc4\x10\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2"
+      "\xc4\x10\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\4"
+      "\xa0\x00\x00\x02\x00\x80",
+      46);
   EXPECT_EQ(encode(e), expected);
 }
 
@@ -56,7 +58,15 @@ TEST(envelope, fields_and_keys_of_later_versions_are_skipped) {
   const std::string id(16, '\1');
   p.pack_bin(16).pack_bin_body(id.data(), 16).pack_bin(16).pack_bin_body(id.data(), 16);
   p.pack("svc").pack(5).pack(0).pack(2).pack(7);
-  p.pack_map(4).pack("new").pack(std::vector<int>{1, 2}).pack("tp").pack("t").pack(5).pack_nil().pack("to").pack(3);
+  p.pack_map(4)
+      .pack("new")
+      .pack(std::vector<int>{1, 2})
+      .pack("tp")
+      .pack("t")
+      .pack(5)
+      .pack_nil()
+      .pack("to")
+      .pack(3);
   p.pack(std::map<std::string, int>{{"a", 1}}).pack("later");
   const auto e = decode({bytes.data(), bytes.size()});
   ASSERT_TRUE(e) << e.error().message;
@@ -79,16 +89,27 @@ TEST(envelope, another_version_is_told_apart_from_garbage) {
 
 TEST(envelope, hostile_bytes_are_refused) {
   const std::vector<std::string> hostile{
-      "", "\x90", "\x91\x01", "\x80", std::string("\xdd\xff\x00\x00\x00", 5), std::string("\xdf\xff\xff\xff\xff", 5),
-      std::string(200, '\x91'), std::string(2000, '\x81'), "\x92\x01\x00", std::string("\x92\x01\xcd\x01\x00", 5),
-      std::string("\x94\x01\x07\x00\xc4\x0f") + std::string(15, 'x'), std::string("\x92\x01\xc6\xff\xff\xff\xff", 7),
-      std::string(limits::wire_header_bytes + 1, 'x'), encode(full()) + "x"};
+      "",
+      "\x90",
+      "\x91\x01",
+      "\x80",
+      std::string("\xdd\xff\x00\x00\x00", 5),
+      std::string("\xdf\xff\xff\xff\xff", 5),
+      std::string(200, '\x91'),
+      std::string(2000, '\x81'),
+      "\x92\x01\x00",
+      std::string("\x92\x01\xcd\x01\x00", 5),
+      std::string("\x94\x01\x07\x00\xc4\x0f") + std::string(15, 'x'),
+      std::string("\x92\x01\xc6\xff\xff\xff\xff", 7),
+      std::string(limits::wire_header_bytes + 1, 'x'),
+      encode(full()) + "x"};
   for (const auto& bytes : hostile) EXPECT_FALSE(decode(bytes)) << bytes.size();
 }
 
 TEST(envelope, no_truncation_is_taken_for_a_header) {
   const auto bytes = encode(full());
-  for (std::size_t n = 0; n < bytes.size(); ++n) EXPECT_FALSE(decode(std::string_view(bytes).substr(0, n))) << n;
+  for (std::size_t n = 0; n < bytes.size(); ++n)
+    EXPECT_FALSE(decode(std::string_view(bytes).substr(0, n))) << n;
 }
 
 TEST(envelope, what_is_accepted_after_a_flipped_byte_can_be_written_again) {
@@ -119,9 +140,11 @@ TEST(link_bodies, survive_the_wire) {
 }
 
 TEST(link_bodies, hostile_bytes_are_refused) {
-  for (const auto& bytes : {std::string(), std::string("\x81"), std::string("\xdf\xff\xff\xff\xff"),
-                                  std::string(5000, '\x91'), encode(capacity_body{1}) + "x", std::string("\x05"),
-                                  std::string("\x81\xa8" "capacity\xa1x")}) {
+  for (const auto& bytes :
+       {std::string(), std::string("\x81"), std::string("\xdf\xff\xff\xff\xff"),
+        std::string(5000, '\x91'), encode(capacity_body{1}) + "x", std::string("\x05"),
+        std::string("\x81\xa8"
+                    "capacity\xa1x")}) {
     EXPECT_FALSE(decode_capacity(bytes)) << bytes.size();
     EXPECT_FALSE(decode_hello(bytes + '\xc1')) << bytes.size();
   }

@@ -19,7 +19,8 @@ protected:
     out_.clear();
     state_.step(now_, std::move(in), out_);
   }
-  void broker_says(frame type, call_id cid = {}, std::string body = {}, std::uint64_t seq = 0, std::string svc = {}) {
+  void broker_says(frame type, call_id cid = {}, std::string body = {}, std::uint64_t seq = 0,
+                   std::string svc = {}) {
     envelope e;
     e.type = type;
     e.cid = cid;
