@@ -8,6 +8,9 @@
 
 namespace troupe {
 
+/// Words that one list may ask for: each is looked for in every record on the way.
+inline constexpr std::size_t log_words_max = 64;
+
 /// A filter of records; empty fields do not filter.
 struct log_filter {
   std::string user;               ///< the owner, always set
@@ -27,7 +30,7 @@ struct log_slice {
 
 /// Durable log records. Replies come on a thread of the adapter, after the records are on disk
 /// (group commit). Errors: `unavailable`, `overloaded` when limits::store_queue appends wait,
-/// `invalid_argument` (`cursor`), `not_found`.
+/// `invalid_argument` (`cursor`; `q` past log_words_max), `not_found`.
 class log_store {
 public:
   virtual ~log_store() = default;

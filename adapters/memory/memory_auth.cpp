@@ -1,167 +1,186 @@
+#include "adapters/memory/answer_after.hpp"
 #include "adapters/memory/memory_stores.hpp"
 
 #include <algorithm>
 #include <map>
-#include <mutex>
+#include <tuple>
 
 namespace troupe {
 namespace {
 
-std::string lower(std::string text) {
+using memory::answer_after;
+
+/// E-mail addresses are compared in lower case (ASCII, as mail systems do).
+std::string email_key(std::string text) {
   for (auto& c : text)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
   return text;
 }
 
-std::unexpected<error> none(const char* what) { return fail(errc::not_found, what); }
+std::unexpected<error> none(const char* what) {
+  return fail(errc::not_found, what);
+}
+std::unexpected<error> taken() {
+  return fail(errc::conflict, "it exists already");
+}
 
 class memory_users final : public user_store {
 public:
-  void insert_user(user_row row, reply<done> answer) override { answer(insert(std::move(row))); }
+  void insert_user(user_row row, reply<done> answer) override {
+    answer_after(mutex_, answer, [&]() -> result<done> {
+      const auto key = email_key(row.email);
+      if (by_email_.contains(key))
+        return fail(errc::conflict, "an account with this e-mail exists already", "email");
+      auto id = row.id;
+      if (!users_.try_emplace(id, std::move(row)).second) return taken();
+      by_email_[key] = std::move(id);
+      return done{};
+    });
+  }
   void user_by_email(std::string email, reply<user_row> answer) override {
-    answer(find([&](const user_row& u) { return lower(u.email) == lower(email); }));
+    answer_after(mutex_, answer, [&]() -> result<user_row> {
+      const auto at = by_email_.find(email_key(std::move(email)));
+      if (at == by_email_.end()) return none("no such account");
+      return users_.at(at->second);
+    });
   }
   void user_by_id(std::string id, reply<user_row> answer) override {
-    answer(find([&](const user_row& u) { return u.id == id; }));
+    answer_after(mutex_, answer, [&]() -> result<user_row> {
+      const auto at = users_.find(id);
+      if (at == users_.end()) return none("no such account");
+      return at->second;
+    });
   }
   void first_admin(reply<user_row> answer) override {
-    answer(find([](const user_row& u) { return u.admin; }));
+    answer_after(mutex_, answer, [&]() -> result<user_row> {
+      const user_row* oldest = nullptr;
+      for (const auto& [id, u] : users_)
+        if (u.admin && (!oldest || u.created_at < oldest->created_at)) oldest = &u;
+      if (!oldest) return none("no admin yet");
+      return *oldest;
+    });
   }
 
   void insert_session(session_row row, reply<done> answer) override {
-    {
-      const std::lock_guard lock(mutex_);
+    answer_after(mutex_, answer, [&]() -> result<done> {
       auto id = row.id;
-      sessions_[std::move(id)] = std::move(row);
-    }
-    answer(done{});
+      if (!sessions_.try_emplace(std::move(id), std::move(row)).second) return taken();
+      return done{};
+    });
   }
   void session_by_id(std::string id, reply<session_row> answer) override {
-    answer(find_session([&](const session_row& s) { return s.id == id; }));
+    answer_after(mutex_, answer, [&] { return find_session(id); });
   }
   void session_by_refresh(std::string hash, reply<session_row> answer) override {
-    const auto spent = find_spent(hash);
-    auto found = find_session([&](const session_row& s) { return s.refresh_hash == hash || s.id == spent.first; });
-    if (found && found->refresh_hash != hash) found->spent_at = spent.second;
-    answer(std::move(found));
+    answer_after(mutex_, answer, [&]() -> result<session_row> {
+      for (const auto& [id, s] : sessions_)
+        if (s.refresh_hash == hash) return s;
+      const auto spent = spent_.find(hash);
+      if (spent == spent_.end()) return none("no such session");
+      auto session = find_session(spent->second.session);
+      if (session) session->spent_at = spent->second.at;
+      return session;
+    });
   }
   void rotate(std::string id, std::string current, std::string next, std::int64_t now,
               std::int64_t expires_at, reply<done> answer) override {
-    answer(do_rotate(id, current, std::move(next), now, expires_at));
+    answer_after(mutex_, answer, [&]() -> result<done> {
+      const auto at = sessions_.find(id);
+      if (at == sessions_.end()) return none("no such session");
+      auto& s = at->second;
+      if (s.refresh_hash != current) return fail(errc::conflict, "the token was rotated meanwhile");
+      spent_[std::exchange(s.refresh_hash, std::move(next))] = {id, now};
+      s.rotated_at = now;
+      s.expires_at = expires_at;
+      return done{};
+    });
   }
   void revoke_session(std::string id, reply<done> answer) override {
-    {
-      const std::lock_guard lock(mutex_);
+    answer_after(mutex_, answer, [&]() -> result<done> {
       if (const auto at = sessions_.find(id); at != sessions_.end()) at->second.revoked = true;
-    }
-    answer(done{});
+      return done{};
+    });
   }
-  void installation_secret(std::string name, std::string candidate, reply<std::string> answer) override {
-    std::string stored;
-    {
-      const std::lock_guard lock(mutex_);
-      stored = secrets_.try_emplace(std::move(name), std::move(candidate)).first->second;
-    }
-    answer(std::move(stored));
+
+  void installation_secret(std::string name, std::string candidate,
+                           reply<std::string> answer) override {
+    answer_after(mutex_, answer, [&]() -> result<std::string> {
+      return secrets_.try_emplace(std::move(name), std::move(candidate)).first->second;
+    });
   }
 
 private:
-  result<done> insert(user_row row) {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [id, u] : users_)
-      if (lower(u.email) == lower(row.email))
-        return fail(errc::conflict, "an account with this e-mail exists already", "email");
-    auto id = row.id;
-    users_[std::move(id)] = std::move(row);
-    return done{};
-  }
-  result<done> do_rotate(const std::string& id, const std::string& current, std::string next,
-                         std::int64_t now, std::int64_t expires_at) {
-    const std::lock_guard lock(mutex_);
+  struct spent_token {
+    std::string session;
+    std::int64_t at = 0;
+  };
+
+  result<session_row> find_session(const std::string& id) const {
     const auto at = sessions_.find(id);
     if (at == sessions_.end()) return none("no such session");
-    auto& s = at->second;
-    if (s.refresh_hash != current) return fail(errc::conflict, "the token was rotated meanwhile");
-    spent_[std::exchange(s.refresh_hash, std::move(next))] = {id, now};
-    s.rotated_at = now;
-    s.expires_at = expires_at;
-    return done{};
-  }
-  std::pair<std::string, std::int64_t> find_spent(const std::string& hash) const {
-    const std::lock_guard lock(mutex_);
-    const auto at = spent_.find(hash);
-    return at == spent_.end() ? std::pair<std::string, std::int64_t>() : at->second;
-  }
-  template <class F>
-  result<user_row> find(F&& match) const {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [id, u] : users_)
-      if (match(u)) return u;
-    return none("no such account");
-  }
-  template <class F>
-  result<session_row> find_session(F&& match) const {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [id, s] : sessions_)
-      if (match(s)) return s;
-    return none("no such session");
+    return at->second;
   }
 
-  mutable std::mutex mutex_;
+  // All guarded by mutex_.
+  std::mutex mutex_;
   std::map<std::string, user_row> users_;
+  std::map<std::string, std::string> by_email_;
   std::map<std::string, session_row> sessions_;
-  std::map<std::string, std::pair<std::string, std::int64_t>> spent_;  // hash -> session, when
+  std::map<std::string, spent_token> spent_; ///< by hash
   std::map<std::string, std::string> secrets_;
 };
 
 class memory_keys final : public api_key_store {
 public:
   void insert_key(api_key_row row, reply<done> answer) override {
-    {
-      const std::lock_guard lock(mutex_);
+    answer_after(mutex_, answer, [&]() -> result<done> {
+      for (const auto& k : keys_)
+        if (k.id == row.id || k.hash == row.hash) return taken();
       keys_.push_back(std::move(row));
-    }
-    answer(done{});
+      return done{};
+    });
   }
   void key_by_hash(std::string hash, reply<api_key_row> answer) override {
-    auto found = select([&](const api_key_row& k) { return k.hash == hash; });
-    if (found.empty()) return answer(none("no such API key"));
-    answer(std::move(found.front()));
+    answer_after(mutex_, answer, [&]() -> result<api_key_row> {
+      for (const auto& k : keys_)
+        if (k.hash == hash && !k.revoked) return k;
+      return none("no such API key");
+    });
   }
   void list_keys(std::string user, reply<std::vector<api_key_row>> answer) override {
-    auto found = select([&](const api_key_row& k) { return k.user_id == user; });
-    std::ranges::sort(found, std::ranges::greater(), &api_key_row::id);
-    answer(std::move(found));
+    answer_after(mutex_, answer, [&]() -> result<std::vector<api_key_row>> {
+      std::vector<api_key_row> out;
+      for (const auto& k : keys_)
+        if (k.user_id == user && !k.revoked) out.push_back(k);
+      std::ranges::sort(out, [](const api_key_row& a, const api_key_row& b) {
+        return std::tie(b.created_at, b.id) < std::tie(a.created_at, a.id);
+      });
+      if (out.size() > keys_max) out.resize(keys_max);
+      return out;
+    });
   }
   void revoke_key(std::string user, std::string id, reply<done> answer) override {
-    bool revoked = false;
-    {
-      const std::lock_guard lock(mutex_);
+    answer_after(mutex_, answer, [&]() -> result<done> {
       for (auto& k : keys_)
-        if (k.id == id && k.user_id == user && !k.revoked) revoked = k.revoked = true;
-    }
-    if (!revoked) return answer(none("no such API key"));
-    answer(done{});
+        if (k.id == id && k.user_id == user && !k.revoked) {
+          k.revoked = true;
+          return done{};
+        }
+      return none("no such API key");
+    });
   }
 
 private:
-  template <class F>
-  std::vector<api_key_row> select(F&& match) const {
-    const std::lock_guard lock(mutex_);
-    std::vector<api_key_row> out;
-    for (const auto& k : keys_)
-      if (!k.revoked && match(k)) out.push_back(k);
-    return out;
-  }
+  static constexpr std::size_t keys_max = 1000;
 
-  mutable std::mutex mutex_;
-  std::vector<api_key_row> keys_;
+  std::mutex mutex_;
+  std::vector<api_key_row> keys_; // guarded by mutex_
 };
 
-}  // namespace
+} // namespace
 
 memory_auth_stores make_memory_auth_stores() {
   return {std::make_unique<memory_users>(), std::make_unique<memory_keys>()};
 }
 
-}  // namespace troupe
+} // namespace troupe

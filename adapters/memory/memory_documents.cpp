@@ -1,14 +1,21 @@
+#include "adapters/memory/answer_after.hpp"
 #include "adapters/memory/memory_stores.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <map>
-#include <mutex>
+#include <tuple>
 
 namespace troupe {
 namespace {
 
+using memory::answer_after;
+
 std::unexpected<error> none(const std::string& what, const char* param) {
   return fail(errc::not_found, "no such " + what, param);
+}
+std::unexpected<error> taken() {
+  return fail(errc::conflict, "it exists already");
 }
 
 struct stored_file {
@@ -27,84 +34,119 @@ struct stored_entry {
 
 /// The state that files and stores share: a file that goes leaves its stores.
 struct shelf {
-  std::mutex mutex;
+  std::mutex mutex; ///< guards the rest
   std::map<std::string, stored_file> files;
   std::map<std::string, stored_store> stores;
-  std::map<std::pair<std::string, std::string>, stored_entry> entries;
+  std::map<std::pair<std::string, std::string>, stored_entry> entries; ///< by store and file
+
+  result<stored_file*> file_of(const std::string& user, const std::string& id) {
+    const auto at = files.find(id);
+    if (at == files.end() || at->second.user != user) return none("file: " + id, "file_id");
+    return &at->second;
+  }
+  result<stored_store*> store_of(const std::string& user, const std::string& id) {
+    const auto at = stores.find(id);
+    if (at == stores.end() || at->second.user != user)
+      return none("vector store: " + id, "vector_store_id");
+    return &at->second;
+  }
+  result<stored_entry*> entry_of(const std::string& user, const std::string& store,
+                                 const std::string& file) {
+    if (auto s = store_of(user, store); !s) return std::unexpected(std::move(s.error()));
+    const auto at = entries.find({store, file});
+    if (at == entries.end()) return none("file in the store: " + file, "file_id");
+    return &at->second;
+  }
+  void touch(const std::string& store) {
+    if (const auto at = stores.find(store); at != stores.end())
+      at->second.store.last_active_at = std::int64_t{std::time(nullptr)};
+  }
 };
 
-/// One page of items that are in no order yet.
-template <class Item>
-result<page<Item>> page_of(std::vector<Item> all, const page_query& q) {
-  std::ranges::sort(all, [](const Item& a, const Item& b) {
-    return std::tie(a.created_at, a.id) < std::tie(b.created_at, b.id);
+/// One page of items that are in no order yet, of which only those that `shown` says are listed;
+/// the marks may be of any.
+template <class Item, class F>
+result<page<Item>> page_of(std::vector<Item> all, const page_query& q, F shown) {
+  std::ranges::sort(all, [&](const Item& a, const Item& b) {
+    const bool less = std::tie(a.created_at, a.id) < std::tie(b.created_at, b.id);
+    return less == q.ascending && a.id != b.id;
   });
-  if (!q.ascending) std::ranges::reverse(all);
   auto first = all.begin(), last = all.end();
   if (!q.after.empty()) {
     first = std::ranges::find(all, q.after, &Item::id);
-    if (first == all.end()) return fail(errc::invalid_argument, "no such object: " + q.after, "after");
+    if (first == all.end())
+      return fail(errc::invalid_argument, "after: no such object: " + q.after, "after");
     ++first;
-  } else if (!q.before.empty()) {
-    last = std::ranges::find(all, q.before, &Item::id);
-    if (last == all.end()) return fail(errc::invalid_argument, "no such object: " + q.before, "before");
-    if (last - first > q.limit) first = last - q.limit;
-    return page<Item>{{first, last}, first != all.begin()};
   }
-  const bool more = last - first > static_cast<std::ptrdiff_t>(q.limit);
-  if (more) last = first + q.limit;
-  return page<Item>{{first, last}, more};
+  if (!q.before.empty()) {
+    last = std::ranges::find(all, q.before, &Item::id);
+    if (last == all.end())
+      return fail(errc::invalid_argument, "before: no such object: " + q.before, "before");
+  }
+  std::vector<Item> between;
+  if (first < last) std::ranges::copy_if(first, last, std::back_inserter(between), shown);
+  const bool more = between.size() > q.limit;
+  if (!more) return page<Item>{std::move(between), false};
+  const auto limit = static_cast<std::ptrdiff_t>(q.limit);
+  // A page that only ends at an object is the one right before it.
+  if (q.after.empty() && !q.before.empty())
+    return page<Item>{{between.end() - limit, between.end()}, true};
+  return page<Item>{{between.begin(), between.begin() + limit}, true};
 }
 
 class memory_files final : public file_store {
 public:
   explicit memory_files(std::shared_ptr<shelf> s) : s_(std::move(s)) {}
 
-  void insert_file(std::string user, file_view file, std::string bytes, reply<done> answer) override {
-    {
-      const std::lock_guard lock(s_->mutex);
+  void insert_file(std::string user, file_view file, std::string bytes,
+                   reply<done> answer) override {
+    answer_after(s_->mutex, answer, [&]() -> result<done> {
       auto id = file.id;
-      s_->files[std::move(id)] = {std::move(user), std::move(file), std::move(bytes)};
-    }
-    answer(done{});
+      stored_file row{std::move(user), std::move(file), std::move(bytes)};
+      if (!s_->files.try_emplace(std::move(id), std::move(row)).second) return taken();
+      return done{};
+    });
   }
   void get_file(std::string user, std::string id, reply<file_view> answer) override {
-    const std::unique_lock lock(s_->mutex);
-    const auto* f = find(user, id);
-    answer(f ? result<file_view>(f->file) : none("file: " + id, "file_id"));
+    answer_after(s_->mutex, answer, [&]() -> result<file_view> {
+      auto f = s_->file_of(user, id);
+      if (!f) return std::unexpected(std::move(f.error()));
+      return (*f)->file;
+    });
   }
   void read_file(std::string user, std::string id, reply<std::string> answer) override {
-    const std::unique_lock lock(s_->mutex);
-    const auto* f = find(user, id);
-    answer(f ? result<std::string>(f->bytes) : none("file: " + id, "file_id"));
+    answer_after(s_->mutex, answer, [&]() -> result<std::string> {
+      auto f = s_->file_of(user, id);
+      if (!f) return std::unexpected(std::move(f.error()));
+      return (*f)->bytes;
+    });
   }
   void list_files(std::string user, std::string purpose, page_query query,
                   reply<page<file_view>> answer) override {
-    const std::unique_lock lock(s_->mutex);
-    std::vector<file_view> all;
-    for (const auto& [id, f] : s_->files)
-      if (f.user == user && (purpose.empty() || f.file.purpose == purpose)) all.push_back(f.file);
-    answer(page_of(std::move(all), query));
-  }
-  void delete_file(std::string user, std::string id, reply<std::vector<std::string>> answer) override {
-    const std::unique_lock lock(s_->mutex);
-    if (!find(user, id)) return answer(none("file: " + id, "file_id"));
-    std::vector<std::string> stores;
-    std::erase_if(s_->entries, [&](const auto& e) {
-      if (e.first.second != id) return false;
-      stores.push_back(e.first.first);
-      return true;
+    answer_after(s_->mutex, answer, [&] {
+      std::vector<file_view> all;
+      for (const auto& [id, f] : s_->files)
+        if (f.user == user) all.push_back(f.file);
+      return page_of(std::move(all), query,
+                     [&](const file_view& f) { return purpose.empty() || f.purpose == purpose; });
     });
-    s_->files.erase(id);
-    answer(std::move(stores));
+  }
+  void delete_file(std::string user, std::string id,
+                   reply<std::vector<std::string>> answer) override {
+    answer_after(s_->mutex, answer, [&]() -> result<std::vector<std::string>> {
+      if (auto f = s_->file_of(user, id); !f) return std::unexpected(std::move(f.error()));
+      std::vector<std::string> stores;
+      std::erase_if(s_->entries, [&](const auto& e) {
+        if (e.first.second != id) return false;
+        stores.push_back(e.first.first);
+        return true;
+      });
+      s_->files.erase(id);
+      return stores;
+    });
   }
 
 private:
-  const stored_file* find(const std::string& user, const std::string& id) const {
-    const auto at = s_->files.find(id);
-    return at == s_->files.end() || at->second.user != user ? nullptr : &at->second;
-  }
-
   std::shared_ptr<shelf> s_;
 };
 
@@ -113,111 +155,136 @@ public:
   explicit memory_catalog(std::shared_ptr<shelf> s) : s_(std::move(s)) {}
 
   void insert_store(std::string user, store_view store, reply<done> answer) override {
-    {
-      const std::lock_guard lock(s_->mutex);
+    answer_after(s_->mutex, answer, [&]() -> result<done> {
       store.last_active_at = store.created_at;
       auto id = store.id;
-      s_->stores[std::move(id)] = {std::move(user), std::move(store)};
-    }
-    answer(done{});
+      stored_store row{std::move(user), std::move(store)};
+      if (!s_->stores.try_emplace(std::move(id), std::move(row)).second) return taken();
+      return done{};
+    });
   }
   void get_store(std::string user, std::string id, reply<store_view> answer) override {
-    const std::unique_lock lock(s_->mutex);
-    const auto* s = find(user, id);
-    answer(s ? result<store_view>(counted(s->store)) : none("vector store: " + id, "vector_store_id"));
+    answer_after(s_->mutex, answer, [&]() -> result<store_view> {
+      auto s = s_->store_of(user, id);
+      if (!s) return std::unexpected(std::move(s.error()));
+      return counted((*s)->store);
+    });
   }
   void list_stores(std::string user, page_query query, reply<page<store_view>> answer) override {
-    const std::unique_lock lock(s_->mutex);
-    std::vector<store_view> all;
-    for (const auto& [id, s] : s_->stores)
-      if (s.user == user) all.push_back(counted(s.store));
-    answer(page_of(std::move(all), query));
+    answer_after(s_->mutex, answer, [&] {
+      std::vector<store_view> all;
+      for (const auto& [id, s] : s_->stores)
+        if (s.user == user) all.push_back(counted(s.store));
+      return page_of(std::move(all), query, [](const store_view&) { return true; });
+    });
   }
   void delete_store(std::string user, std::string id, reply<done> answer) override {
-    const std::unique_lock lock(s_->mutex);
-    if (!find(user, id)) return answer(none("vector store: " + id, "vector_store_id"));
-    std::erase_if(s_->entries, [&](const auto& e) { return e.first.first == id; });
-    s_->stores.erase(id);
-    answer(done{});
+    answer_after(s_->mutex, answer, [&]() -> result<done> {
+      if (auto s = s_->store_of(user, id); !s) return std::unexpected(std::move(s.error()));
+      std::erase_if(s_->entries, [&](const auto& e) { return e.first.first == id; });
+      s_->stores.erase(id);
+      return done{};
+    });
   }
   void store_ids(std::string user, reply<std::vector<std::string>> answer) override {
-    const std::unique_lock lock(s_->mutex);
-    std::vector<std::string> out;
-    for (const auto& [id, s] : s_->stores)
-      if (s.user == user) out.push_back(id);
-    std::ranges::reverse(out);
-    if (out.size() > 1000) out.resize(1000);
-    answer(std::move(out));
+    answer_after(s_->mutex, answer, [&]() -> result<std::vector<std::string>> {
+      std::vector<std::pair<std::int64_t, std::string>> mine;
+      for (const auto& [id, s] : s_->stores)
+        if (s.user == user) mine.emplace_back(s.store.created_at, id);
+      std::ranges::sort(mine, std::ranges::greater());
+      if (mine.size() > store_ids_max) mine.resize(store_ids_max);
+      std::vector<std::string> out;
+      for (auto& [created, id] : mine) out.push_back(std::move(id));
+      return out;
+    });
   }
 
   void attach(std::string user, store_file_view entry, reply<store_file_view> answer) override {
-    const std::unique_lock lock(s_->mutex);
-    if (!find(user, entry.vector_store_id))
-      return answer(none("vector store: " + entry.vector_store_id, "vector_store_id"));
-    const auto file = s_->files.find(entry.id);
-    if (file == s_->files.end() || file->second.user != user)
-      return answer(none("file: " + entry.id, "file_id"));
-    entry.status = "in_progress";
-    const auto at = s_->entries.try_emplace({entry.vector_store_id, entry.id}, stored_entry{user, entry}).first;
-    answer(at->second.entry);
+    answer_after(s_->mutex, answer, [&]() -> result<store_file_view> {
+      if (auto s = s_->store_of(user, entry.vector_store_id); !s)
+        return std::unexpected(std::move(s.error()));
+      if (auto f = s_->file_of(user, entry.id); !f) return std::unexpected(std::move(f.error()));
+      entry.status = "in_progress";
+      entry.usage_bytes = 0;
+      entry.last_error.value.reset();
+      const auto [at, fresh] =
+          s_->entries.try_emplace({entry.vector_store_id, entry.id}, stored_entry{user, entry});
+      if (fresh) s_->touch(entry.vector_store_id);
+      return at->second.entry;
+    });
   }
   void set_status(std::string store, std::string file, std::string status, nullable<file_error> why,
                   std::int64_t usage_bytes, reply<done> answer) override {
-    {
-      const std::lock_guard lock(s_->mutex);
+    answer_after(s_->mutex, answer, [&]() -> result<done> {
       if (const auto at = s_->entries.find({store, file}); at != s_->entries.end()) {
-        at->second.entry.status = std::move(status);
-        at->second.entry.last_error = std::move(why);
-        at->second.entry.usage_bytes = usage_bytes;
+        auto& entry = at->second.entry;
+        entry.status = std::move(status);
+        entry.last_error = std::move(why);
+        entry.usage_bytes = usage_bytes;
+        s_->touch(store);
       }
-    }
-    answer(done{});
+      return done{};
+    });
   }
-  void get_entry(std::string user, std::string store, std::string file, reply<store_file_view> answer) override {
-    const std::unique_lock lock(s_->mutex);
-    if (!find(user, store)) return answer(none("vector store: " + store, "vector_store_id"));
-    const auto at = s_->entries.find({store, file});
-    if (at == s_->entries.end()) return answer(none("file in the store: " + file, "file_id"));
-    answer(at->second.entry);
+  void get_entry(std::string user, std::string store, std::string file,
+                 reply<store_file_view> answer) override {
+    answer_after(s_->mutex, answer, [&]() -> result<store_file_view> {
+      auto e = s_->entry_of(user, store, file);
+      if (!e) return std::unexpected(std::move(e.error()));
+      return (*e)->entry;
+    });
   }
   void list_entries(std::string user, std::string store, std::string status, page_query query,
                     reply<page<store_file_view>> answer) override {
-    const std::unique_lock lock(s_->mutex);
-    if (!find(user, store)) return answer(none("vector store: " + store, "vector_store_id"));
-    std::vector<store_file_view> all;
-    for (const auto& [key, e] : s_->entries)
-      if (key.first == store && (status.empty() || e.entry.status == status)) all.push_back(e.entry);
-    answer(page_of(std::move(all), query));
+    answer_after(s_->mutex, answer, [&]() -> result<page<store_file_view>> {
+      if (auto s = s_->store_of(user, store); !s) return std::unexpected(std::move(s.error()));
+      std::vector<store_file_view> all;
+      for (const auto& [key, e] : s_->entries)
+        if (key.first == store) all.push_back(e.entry);
+      return page_of(std::move(all), query, [&](const store_file_view& e) {
+        return status.empty() || e.status == status;
+      });
+    });
   }
   void detach(std::string user, std::string store, std::string file, reply<done> answer) override {
-    const std::unique_lock lock(s_->mutex);
-    if (!find(user, store)) return answer(none("vector store: " + store, "vector_store_id"));
-    if (s_->entries.erase({store, file}) == 0) return answer(none("file in the store: " + file, "file_id"));
-    answer(done{});
+    answer_after(s_->mutex, answer, [&]() -> result<done> {
+      if (auto e = s_->entry_of(user, store, file); !e)
+        return std::unexpected(std::move(e.error()));
+      s_->entries.erase({store, file});
+      s_->touch(store);
+      return done{};
+    });
   }
   void pending(reply<std::vector<pending_file>> answer) override {
-    const std::unique_lock lock(s_->mutex);
-    std::vector<pending_file> out;
-    for (const auto& [key, e] : s_->entries)
-      if (e.entry.status == "in_progress") out.push_back({e.user, key.first, key.second});
-    answer(std::move(out));
+    answer_after(s_->mutex, answer, [&]() -> result<std::vector<pending_file>> {
+      std::vector<const stored_entry*> waiting;
+      for (const auto& [key, e] : s_->entries)
+        if (e.entry.status == "in_progress") waiting.push_back(&e);
+      std::ranges::stable_sort(waiting, {}, [](auto* e) { return e->entry.created_at; });
+      if (waiting.size() > pending_max) waiting.resize(pending_max);
+      std::vector<pending_file> out;
+      for (const auto* e : waiting) out.push_back({e->user, e->entry.vector_store_id, e->entry.id});
+      return out;
+    });
   }
 
 private:
-  const stored_store* find(const std::string& user, const std::string& id) const {
-    const auto at = s_->stores.find(id);
-    return at == s_->stores.end() || at->second.user != user ? nullptr : &at->second;
-  }
+  static constexpr std::size_t store_ids_max = 1000;
+  static constexpr std::size_t pending_max = 10000;
+
   store_view counted(store_view store) const {
     auto& c = store.file_counts_;
-    for (const auto& [key, e] : s_->entries) {
-      if (key.first != store.id) continue;
+    c = {};
+    store.usage_bytes = 0;
+    for (auto at = s_->entries.lower_bound({store.id, ""});
+         at != s_->entries.end() && at->first.first == store.id; ++at) {
+      const auto& e = at->second.entry;
       ++c.total;
-      store.usage_bytes += e.entry.usage_bytes;
-      ++(e.entry.status == "completed"   ? c.completed
-         : e.entry.status == "failed"    ? c.failed
-         : e.entry.status == "cancelled" ? c.cancelled
-                                         : c.in_progress);
+      store.usage_bytes += e.usage_bytes;
+      ++(e.status == "completed"   ? c.completed
+         : e.status == "failed"    ? c.failed
+         : e.status == "cancelled" ? c.cancelled
+                                   : c.in_progress);
     }
     store.status = c.in_progress > 0 ? "in_progress" : "completed";
     return store;
@@ -229,35 +296,50 @@ private:
 class memory_conversations final : public conversation_store {
 public:
   void create(std::string user, std::string id, reply<done> answer) override {
-    {
-      const std::lock_guard lock(mutex_);
-      all_[std::move(id)].first = std::move(user);
-    }
-    answer(done{});
+    answer_after(mutex_, answer, [&]() -> result<done> {
+      if (!all_.try_emplace(std::move(id), conversation{std::move(user), {}}).second)
+        return taken();
+      return done{};
+    });
   }
   void last_turns(std::string user, std::string id, std::uint32_t max,
                   reply<std::vector<turn_row>> answer) override {
-    const std::unique_lock lock(mutex_);
-    const auto at = all_.find(id);
-    if (at == all_.end() || at->second.first != user) return answer(none("conversation: " + id, "conversation_id"));
-    const auto& turns = at->second.second;
-    const auto count = std::min<std::size_t>(max, turns.size());
-    answer(std::vector<turn_row>(turns.end() - static_cast<std::ptrdiff_t>(count), turns.end()));
+    answer_after(mutex_, answer, [&]() -> result<std::vector<turn_row>> {
+      auto found = find(user, id);
+      if (!found) return std::unexpected(std::move(found.error()));
+      const auto& turns = (*found)->turns;
+      const auto count = static_cast<std::ptrdiff_t>(std::min<std::size_t>(max, turns.size()));
+      return std::vector<turn_row>(turns.end() - count, turns.end());
+    });
   }
-  void append(std::string user, std::string id, std::vector<turn_row> turns, reply<done> answer) override {
-    const std::unique_lock lock(mutex_);
-    const auto at = all_.find(id);
-    if (at == all_.end() || at->second.first != user) return answer(none("conversation: " + id, "conversation_id"));
-    for (auto& t : turns) at->second.second.push_back(std::move(t));
-    answer(done{});
+  void append(std::string user, std::string id, std::vector<turn_row> turns,
+              reply<done> answer) override {
+    answer_after(mutex_, answer, [&]() -> result<done> {
+      auto found = find(user, id);
+      if (!found) return std::unexpected(std::move(found.error()));
+      for (auto& t : turns) (*found)->turns.push_back(std::move(t));
+      return done{};
+    });
   }
 
 private:
+  struct conversation {
+    std::string user;
+    std::vector<turn_row> turns;
+  };
+
+  result<conversation*> find(const std::string& user, const std::string& id) {
+    const auto at = all_.find(id);
+    if (at == all_.end() || at->second.user != user)
+      return none("conversation: " + id, "conversation_id");
+    return &at->second;
+  }
+
   std::mutex mutex_;
-  std::map<std::string, std::pair<std::string, std::vector<turn_row>>> all_;
+  std::map<std::string, conversation> all_; // guarded by mutex_
 };
 
-}  // namespace
+} // namespace
 
 memory_prompt_stores make_memory_prompt_stores() {
   auto s = std::make_shared<shelf>();
@@ -265,4 +347,4 @@ memory_prompt_stores make_memory_prompt_stores() {
           std::make_unique<memory_conversations>()};
 }
 
-}  // namespace troupe
+} // namespace troupe

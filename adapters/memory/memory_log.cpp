@@ -1,12 +1,18 @@
+#include "adapters/memory/answer_after.hpp"
 #include "adapters/memory/memory_stores.hpp"
 #include "messages/codec/chat_json.hpp"
 
 #include <algorithm>
 #include <charconv>
-#include <mutex>
+#include <deque>
+#include <optional>
+#include <tuple>
+#include <unordered_map>
 
 namespace troupe {
 namespace {
+
+using memory::answer_after;
 
 std::string lower(std::string text) {
   for (auto& c : text)
@@ -23,60 +29,97 @@ bool matches(const log_record& r, const log_filter& f) {
   return std::ranges::all_of(f.words, [&](const auto& w) { return message.contains(lower(w)); });
 }
 
+/// The place of a record in the order of lists: time, then arrival.
+using place = std::pair<std::string, std::size_t>;
+
+/// A cursor is `time~arrival`, the place of a page's last record.
+std::optional<place> parse_cursor(const std::string& text) {
+  const auto at = text.rfind('~');
+  if (at == text.npos || at == 0) return std::nullopt;
+  place out{text.substr(0, at), 0};
+  const auto* end = text.data() + text.size();
+  const auto [rest, code] = std::from_chars(text.data() + at + 1, end, out.second);
+  if (code != std::errc() || rest != end) return std::nullopt;
+  return out;
+}
+
 class memory_log final : public log_store {
 public:
   void append(std::vector<log_record> records, reply<done> answer) override {
-    {
-      const std::lock_guard lock(mutex_);
+    answer_after(mutex_, answer, [&]() -> result<done> {
       for (auto& r : records)
-        if (!find(r.id)) records_.push_back(std::move(r));
-    }
-    answer(done{});
+        if (by_id_.try_emplace(r.id, records_.size()).second) records_.push_back(std::move(r));
+      return done{};
+    });
   }
   void get(std::string user, std::string id, reply<log_record> answer) override {
-    const std::unique_lock lock(mutex_);
-    const auto* r = find(id);
-    answer(r && r->user == user ? result<log_record>(*r) : fail(errc::not_found, "no such record"));
+    answer_after(mutex_, answer, [&]() -> result<log_record> {
+      const auto* r = find(user, id);
+      if (!r) return fail(errc::not_found, "no such record");
+      return *r;
+    });
   }
-  void patch(std::string user, std::string id, json_text attributes, reply<log_record> answer) override {
-    const std::unique_lock lock(mutex_);
-    auto* r = find(id);
-    if (!r || r->user != user) return answer(fail(errc::not_found, "no such record"));
-    auto merged = chat_json::merge_patch(r->attributes, attributes);
-    if (!merged) return answer(std::unexpected(std::move(merged.error())));
-    r->attributes = std::move(*merged);
-    answer(*r);
+  void patch(std::string user, std::string id, json_text attributes,
+             reply<log_record> answer) override {
+    answer_after(mutex_, answer, [&]() -> result<log_record> {
+      auto* r = find(user, id);
+      if (!r) return fail(errc::not_found, "no such record");
+      auto merged = chat_json::merge_patch(r->attributes, attributes);
+      if (!merged) return std::unexpected(std::move(merged.error()));
+      r->attributes = std::move(*merged);
+      return *r;
+    });
   }
-  /// The cursor is the number of records to skip.
   void list(log_filter f, reply<log_slice> answer) override {
-    std::size_t skip = 0;
-    const auto* end = f.before.data() + f.before.size();
-    if (!f.before.empty() && std::from_chars(f.before.data(), end, skip).ptr != end)
-      return answer(fail(errc::invalid_argument, "cursor: not one of this server's", "cursor"));
-    const std::unique_lock lock(mutex_);
-    std::vector<const log_record*> found;
-    for (auto at = records_.rbegin(); at != records_.rend(); ++at)
-      if (matches(*at, f)) found.push_back(&*at);
-    std::ranges::stable_sort(found, std::ranges::greater(), &log_record::time);
-    log_slice out;
-    for (auto i = skip; i < found.size() && out.records.size() < f.limit; ++i) out.records.push_back(*found[i]);
-    if (skip + out.records.size() < found.size()) out.next = std::to_string(skip + out.records.size());
-    answer(std::move(out));
+    std::optional<place> from;
+    if (!f.before.empty()) {
+      from = parse_cursor(f.before);
+      if (!from)
+        return answer(fail(errc::invalid_argument, "cursor: not one of this server's", "cursor"));
+    }
+    if (f.words.size() > log_words_max)
+      return answer(fail(errc::invalid_argument,
+                         "q: at most " + std::to_string(log_words_max) + " words", "q"));
+    answer_after(mutex_, answer, [&]() -> result<log_slice> { return slice(f, from); });
   }
   void flush(reply<done> answer) override { answer(done{}); }
 
 private:
-  log_record* find(const std::string& id) {
-    const auto at = std::ranges::find(records_, id, &log_record::id);
-    return at == records_.end() ? nullptr : &*at;
+  log_record* find(const std::string& user, const std::string& id) {
+    const auto at = by_id_.find(id);
+    return at == by_id_.end() || records_[at->second].user != user ? nullptr
+                                                                   : &records_[at->second];
+  }
+
+  log_slice slice(const log_filter& f, const std::optional<place>& from) const {
+    std::vector<place> found;
+    for (std::size_t i = 0; i < records_.size(); ++i) {
+      place here{records_[i].time, i};
+      if (matches(records_[i], f) && (!from || here < *from)) found.push_back(std::move(here));
+    }
+    std::ranges::sort(found, std::ranges::greater());
+    log_slice out;
+    place last;
+    for (const auto& at : found) {
+      if (out.records.size() == f.limit) {
+        out.next = last.first + '~' + std::to_string(last.second);
+        break;
+      }
+      out.records.push_back(records_[at.second]);
+      last = at;
+    }
+    return out;
   }
 
   std::mutex mutex_;
-  std::vector<log_record> records_;
+  std::deque<log_record> records_;                     // guarded by mutex_, in order of arrival
+  std::unordered_map<std::string, std::size_t> by_id_; // guarded by mutex_, into records_
 };
 
-}  // namespace
+} // namespace
 
-std::unique_ptr<log_store> make_memory_log_store() { return std::make_unique<memory_log>(); }
+std::unique_ptr<log_store> make_memory_log_store() {
+  return std::make_unique<memory_log>();
+}
 
-}  // namespace troupe
+} // namespace troupe

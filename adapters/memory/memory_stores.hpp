@@ -26,4 +26,4 @@ struct memory_prompt_stores {
 [[nodiscard]] memory_prompt_stores make_memory_prompt_stores();
 [[nodiscard]] std::unique_ptr<log_store> make_memory_log_store();
 
-}  // namespace troupe
+} // namespace troupe

@@ -30,8 +30,8 @@ std::optional<error> in_transaction(soci::session& session, const std::function<
   }
 }
 
-/// Runs a job so that its failure undoes its own writes alone. Throws when the transaction itself is
-/// lost (a full disk): then the savepoint is gone too.
+/// Runs a job so that its failure undoes its own writes alone. Throws when the transaction itself
+/// is lost (a full disk): then the savepoint is gone too.
 void run_guarded(job& one, soci::session& session) {
   session << "savepoint one_job";
   try {
@@ -68,8 +68,10 @@ void database::push(queue& to, waiting_job what) {
     const bool full = to.jobs.size() >= limits::store_queue ||
                       (!to.jobs.empty() && to.bytes + what.bytes > waiting_bytes_max);
     if (!full && !stopping_) {
-      if (&to == &writes_) ++writes_asked_;
-      else if (what.after == in_order) what.after = writes_asked_;
+      if (&to == &writes_)
+        ++writes_asked_;
+      else if (what.after == in_order)
+        what.after = writes_asked_;
       to.bytes += what.bytes;
       to.jobs.push_back(std::move(what));
       lock.unlock();
@@ -103,8 +105,8 @@ void database::write_loop() {
   }
 }
 
-/// One transaction for all that waited. If a job throws, all are done again, each behind a savepoint
-/// (which costs the usual case nothing), so that one bad job does not spoil the others.
+/// One transaction for all that waited. If a job throws, all are done again, each behind a
+/// savepoint (which costs the usual case nothing), so that one bad job does not spoil the others.
 void database::run_batch(std::deque<waiting_job>& batch) {
   bool work_failed = false;
   auto why = in_transaction(

@@ -2,12 +2,12 @@
 
 #include "adapters/sql/sql_stores.hpp"
 
+#include <soci/soci.h>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <soci/soci.h>
 #include <span>
 #include <string_view>
 #include <thread>
@@ -45,12 +45,12 @@ private:
   result<T> outcome_ = std::unexpected(error{});
 };
 
-/// A database file with its threads: one writes, two read. Thread-safe. limits::store_queue jobs may
-/// wait at the writer and as many at the readers, with waiting_bytes_max of content; past that a
-/// call is `overloaded`. Destroy it on a thread of yours, not in a reply.
+/// A database file with its threads: one writes, two read. Thread-safe. limits::store_queue jobs
+/// may wait at the writer and as many at the readers, with waiting_bytes_max of content; past that
+/// a call is `overloaded`. Destroy it on a thread of yours, not in a reply.
 class database {
 public:
-  static constexpr std::size_t waiting_bytes_max = 256u << 20;
+  static constexpr std::size_t waiting_bytes_max = 128u << 20;
 
   /// Opens or makes the file and brings it to the newest version of `schema`.
   [[nodiscard]] static result<std::shared_ptr<database>> open(const sql_config& config,
@@ -70,7 +70,8 @@ public:
   /// Work that only reads, in a snapshot of its own; it sees every write whose reply came before.
   template <class T, class F>
   void read(reply<T> answer, F work) {
-    push(config_.exclusive ? writes_ : reads_, {make_job(std::move(answer), std::move(work)), 0, 0});
+    push(config_.exclusive ? writes_ : reads_,
+         {make_job(std::move(answer), std::move(work)), 0, 0});
   }
 
   /// As read, and it sees every write that was asked for before, though it waits still.

@@ -19,7 +19,8 @@ struct file_buffer {
   }
 };
 
-constexpr const char* columns = "select id, bytes, created_at, filename, purpose, sha256 from files where user_id = :u";
+constexpr const char* columns =
+    "select id, bytes, created_at, filename, purpose, sha256 from files where user_id = :u";
 
 result<file_view> find_file(soci::session& s, const std::string& user, const std::string& id) {
   file_buffer b;
@@ -53,69 +54,79 @@ public:
   }
 
   void get_file(std::string user, std::string id, reply<file_view> answer) override {
-    db_->read<file_view>(std::move(answer), [user = std::move(user), id = std::move(id)](soci::session& s) {
-      return find_file(s, user, id);
-    });
+    db_->read<file_view>(std::move(answer),
+                         [user = std::move(user), id = std::move(id)](soci::session& s) {
+                           return find_file(s, user, id);
+                         });
   }
 
   void read_file(std::string user, std::string id, reply<std::string> answer) override {
-    db_->read<std::string>(std::move(answer), [user = std::move(user), id = std::move(id)](
-                                                  soci::session& s) -> result<std::string> {
-      if (auto file = find_file(s, user, id); !file) return std::unexpected(std::move(file.error()));
-      std::string bytes;
-      s << "select content from file_contents where file_id = :i", use(id), into(bytes);
-      return bytes;
-    });
+    db_->read<std::string>(
+        std::move(answer),
+        [user = std::move(user), id = std::move(id)](soci::session& s) -> result<std::string> {
+          if (auto file = find_file(s, user, id); !file)
+            return std::unexpected(std::move(file.error()));
+          std::string bytes;
+          s << "select content from file_contents where file_id = :i", use(id), into(bytes);
+          return bytes;
+        });
   }
 
   void list_files(std::string user, std::string purpose, page_query query,
                   reply<page<file_view>> answer) override {
-    db_->read<page<file_view>>(std::move(answer), [user = std::move(user), purpose = std::move(purpose),
-                                                   query = std::move(query)](
-                                                      soci::session& s) -> result<page<file_view>> {
-      const auto marks =
-          sql::find_marks(query, [&](const std::string& id) { return find_file(s, user, id); });
-      if (!marks) return std::unexpected(marks.error());
-      file_buffer b;
-      const auto where = std::string(columns) + (purpose.empty() ? "" : " and purpose = :p");
-      return sql::read_page<file_view>(
-          s, where, "id", query, *marks,
-          [&](soci::statement& q) {
-            q.exchange(use(user));
-            if (!purpose.empty()) q.exchange(use(purpose));
-          },
-          [&](soci::statement& q) {
-            q.exchange(into(b.file.id));
-            q.exchange(into(b.bytes));
-            q.exchange(into(b.created));
-            q.exchange(into(b.file.filename));
-            q.exchange(into(b.file.purpose));
-            q.exchange(into(b.file.sha256));
-          },
-          [&] { return b.take(); });
-    });
+    db_->read<page<file_view>>(
+        std::move(answer),
+        [user = std::move(user), purpose = std::move(purpose),
+         query = std::move(query)](soci::session& s) -> result<page<file_view>> {
+          const auto marks =
+              sql::find_marks(query, [&](const std::string& id) { return find_file(s, user, id); });
+          if (!marks) return std::unexpected(marks.error());
+          file_buffer b;
+          const auto where = std::string(columns) + (purpose.empty() ? "" : " and purpose = :p");
+          return sql::read_page<file_view>(
+              s, where, "id", query, *marks,
+              [&](soci::statement& q) {
+                q.exchange(use(user));
+                if (!purpose.empty()) q.exchange(use(purpose));
+              },
+              [&](soci::statement& q) {
+                q.exchange(into(b.file.id));
+                q.exchange(into(b.bytes));
+                q.exchange(into(b.created));
+                q.exchange(into(b.file.filename));
+                q.exchange(into(b.file.purpose));
+                q.exchange(into(b.file.sha256));
+              },
+              [&] { return b.take(); });
+        });
   }
 
-  void delete_file(std::string user, std::string id, reply<std::vector<std::string>> answer) override {
+  void delete_file(std::string user, std::string id,
+                   reply<std::vector<std::string>> answer) override {
     using ids = std::vector<std::string>;
-    db_->write<ids>(std::move(answer), [user = std::move(user), id = std::move(id)](soci::session& s) -> result<ids> {
-      if (auto file = find_file(s, user, id); !file) return std::unexpected(std::move(file.error()));
-      ids stores;
-      std::string store;
-      soci::statement query = (s.prepare << "select store_id from store_files where file_id = :i order by store_id", use(id), into(store));
-      for (bool more = query.execute(true); more; more = query.fetch()) stores.push_back(store);
-      s << "delete from store_files where file_id = :i", use(id);
-      s << "delete from file_contents where file_id = :i", use(id);
-      s << "delete from files where id = :i", use(id);
-      return stores;
-    });
+    db_->write<ids>(
+        std::move(answer),
+        [user = std::move(user), id = std::move(id)](soci::session& s) -> result<ids> {
+          if (auto file = find_file(s, user, id); !file)
+            return std::unexpected(std::move(file.error()));
+          ids stores;
+          std::string store;
+          soci::statement query =
+              (s.prepare << "select store_id from store_files where file_id = :i order by store_id",
+               use(id), into(store));
+          for (bool more = query.execute(true); more; more = query.fetch()) stores.push_back(store);
+          s << "delete from store_files where file_id = :i", use(id);
+          s << "delete from file_contents where file_id = :i", use(id);
+          s << "delete from files where id = :i", use(id);
+          return stores;
+        });
   }
 
 private:
   std::shared_ptr<database> db_;
 };
 
-}  // namespace
+} // namespace
 
 std::unique_ptr<file_store> sql::make_file_store(std::shared_ptr<database> db) {
   return std::make_unique<sql_files>(std::move(db));
@@ -128,4 +139,4 @@ result<prompt_stores> open_prompt_stores(const sql_config& config) {
                        sql::make_conversation_store(*db)};
 }
 
-}  // namespace troupe
+} // namespace troupe

@@ -14,9 +14,6 @@ using sql::database;
 constexpr const char* columns =
     "select seq, id, user_id, time, level, service, message, attributes from log_records ";
 
-/// More would be past SQLite's depth of expressions some day, and take long on every row before.
-constexpr std::size_t words_max = 64;
-
 /// A cursor is `time~seq`, the place of a page's last record.
 struct place {
   std::string time;
@@ -82,15 +79,17 @@ result<log_record> find_record(soci::session& s, const std::string& user, const 
   row_reader rows(s);
   rows.bind(user);
   rows.bind(id);
-  rows.run(std::string(columns) + "where user_id = :u and id = :i", [&](long long, const log_record& r) {
-    out = r;
-    return false;
-  });
+  rows.run(std::string(columns) + "where user_id = :u and id = :i",
+           [&](long long, const log_record& r) {
+             out = r;
+             return false;
+           });
   if (!out) return fail(errc::not_found, "no such record");
   return std::move(*out);
 }
 
-result<log_slice> list_records(soci::session& s, const log_filter& f, const std::optional<place>& from) {
+result<log_slice> list_records(soci::session& s, const log_filter& f,
+                               const std::optional<place>& from) {
   std::vector<std::string> patterns;
   patterns.reserve(f.words.size());
   for (const auto& w : f.words) patterns.push_back(like_pattern(w));
@@ -129,8 +128,8 @@ result<log_slice> list_records(soci::session& s, const log_filter& f, const std:
   return out;
 }
 
-/// The statements of `append`, prepared once on the writer's connection. On the hot path: every chat
-/// leaves a record.
+/// The statements of `append`, prepared once on the writer's connection. On the hot path: every
+/// chat leaves a record.
 class record_writer {
 public:
   explicit record_writer(soci::session& s)
@@ -195,23 +194,27 @@ public:
   }
 
   void get(std::string user, std::string id, reply<log_record> answer) override {
-    db_->read<log_record>(std::move(answer), [user = std::move(user), id = std::move(id)](soci::session& s) {
-      return find_record(s, user, id);
-    });
+    db_->read<log_record>(std::move(answer),
+                          [user = std::move(user), id = std::move(id)](soci::session& s) {
+                            return find_record(s, user, id);
+                          });
   }
 
-  void patch(std::string user, std::string id, json_text attributes, reply<log_record> answer) override {
-    db_->write<log_record>(std::move(answer), [user = std::move(user), id = std::move(id),
-                                               attributes = std::move(attributes)](
-                                                  soci::session& s) -> result<log_record> {
-      auto record = find_record(s, user, id);
-      if (!record) return record;
-      auto merged = chat_json::merge_patch(record->attributes, attributes);
-      if (!merged) return std::unexpected(std::move(merged.error()));
-      record->attributes = std::move(*merged);
-      s << "update log_records set attributes = :a where id = :i", use(record->attributes.raw), use(id);
-      return record;
-    });
+  void patch(std::string user, std::string id, json_text attributes,
+             reply<log_record> answer) override {
+    db_->write<log_record>(
+        std::move(answer),
+        [user = std::move(user), id = std::move(id),
+         attributes = std::move(attributes)](soci::session& s) -> result<log_record> {
+          auto record = find_record(s, user, id);
+          if (!record) return record;
+          auto merged = chat_json::merge_patch(record->attributes, attributes);
+          if (!merged) return std::unexpected(std::move(merged.error()));
+          record->attributes = std::move(*merged);
+          s << "update log_records set attributes = :a where id = :i", use(record->attributes.raw),
+              use(id);
+          return record;
+        });
   }
 
   void list(log_filter filter, reply<log_slice> answer) override {
@@ -222,12 +225,13 @@ public:
         return answer.fail(
             make_error(errc::invalid_argument, "cursor: not one of this server's", "cursor"));
     }
-    if (filter.words.size() > words_max)
+    if (filter.words.size() > log_words_max)
       return answer.fail(make_error(errc::invalid_argument,
-                                    "q: at most " + std::to_string(words_max) + " words", "q"));
-    db_->read<log_slice>(std::move(answer), [filter = std::move(filter), from = std::move(from)](soci::session& s) {
-      return list_records(s, filter, from);
-    });
+                                    "q: at most " + std::to_string(log_words_max) + " words", "q"));
+    db_->read<log_slice>(std::move(answer),
+                         [filter = std::move(filter), from = std::move(from)](soci::session& s) {
+                           return list_records(s, filter, from);
+                         });
   }
 
   /// An empty write: it commits after everything that was queued before.
@@ -240,7 +244,7 @@ private:
   std::unique_ptr<record_writer> writer_; ///< of the writer's thread
 };
 
-}  // namespace
+} // namespace
 
 result<std::unique_ptr<log_store>> open_log_store(const sql_config& config) {
   auto db = database::open(config, sql::log_schema);
@@ -248,4 +252,4 @@ result<std::unique_ptr<log_store>> open_log_store(const sql_config& config) {
   return std::make_unique<sql_log>(*db);
 }
 
-}  // namespace troupe
+} // namespace troupe

@@ -2,10 +2,10 @@
 
 #include "actors/ports/document_store.hpp"
 
+#include <soci/soci.h>
 #include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <soci/soci.h>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -66,8 +66,8 @@ page<Item> read_page(soci::session& session, std::string select, const std::stri
   if (marks.after) beyond(*marks.after, query.ascending ? ">" : "<");
   if (marks.before) beyond(*marks.before, query.ascending ? "<" : ">");
   const auto* direction = ascending ? " asc" : " desc";
-  select += std::string(" order by created_at") + direction + ", " + id_column + direction + " limit " +
-            std::to_string(std::uint64_t{query.limit} + 1);
+  select += std::string(" order by created_at") + direction + ", " + id_column + direction +
+            " limit " + std::to_string(std::uint64_t{query.limit} + 1);
   into(rows);
   rows.alloc();
   rows.prepare(select);
@@ -84,4 +84,4 @@ page<Item> read_page(soci::session& session, std::string select, const std::stri
   return out;
 }
 
-}  // namespace troupe::sql
+} // namespace troupe::sql

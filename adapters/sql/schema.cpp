@@ -2,8 +2,9 @@
 
 #include <array>
 
-/// The schemas, one text for SQLite, MySQL and PostgreSQL: keys are varchar(n), numbers bigint and
-/// smallint, times text in RFC 3339 or Unix seconds. Steps are only ever added.
+/// The schemas, one text for SQLite, MySQL and PostgreSQL but for the words of dialect.hpp: keys
+/// are varchar(n), numbers bigint and smallint, times text in RFC 3339 or Unix seconds. Steps are
+/// only ever added once a release has gone out with them.
 namespace troupe::sql {
 namespace {
 
@@ -44,14 +45,14 @@ create table installation_secrets (
 
 constexpr std::array<migration, 1> log_steps{R"(
 create table log_records (
-  seq bigint not null primary key,
+  seq @rising_key not null primary key,
   id varchar(64) not null unique,
   user_id varchar(36) not null,
   time varchar(32) not null,
   level smallint not null,
   service varchar(128) not null,
-  message text not null,
-  attributes text not null);
+  message @long_text not null,
+  attributes @long_text not null);
 create index log_records_time on log_records (user_id, time, seq);
 create index log_records_service on log_records (user_id, service, time, seq)
 )"};
@@ -65,18 +66,18 @@ create table files (
   filename varchar(255) not null,
   purpose varchar(64) not null,
   sha256 varchar(64) not null);
-create index files_user on files (user_id, id);
+create index files_user on files (user_id, created_at, id);
 create table file_contents (
   file_id varchar(64) not null primary key,
-  content blob not null);
+  content @bytes not null);
 create table stores (
   id varchar(64) not null primary key,
   user_id varchar(36) not null,
   created_at bigint not null,
   name varchar(200) not null,
-  metadata text not null,
+  metadata @long_text not null,
   last_active_at bigint not null);
-create index stores_user on stores (user_id, id);
+create index stores_user on stores (user_id, created_at, id);
 create table store_files (
   store_id varchar(64) not null,
   file_id varchar(64) not null,
@@ -86,8 +87,9 @@ create table store_files (
   error_code varchar(64) not null,
   error_message text not null,
   usage_bytes bigint not null,
-  attributes text not null,
+  attributes @long_text not null,
   primary key (store_id, file_id));
+create index store_files_created on store_files (store_id, created_at, file_id);
 create index store_files_file on store_files (file_id);
 create index store_files_status on store_files (status);
 create table conversations (
@@ -98,14 +100,14 @@ create table turns (
   conversation_id varchar(64) not null,
   turn bigint not null,
   role varchar(16) not null,
-  content text not null,
+  content @long_text not null,
   primary key (conversation_id, turn))
 )"};
 
-}  // namespace
+} // namespace
 
 const std::span<const migration> auth_schema(auth_steps);
 const std::span<const migration> log_schema(log_steps);
 const std::span<const migration> prompt_schema(prompt_steps);
 
-}  // namespace troupe::sql
+} // namespace troupe::sql

@@ -13,8 +13,8 @@
 namespace troupe {
 
 struct sql_config {
-  std::string path;        ///< the SQLite file; made with mode 0600 when it is not there
-  bool exclusive = false;  ///< for network file systems: one process, no shared memory
+  std::string path;       ///< the SQLite file; made with mode 0600 when it is not there
+  bool exclusive = false; ///< network file systems: one connection, nobody else can open it
 };
 
 struct auth_stores {
@@ -28,10 +28,10 @@ struct prompt_stores {
   std::unique_ptr<conversation_store> conversations;
 };
 
-// Migrations run first. Errors name the file: it cannot be opened, is no database, or was written by
-// a newer program.
+// Migrations run first. Errors name the file: it cannot be opened, is no database, or was written
+// by a newer program.
 [[nodiscard]] result<auth_stores> open_auth_stores(const sql_config& config);
 [[nodiscard]] result<prompt_stores> open_prompt_stores(const sql_config& config);
 [[nodiscard]] result<std::unique_ptr<log_store>> open_log_store(const sql_config& config);
 
-}  // namespace troupe
+} // namespace troupe

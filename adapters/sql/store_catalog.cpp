@@ -21,14 +21,16 @@ struct store_buffer {
   }
 };
 
-constexpr const char* store_columns = "select id, created_at, name, metadata, last_active_at from stores where user_id = :u";
+constexpr const char* store_columns =
+    "select id, created_at, name, metadata, last_active_at from stores where user_id = :u";
 
 void count_files(soci::session& s, store_view& store) {
   std::string status;
   long long n = 0, bytes = 0;
-  soci::statement query = (s.prepare << "select status, count(*), coalesce(sum(usage_bytes), 0) from "
-                                        "store_files where store_id = :i group by status",
-                           use(store.id), into(status), into(n), into(bytes));
+  soci::statement query =
+      (s.prepare << "select status, count(*), coalesce(sum(usage_bytes), 0) from "
+                    "store_files where store_id = :i group by status",
+       use(store.id), into(status), into(n), into(bytes));
   auto& counts = store.file_counts_;
   counts = {};
   store.usage_bytes = 0;
@@ -45,8 +47,8 @@ void count_files(soci::session& s, store_view& store) {
 
 result<store_view> find_store(soci::session& s, const std::string& user, const std::string& id) {
   store_buffer b;
-  s << std::string(store_columns) + " and id = :i", use(user), use(id), into(b.store.id), into(b.created),
-      into(b.store.name), into(b.store.metadata.raw), into(b.active);
+  s << std::string(store_columns) + " and id = :i", use(user), use(id), into(b.store.id),
+      into(b.created), into(b.store.name), into(b.store.metadata.raw), into(b.active);
   if (!s.got_data()) return fail(errc::not_found, "no such vector store: " + id, "vector_store_id");
   return b.take();
 }
@@ -77,11 +79,12 @@ struct entry_buffer {
 };
 
 constexpr const char* entry_columns =
-    "select file_id, store_id, created_at, status, error_code, error_message, usage_bytes, attributes "
+    "select file_id, store_id, created_at, status, error_code, error_message, usage_bytes, "
+    "attributes "
     "from store_files where store_id = :s and user_id = :u";
 
-result<store_file_view> find_entry(soci::session& s, const std::string& user, const std::string& store,
-                                   const std::string& file) {
+result<store_file_view> find_entry(soci::session& s, const std::string& user,
+                                   const std::string& store, const std::string& file) {
   entry_buffer b;
   soci::statement query(s);
   query.exchange(use(store));
@@ -91,7 +94,8 @@ result<store_file_view> find_entry(soci::session& s, const std::string& user, co
   query.alloc();
   query.prepare(std::string(entry_columns) + " and file_id = :f");
   query.define_and_bind();
-  if (!query.execute(true)) return fail(errc::not_found, "no such file in the store: " + file, "file_id");
+  if (!query.execute(true))
+    return fail(errc::not_found, "no such file in the store: " + file, "file_id");
   return b.take();
 }
 
@@ -105,52 +109,63 @@ public:
   explicit sql_catalog(std::shared_ptr<database> db) : db_(std::move(db)) {}
 
   void insert_store(std::string user, store_view store, reply<done> answer) override {
-    db_->write<done>(std::move(answer), [user = std::move(user), store = std::move(store)](soci::session& s) -> result<done> {
-      const long long created = store.created_at;
-      s << "insert into stores (id, user_id, created_at, name, metadata, last_active_at) values "
-           "(:i, :u, :c, :n, :m, :a)",
-          use(store.id), use(user), use(created), use(store.name), use(store.metadata.raw), use(created);
-      return done{};
-    });
+    db_->write<done>(
+        std::move(answer),
+        [user = std::move(user), store = std::move(store)](soci::session& s) -> result<done> {
+          const long long created = store.created_at;
+          s << "insert into stores (id, user_id, created_at, name, metadata, last_active_at) "
+               "values "
+               "(:i, :u, :c, :n, :m, :a)",
+              use(store.id), use(user), use(created), use(store.name), use(store.metadata.raw),
+              use(created);
+          return done{};
+        });
   }
 
   void get_store(std::string user, std::string id, reply<store_view> answer) override {
-    db_->read<store_view>(std::move(answer), [user = std::move(user), id = std::move(id)](soci::session& s) {
-      auto store = find_store(s, user, id);
-      if (store) count_files(s, *store);
-      return store;
-    });
+    db_->read<store_view>(std::move(answer),
+                          [user = std::move(user), id = std::move(id)](soci::session& s) {
+                            auto store = find_store(s, user, id);
+                            if (store) count_files(s, *store);
+                            return store;
+                          });
   }
 
   void list_stores(std::string user, page_query query, reply<page<store_view>> answer) override {
-    db_->read<page<store_view>>(std::move(answer), [user = std::move(user), query = std::move(query)](
-                                                       soci::session& s) -> result<page<store_view>> {
-      const auto marks =
-          sql::find_marks(query, [&](const std::string& id) { return find_store(s, user, id); });
-      if (!marks) return std::unexpected(marks.error());
-      store_buffer b;
-      auto out = sql::read_page<store_view>(
-          s, store_columns, "id", query, *marks, [&](soci::statement& q) { q.exchange(use(user)); },
-          [&](soci::statement& q) {
-            q.exchange(into(b.store.id));
-            q.exchange(into(b.created));
-            q.exchange(into(b.store.name));
-            q.exchange(into(b.store.metadata.raw));
-            q.exchange(into(b.active));
-          },
-          [&] { return b.take(); });
-      for (auto& store : out.items) count_files(s, store);
-      return out;
-    });
+    db_->read<page<store_view>>(
+        std::move(answer),
+        [user = std::move(user),
+         query = std::move(query)](soci::session& s) -> result<page<store_view>> {
+          const auto marks = sql::find_marks(
+              query, [&](const std::string& id) { return find_store(s, user, id); });
+          if (!marks) return std::unexpected(marks.error());
+          store_buffer b;
+          auto out = sql::read_page<store_view>(
+              s, store_columns, "id", query, *marks,
+              [&](soci::statement& q) { q.exchange(use(user)); },
+              [&](soci::statement& q) {
+                q.exchange(into(b.store.id));
+                q.exchange(into(b.created));
+                q.exchange(into(b.store.name));
+                q.exchange(into(b.store.metadata.raw));
+                q.exchange(into(b.active));
+              },
+              [&] { return b.take(); });
+          for (auto& store : out.items) count_files(s, store);
+          return out;
+        });
   }
 
   void delete_store(std::string user, std::string id, reply<done> answer) override {
-    db_->write<done>(std::move(answer), [user = std::move(user), id = std::move(id)](soci::session& s) -> result<done> {
-      if (auto store = find_store(s, user, id); !store) return std::unexpected(std::move(store.error()));
-      s << "delete from store_files where store_id = :i", use(id);
-      s << "delete from stores where id = :i", use(id);
-      return done{};
-    });
+    db_->write<done>(
+        std::move(answer),
+        [user = std::move(user), id = std::move(id)](soci::session& s) -> result<done> {
+          if (auto store = find_store(s, user, id); !store)
+            return std::unexpected(std::move(store.error()));
+          s << "delete from store_files where store_id = :i", use(id);
+          s << "delete from stores where id = :i", use(id);
+          return done{};
+        });
   }
 
   void store_ids(std::string user, reply<std::vector<std::string>> answer) override {
@@ -158,7 +173,8 @@ public:
     db_->read<ids>(std::move(answer), [user = std::move(user)](soci::session& s) -> result<ids> {
       ids out;
       std::string id;
-      soci::statement query = (s.prepare << "select id from stores where user_id = :u order by created_at desc, id desc limit 1000",
+      soci::statement query = (s.prepare << "select id from stores where user_id = :u order by "
+                                            "created_at desc, id desc limit 1000",
                                use(user), into(id));
       for (bool more = query.execute(true); more; more = query.fetch()) out.push_back(id);
       return out;
@@ -166,21 +182,27 @@ public:
   }
 
   void attach(std::string user, store_file_view entry, reply<store_file_view> answer) override {
-    db_->write<store_file_view>(std::move(answer), [user = std::move(user), entry = std::move(entry)](
-                                                       soci::session& s) -> result<store_file_view> {
-      if (auto store = find_store(s, user, entry.vector_store_id); !store)
-        return std::unexpected(std::move(store.error()));
-      int files = 0;
-      s << "select count(*) from files where id = :i and user_id = :u", use(entry.id), use(user), into(files);
-      if (files == 0) return fail(errc::not_found, "no such file: " + entry.id, "file_id");
-      if (auto there = find_entry(s, user, entry.vector_store_id, entry.id)) return there;
-      const long long created = entry.created_at;
-      s << "insert into store_files (store_id, file_id, user_id, created_at, status, error_code, "
-           "error_message, usage_bytes, attributes) values (:s, :f, :u, :c, 'in_progress', '', '', 0, :a)",
-          use(entry.vector_store_id), use(entry.id), use(user), use(created), use(entry.attributes.raw);
-      touch(s, entry.vector_store_id);
-      return find_entry(s, user, entry.vector_store_id, entry.id);
-    });
+    db_->write<store_file_view>(
+        std::move(answer),
+        [user = std::move(user),
+         entry = std::move(entry)](soci::session& s) -> result<store_file_view> {
+          if (auto store = find_store(s, user, entry.vector_store_id); !store)
+            return std::unexpected(std::move(store.error()));
+          int files = 0;
+          s << "select count(*) from files where id = :i and user_id = :u", use(entry.id),
+              use(user), into(files);
+          if (files == 0) return fail(errc::not_found, "no such file: " + entry.id, "file_id");
+          if (auto there = find_entry(s, user, entry.vector_store_id, entry.id)) return there;
+          const long long created = entry.created_at;
+          s << "insert into store_files (store_id, file_id, user_id, created_at, status, "
+               "error_code, "
+               "error_message, usage_bytes, attributes) values (:s, :f, :u, :c, 'in_progress', '', "
+               "'', 0, :a)",
+              use(entry.vector_store_id), use(entry.id), use(user), use(created),
+              use(entry.attributes.raw);
+          touch(s, entry.vector_store_id);
+          return find_entry(s, user, entry.vector_store_id, entry.id);
+        });
   }
 
   void set_status(std::string store, std::string file, std::string status, nullable<file_error> why,
@@ -188,45 +210,54 @@ public:
     db_->write<done>(std::move(answer), [=](soci::session& s) -> result<done> {
       const long long usage = usage_bytes;
       const auto error = why ? *why : file_error{};
-      s << "update store_files set status = :t, error_code = :c, error_message = :m, usage_bytes = :b "
-           "where store_id = :s and file_id = :f",
-          use(status), use(error.code), use(error.message), use(usage), use(store), use(file);
-      touch(s, store);
+      soci::statement update =
+          (s.prepare << "update store_files set status = :t, error_code = :c, error_message = :m, "
+                        "usage_bytes = :b where store_id = :s and file_id = :f",
+           use(status), use(error.code), use(error.message), use(usage), use(store), use(file));
+      update.execute(true);
+      if (update.get_affected_rows() > 0) touch(s, store); // else it was detached meanwhile
       return done{};
     });
   }
 
-  void get_entry(std::string user, std::string store, std::string file, reply<store_file_view> answer) override {
+  void get_entry(std::string user, std::string store, std::string file,
+                 reply<store_file_view> answer) override {
     db_->read<store_file_view>(std::move(answer), [=](soci::session& s) -> result<store_file_view> {
-      if (auto found = find_store(s, user, store); !found) return std::unexpected(std::move(found.error()));
+      if (auto found = find_store(s, user, store); !found)
+        return std::unexpected(std::move(found.error()));
       return find_entry(s, user, store, file);
     });
   }
 
   void list_entries(std::string user, std::string store, std::string status, page_query query,
                     reply<page<store_file_view>> answer) override {
-    db_->read<page<store_file_view>>(std::move(answer), [=](soci::session& s) -> result<page<store_file_view>> {
-      if (auto found = find_store(s, user, store); !found) return std::unexpected(std::move(found.error()));
-      const auto marks = sql::find_marks(
-          query, [&](const std::string& id) { return find_entry(s, user, store, id); });
-      if (!marks) return std::unexpected(marks.error());
-      entry_buffer b;
-      const auto where = std::string(entry_columns) + (status.empty() ? "" : " and status = :t");
-      return sql::read_page<store_file_view>(
-          s, where, "file_id", query, *marks,
-          [&](soci::statement& q) {
-            q.exchange(use(store));
-            q.exchange(use(user));
-            if (!status.empty()) q.exchange(use(status));
-          },
-          [&](soci::statement& q) { b.bind(q); }, [&] { return b.take(); });
-    });
+    db_->read<page<store_file_view>>(
+        std::move(answer), [=](soci::session& s) -> result<page<store_file_view>> {
+          if (auto found = find_store(s, user, store); !found)
+            return std::unexpected(std::move(found.error()));
+          const auto marks = sql::find_marks(
+              query, [&](const std::string& id) { return find_entry(s, user, store, id); });
+          if (!marks) return std::unexpected(marks.error());
+          entry_buffer b;
+          const auto where =
+              std::string(entry_columns) + (status.empty() ? "" : " and status = :t");
+          return sql::read_page<store_file_view>(
+              s, where, "file_id", query, *marks,
+              [&](soci::statement& q) {
+                q.exchange(use(store));
+                q.exchange(use(user));
+                if (!status.empty()) q.exchange(use(status));
+              },
+              [&](soci::statement& q) { b.bind(q); }, [&] { return b.take(); });
+        });
   }
 
   void detach(std::string user, std::string store, std::string file, reply<done> answer) override {
     db_->write<done>(std::move(answer), [=](soci::session& s) -> result<done> {
-      if (auto found = find_store(s, user, store); !found) return std::unexpected(std::move(found.error()));
-      if (auto entry = find_entry(s, user, store, file); !entry) return std::unexpected(std::move(entry.error()));
+      if (auto found = find_store(s, user, store); !found)
+        return std::unexpected(std::move(found.error()));
+      if (auto entry = find_entry(s, user, store, file); !entry)
+        return std::unexpected(std::move(entry.error()));
       s << "delete from store_files where store_id = :s and file_id = :f", use(store), use(file);
       touch(s, store);
       return done{};
@@ -238,9 +269,10 @@ public:
     db_->read<files>(std::move(answer), [](soci::session& s) -> result<files> {
       files out;
       pending_file f;
-      soci::statement query = (s.prepare << "select user_id, store_id, file_id from store_files where "
-                                            "status = 'in_progress' order by created_at, store_id, file_id limit 10000",
-                               into(f.user), into(f.vector_store_id), into(f.file_id));
+      soci::statement query =
+          (s.prepare << "select user_id, store_id, file_id from store_files where "
+                        "status = 'in_progress' order by created_at, store_id, file_id limit 10000",
+           into(f.user), into(f.vector_store_id), into(f.file_id));
       for (bool more = query.execute(true); more; more = query.fetch()) out.push_back(f);
       return out;
     });
@@ -250,10 +282,10 @@ private:
   std::shared_ptr<database> db_;
 };
 
-}  // namespace
+} // namespace
 
 std::unique_ptr<store_catalog> sql::make_store_catalog(std::shared_ptr<database> db) {
   return std::make_unique<sql_catalog>(std::move(db));
 }
 
-}  // namespace troupe
+} // namespace troupe

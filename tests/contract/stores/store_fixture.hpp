@@ -1,0 +1,108 @@
+#pragma once
+
+#include "adapters/memory/memory_stores.hpp"
+#include "adapters/sql/sql_stores.hpp"
+
+#include <gtest/gtest.h>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <ostream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+/// What the contract suites of the stores share: each runs on every adapter.
+namespace troupe::test {
+
+/// A folder of its own that goes with the test.
+class scratch_folder {
+public:
+  scratch_folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "troupe-store-XXXXXX").string();
+    if (!::mkdtemp(name.data())) throw std::runtime_error("no scratch folder");
+    path_ = name;
+  }
+  ~scratch_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  scratch_folder(const scratch_folder&) = delete;
+  scratch_folder& operator=(const scratch_folder&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
+
+private:
+  std::filesystem::path path_;
+};
+
+/// Calls a port and waits for its answer: `call` gets the reply to pass on.
+template <class T, class F>
+result<T> ask(F call) {
+  std::promise<result<T>> promise;
+  auto answer = promise.get_future();
+  call(reply<T>(
+      [promise = std::move(promise)](result<T> r) mutable { promise.set_value(std::move(r)); }));
+  return answer.get();
+}
+
+/// The value of a result, or a failed test.
+template <class T>
+T value_of(result<T> r) {
+  if (!r) throw std::runtime_error("unexpected error: " + r.error().message);
+  return std::move(*r);
+}
+
+template <class T>
+::testing::AssertionResult fails_with(const result<T>& r, errc code,
+                                      const std::string& param = {}) {
+  if (r) return ::testing::AssertionFailure() << "it succeeded";
+  if (r.error().code != code || r.error().param != param)
+    return ::testing::AssertionFailure()
+           << to_string(r.error().code) << " (" << r.error().param << "): " << r.error().message;
+  return ::testing::AssertionSuccess();
+}
+
+enum class adapter { sqlite, sqlite_exclusive, memory };
+
+inline void PrintTo(adapter a, std::ostream* out) {
+  *out << (a == adapter::memory ? "memory" : a == adapter::sqlite ? "sqlite" : "sqlite_exclusive");
+}
+
+/// The base of a suite: opens the stores of the adapter under test.
+class store_suite : public ::testing::TestWithParam<adapter> {
+protected:
+  [[nodiscard]] sql_config config() const {
+    return {folder_.file("store.db"), GetParam() == adapter::sqlite_exclusive};
+  }
+  [[nodiscard]] auth_stores open_auth() const {
+    if (GetParam() != adapter::memory) return value_of(open_auth_stores(config()));
+    auto made = make_memory_auth_stores();
+    return {std::move(made.users), std::move(made.keys)};
+  }
+  [[nodiscard]] prompt_stores open_prompt() const {
+    if (GetParam() != adapter::memory) return value_of(open_prompt_stores(config()));
+    auto made = make_memory_prompt_stores();
+    return {std::move(made.files), std::move(made.stores), std::move(made.conversations)};
+  }
+  [[nodiscard]] std::unique_ptr<log_store> open_log() const {
+    if (GetParam() != adapter::memory) return value_of(open_log_store(config()));
+    return make_memory_log_store();
+  }
+
+private:
+  scratch_folder folder_;
+};
+
+/// Names a suite's runs after their adapter.
+inline std::string adapter_name(const ::testing::TestParamInfo<adapter>& info) {
+  return ::testing::PrintToString(info.param);
+}
+
+#define TROUPE_ON_EVERY_ADAPTER(suite)                                                           \
+  INSTANTIATE_TEST_SUITE_P(                                                                      \
+      on, suite, ::testing::Values(adapter::sqlite, adapter::sqlite_exclusive, adapter::memory), \
+      adapter_name)
+
+} // namespace troupe::test
