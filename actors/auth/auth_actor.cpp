@@ -9,6 +9,12 @@ namespace {
 
 using auth_rules::refresh_verdict;
 
+std::int64_t unix_now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 std::int64_t unix_now() {
   return std::chrono::duration_cast<std::chrono::seconds>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -170,7 +176,7 @@ private:
     session_row session;
     session.id = make_uuid();
     session.user_id = user.id;
-    session.rotated_at = now;
+    session.rotated_at = unix_now_ms();
     session.expires_at = now + limits::refresh_token_ttl.count();
     auto issued = auth_rules::issue(user, session.id, *d_.signer, *d_.digest, now);
     session.refresh_hash = issued.refresh_hash;
@@ -183,7 +189,7 @@ private:
   }
 
   void refresh(session_row session, const std::string& hash, int tries, answer<session_reply> a) {
-    switch (auth_rules::judge_refresh(session, unix_now())) {
+    switch (auth_rules::judge_refresh(session, unix_now_ms())) {
       case refresh_verdict::dead: return a.fail(auth_rules::unknown_credential());
       case refresh_verdict::stolen:
         log::warn("auth.refresh_reused", {{"user", session.user_id}, {"session", session.id}});
@@ -218,7 +224,7 @@ private:
             refresh(std::move(*s), hash, tries - 1, std::move(a));
           }));
     });
-    d_.users->rotate(session.id, session.refresh_hash, issued.refresh_hash, now,
+    d_.users->rotate(session.id, session.refresh_hash, issued.refresh_hash, unix_now_ms(),
                      now + limits::refresh_token_ttl.count(), std::move(then));
   }
 

@@ -9,10 +9,10 @@ namespace troupe::auth_rules {
 
 bool is_api_key(std::string_view credential) noexcept { return credential.starts_with(key_prefix); }
 
-refresh_verdict judge_refresh(const session_row& session, std::int64_t now) noexcept {
-  if (session.revoked || session.expires_at <= now) return refresh_verdict::dead;
+refresh_verdict judge_refresh(const session_row& session, std::int64_t now_ms) noexcept {
+  if (session.revoked || session.expires_at * 1000 <= now_ms) return refresh_verdict::dead;
   if (session.spent_at == 0) return refresh_verdict::rotate;
-  return now - session.spent_at <= limits::refresh_reuse_window.count() ? refresh_verdict::reuse
+  return now_ms - session.spent_at <= 1000 * limits::refresh_reuse_window.count() ? refresh_verdict::reuse
                                                                           : refresh_verdict::stolen;
 }
 

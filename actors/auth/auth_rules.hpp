@@ -23,7 +23,7 @@ enum class refresh_verdict : std::uint8_t {
   stolen,   ///< spent earlier: revoke the family
   dead,     ///< expired or revoked
 };
-[[nodiscard]] refresh_verdict judge_refresh(const session_row& session, std::int64_t now) noexcept;
+[[nodiscard]] refresh_verdict judge_refresh(const session_row& session, std::int64_t now_ms) noexcept;
 
 [[nodiscard]] user_view view_of(const user_row& row);
 [[nodiscard]] api_key_view view_of(const api_key_row& row);

@@ -16,6 +16,13 @@ struct server_deps {
 
 using server_service = service_protocol<>;
 
+/// Requests that a service takes from a peer without a caller: the others must have passed a router.
+template <class Request>
+constexpr bool needs_no_caller =
+    std::is_same_v<Request, register_request> || std::is_same_v<Request, login_request> ||
+    std::is_same_v<Request, refresh_request> || std::is_same_v<Request, authenticate_request> ||
+    std::is_same_v<Request, append_logs_request> || std::is_same_v<Request, ping_request>;
+
 class server_impl final : public service_base<server_service> {
 public:
   server_impl(pointer self, slot_registry& slots, server_deps deps)
@@ -100,6 +107,9 @@ private:
   void dispatch(const Handle& whom, bus_request& in) {
     const auto cid = in.cid;
     if (!whom) return d_.link->fail(cid, make_error(errc::unavailable, "not served by this node: " + in.method));
+    constexpr bool is_router = std::is_same_v<Handle, router_service::actor>;
+    if (!is_router && !needs_no_caller<Request> && in.caller.empty())
+      return d_.link->fail(cid, make_error(errc::unauthenticated, "no router vouches for a caller"));
     auto body = msgpack_codec::decode<Request>(in.body);
     if (!body) return d_.link->fail(cid, std::move(body.error()));
     call<Request> c{context_of(in), std::move(*body), {}};

@@ -22,10 +22,11 @@ struct session_row {
   std::string id;             ///< UUID, the `sid` claim
   std::string user_id;
   std::string refresh_hash;   ///< SHA-256 of the current refresh token, hex
-  std::int64_t rotated_at = 0; ///< Unix seconds
+  std::int64_t rotated_at = 0; ///< Unix milliseconds
   std::int64_t expires_at = 0; ///< Unix seconds
   bool revoked = false;
-  /// Only of session_by_refresh: when the token that was asked for was rotated away; 0: it is current.
+  /// Only of session_by_refresh: when the token that was asked for was rotated away, in Unix
+  /// milliseconds; 0: it is current.
   std::int64_t spent_at = 0;
 };
 
@@ -47,7 +48,7 @@ public:
   virtual void session_by_id(std::string id, reply<session_row> answer) = 0;
   /// Finds the session of a refresh token, current or spent (row.spent_at says which).
   virtual void session_by_refresh(std::string refresh_hash, reply<session_row> answer) = 0;
-  /// `next` becomes current and `current` is kept as spent at `now`, if `current` is still current; else `conflict`.
+  /// `next` becomes current and `current` is kept as spent at `now` (Unix milliseconds), if `current` is still current; else `conflict`.
   virtual void rotate(std::string session_id, std::string current, std::string next,
                       std::int64_t now, std::int64_t expires_at, reply<done> answer) = 0;
   virtual void revoke_session(std::string session_id, reply<done> answer) = 0;

@@ -15,33 +15,33 @@ session_row session(std::int64_t spent_at = 0) {
   row.id = "s";
   row.user_id = "u";
   row.refresh_hash = "new";
-  row.rotated_at = 1000;
+  row.rotated_at = 1'000'000;
   row.expires_at = 9000;
   row.spent_at = spent_at;
   return row;
 }
 
 TEST(auth_rules, the_current_refresh_token_rotates) {
-  EXPECT_EQ(judge_refresh(session(), 5000), refresh_verdict::rotate);
+  EXPECT_EQ(judge_refresh(session(), 5'000'000), refresh_verdict::rotate);
 }
 
 TEST(auth_rules, a_spent_one_rotates_again_for_ten_seconds) {
-  EXPECT_EQ(judge_refresh(session(1000), 1000), refresh_verdict::reuse);
-  EXPECT_EQ(judge_refresh(session(1000), 1010), refresh_verdict::reuse);
+  EXPECT_EQ(judge_refresh(session(1'000'000), 1'000'000), refresh_verdict::reuse);
+  EXPECT_EQ(judge_refresh(session(1'000'000), 1'010'000), refresh_verdict::reuse);
 }
 
 TEST(auth_rules, a_spent_one_revokes_the_family_after_ten_seconds) {
-  EXPECT_EQ(judge_refresh(session(1000), 1011), refresh_verdict::stolen);
-  EXPECT_EQ(judge_refresh(session(500), 1005), refresh_verdict::stolen);
+  EXPECT_EQ(judge_refresh(session(1'000'000), 1'010'001), refresh_verdict::stolen);
+  EXPECT_EQ(judge_refresh(session(500'000), 1'005'000), refresh_verdict::stolen);
 }
 
 TEST(auth_rules, an_expired_or_revoked_session_is_dead) {
-  EXPECT_EQ(judge_refresh(session(), 9000), refresh_verdict::dead);
+  EXPECT_EQ(judge_refresh(session(), 9'000'000), refresh_verdict::dead);
   auto revoked = session();
   revoked.revoked = true;
-  EXPECT_EQ(judge_refresh(revoked, 1000), refresh_verdict::dead);
-  revoked.spent_at = 500;
-  EXPECT_EQ(judge_refresh(revoked, 2000), refresh_verdict::dead);
+  EXPECT_EQ(judge_refresh(revoked, 1'000'000), refresh_verdict::dead);
+  revoked.spent_at = 500'000;
+  EXPECT_EQ(judge_refresh(revoked, 2'000'000), refresh_verdict::dead);
 }
 
 TEST(auth_rules, a_view_of_a_key_never_holds_the_key) {
