@@ -4,7 +4,6 @@
 #include "actors/bridge/bus_server.hpp"
 #include "actors/edge/edge_gates.hpp"
 #include "actors/routing/router_actor.hpp"
-#include "actors/supervision/supervised.hpp"
 #include "adapters/http/http_edge.hpp"
 #include "broker/zmq_bus.hpp"
 #include "messages/base/log.hpp"
@@ -181,8 +180,7 @@ void node_impl::spawn_services() {
 
 void node_impl::spawn_router_role() {
   if (!has_role(in_, "router")) return;
-  near_router_ = router_ = spawn_supervised<router_service>(
-      system_, "router", [h = handles_](caf::actor_system& s) { return spawn_router(s, h); });
+  near_router_ = router_ = spawn_router(system_, handles_);
   keep(near_router_);
 }
 

@@ -3,7 +3,6 @@
 #include "actors/auth/auth_actor.hpp"
 #include "actors/log/log_actor.hpp"
 #include "actors/retrieval/retrieval_actor.hpp"
-#include "actors/supervision/supervised.hpp"
 #include "adapters/crypto/crypto.hpp"
 #include "adapters/documents/document_reader.hpp"
 #include "adapters/llm/openai_provider.hpp"
@@ -62,24 +61,19 @@ public:
   }
 
   auth_service::actor spawn_auth(caf::actor_system& system) override {
-    return spawn_supervised<auth_service>(
-        system, "auth", [d = auth_](caf::actor_system& s) { return troupe::spawn_auth(s, d); });
+    return troupe::spawn_auth(system, auth_);
   }
   log_service::actor spawn_log(caf::actor_system& system) override {
-    return spawn_supervised<log_service>(
-        system, "log", [d = log_](caf::actor_system& s) { return troupe::spawn_log(s, d); });
+    return troupe::spawn_log(system, log_);
   }
   retrieval_service::actor spawn_retrieval(caf::actor_system& system) override {
-    return spawn_supervised<retrieval_service>(system, "retrieval", [d = retrieval_](caf::actor_system& s) {
-      return troupe::spawn_retrieval(s, d);
-    });
+    return troupe::spawn_retrieval(system, retrieval_);
   }
   prompt_service::actor spawn_prompt(caf::actor_system& system, const service_handles& others) override {
     auto d = prompt_;
     d.retrieval = others.retrieval;
     d.log = others.log;
-    return spawn_supervised<prompt_service>(
-        system, "prompt", [d](caf::actor_system& s) { return troupe::spawn_prompt(s, d); });
+    return troupe::spawn_prompt(system, std::move(d));
   }
   std::shared_ptr<prompt_activity> activity() const override { return prompt_.activity; }
 

@@ -18,7 +18,7 @@ public:
   /// Opens stores (running migrations) and makes the first admin. Errors name the file.
   [[nodiscard]] static result<std::unique_ptr<role_services>> open(const config& in);
 
-  // One supervised service each; only for roles that this node has.
+  // One service each; only for roles that this node has.
   [[nodiscard]] virtual auth_service::actor spawn_auth(caf::actor_system& system) = 0;
   [[nodiscard]] virtual log_service::actor spawn_log(caf::actor_system& system) = 0;
   [[nodiscard]] virtual retrieval_service::actor spawn_retrieval(caf::actor_system& system) = 0;

@@ -3,6 +3,7 @@
 #include "actors/auth/auth_rules.hpp"
 #include "actors/log/log_rules.hpp"
 #include "messages/base/limits.hpp"
+#include "messages/base/log.hpp"
 
 namespace troupe {
 namespace {
@@ -28,6 +29,8 @@ user_row new_user(std::string email, std::string name, std::string hash, bool ad
 
 class auth_impl final : public service_base<auth_service> {
 public:
+  static inline const char* actor_name = "auth";
+
   auth_impl(pointer self, slot_registry& slots, auth_deps deps)
       : service_base(self, slots), d_(std::move(deps)) {}
   using service_base::on;

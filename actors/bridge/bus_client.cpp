@@ -1,5 +1,6 @@
 #include "actors/bridge/bus_client.hpp"
 
+#include "messages/base/log.hpp"
 #include "messages/codec/msgpack.hpp"
 
 #include <unordered_map>
@@ -55,6 +56,8 @@ std::string method_of(bus_target target, const Request& request) {
 
 class client_impl final : public service_base<any_service> {
 public:
+  static inline const char* actor_name = "bus_client";
+
   client_impl(pointer self, slot_registry& slots, client_deps deps)
       : service_base(self, slots), d_(std::move(deps)) {}
 

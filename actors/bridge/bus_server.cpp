@@ -25,6 +25,8 @@ constexpr bool needs_no_caller =
 
 class server_impl final : public service_base<server_service> {
 public:
+  static inline const char* actor_name = "bus_server";
+
   server_impl(pointer self, slot_registry& slots, server_deps deps)
       : service_base(self, slots), d_(std::move(deps)) {}
 

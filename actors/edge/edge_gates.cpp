@@ -47,6 +47,8 @@ private:
 
 class gate_impl final : public service_base<gate_service> {
 public:
+  static inline const char* actor_name = "gate";
+
   gate_impl(pointer self, slot_registry& slots, router_service::actor router)
       : service_base(self, slots), router_(std::move(router)) {}
 

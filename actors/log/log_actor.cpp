@@ -7,6 +7,8 @@ namespace {
 
 class log_impl final : public service_base<log_service> {
 public:
+  static inline const char* actor_name = "log";
+
   log_impl(pointer self, slot_registry& slots, log_deps deps)
       : service_base(self, slots), deps_(std::move(deps)) {}
   using service_base::on;

@@ -3,6 +3,7 @@
 #include "actors/prompt/chat_job.hpp"
 #include "actors/prompt/extract_rules.hpp"
 #include "actors/prompt/usage_outbox.hpp"
+#include "messages/base/log.hpp"
 
 #include <unordered_map>
 
@@ -34,6 +35,8 @@ error unknown_model(const std::string& model) {
 
 class prompt_impl final : public service_base<prompt_service> {
 public:
+  static inline const char* actor_name = "prompt";
+
   prompt_impl(pointer self, slot_registry& slots, prompt_deps deps)
       : service_base(self, slots), d_(std::move(deps)) {}
   ~prompt_impl() override { d_.activity->running -= static_cast<std::int64_t>(jobs_.size()); }
@@ -218,9 +221,9 @@ private:
     }
     llm_sink sink;
     sink.accepted = [] {};
-    sink.chunk = [me = caf::actor_cast<handle>(self_), this, job](json_text chunk) {
-      caf::anon_send(me, make_task([this, job, chunk = std::move(chunk)]() mutable {
-                       on_chunk(job, std::move(chunk));
+    sink.chunk = [me = me(), life = life(), this, job](json_text chunk) {
+      caf::anon_send(me, make_task([life, this, job, chunk = std::move(chunk)]() mutable {
+                       if (!life.expired()) on_chunk(job, std::move(chunk));
                      }));
     };
     sink.end = to_self<json_text>([this, job](result<json_text> r) { on_provider_end(job, std::move(r)); });

@@ -3,6 +3,7 @@
 #include "actors/retrieval/index_queue.hpp"
 #include "actors/retrieval/retrieval_rules.hpp"
 #include "messages/base/limits.hpp"
+#include "messages/base/log.hpp"
 #include "messages/codec/chat_json.hpp"
 
 #include <unordered_map>
@@ -35,6 +36,8 @@ struct download {
 
 class retrieval_impl final : public service_base<retrieval_service> {
 public:
+  static inline const char* actor_name = "retrieval";
+
   retrieval_impl(pointer self, slot_registry& slots, retrieval_deps deps)
       : service_base(self, slots), d_(std::move(deps)) {}
   using service_base::on;

@@ -24,6 +24,8 @@ std::chrono::milliseconds lifetime(std::int64_t expires_at) {
 
 class router_impl final : public service_base<router_service> {
 public:
+  static inline const char* actor_name = "router";
+
   router_impl(pointer self, slot_registry& slots, service_handles services)
       : service_base(self, slots), to_(std::move(services)) {}
   using service_base::on;

@@ -5,6 +5,7 @@
 #include <caf/typed_response_promise.hpp>
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -52,6 +53,9 @@ public:
   }
   [[nodiscard]] std::size_t size() const noexcept { return live_.size(); }
 
+  /// What a handler's exception does to the actor; set by its shell.
+  std::function<void(const std::exception&)> on_crash;
+
   /// The registry of the actor that runs on this thread now.
   static slot_registry*& current() noexcept {
     thread_local slot_registry* value = nullptr;
@@ -74,6 +78,17 @@ public:
 private:
   slot_registry* before_;
 };
+
+/// Runs a piece of the actor. An exception is the shell's business: nothing that threw is used again.
+template <class F>
+void run_inside(slot_registry& slots, F&& work) {
+  const inside_actor scope(slots);
+  try {
+    work();
+  } catch (const std::exception& e) {
+    slots.on_crash(e);
+  }
+}
 
 /// The duty to answer one request, move-only. Answer inside the actor that made it. Dropped inside
 /// the actor it answers `dropped`; when the actor dies, its registry answers `worker_lost`.

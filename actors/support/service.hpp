@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/support/answer.hpp"
-#include "messages/base/log.hpp"
+#include "actors/support/restart.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
@@ -10,11 +10,13 @@
 
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <utility>
 
 /// The shell around every service actor: typed interface from a list of requests, answers that
-/// cannot be lost, exceptions that end the actor (its supervisor restarts it) and not the process.
+/// cannot be lost, and supervision: an exception ends the service's state, not the process. What it
+/// held is answered with an error, and the state is made anew, with back-off, behind the same handle.
 namespace troupe {
 
 /// A typed interface: one `call<R> -> outcome<reply_of<R>>` a request, and what every service takes.
@@ -51,9 +53,9 @@ protected:
   /// A reply for a port: whatever thread answers it, `then` runs inside this actor.
   template <class T, class F>
   [[nodiscard]] reply<T> to_self(F then) {
-    return reply<T>([me = caf::actor_cast<handle>(self_), then = std::move(then)](result<T> value) mutable {
-      caf::anon_send(me, make_task([then = std::move(then), value = std::move(value)]() mutable {
-                       then(std::move(value));
+    return reply<T>([me = me(), life = life(), then = std::move(then)](result<T> value) mutable {
+      caf::anon_send(me, make_task([life, then = std::move(then), value = std::move(value)]() mutable {
+                       if (!life.expired()) then(std::move(value));
                      }));
     });
   }
@@ -67,8 +69,15 @@ protected:
   /// Runs `work` inside this actor after `delay`.
   template <class F>
   void later(std::chrono::milliseconds delay, F work) {
-    self_->delayed_send(self_, delay, make_task(std::move(work)));
+    self_->delayed_send(self_, delay, make_task([life = life(), work = std::move(work)]() mutable {
+                          if (!life.expired()) work();
+                        }));
   }
+
+  /// For code on other threads: the handle to send a task to, and whether this state still lives
+  /// when the task runs (after a restart another one does).
+  [[nodiscard]] handle me() const { return caf::actor_cast<handle>(self_); }
+  [[nodiscard]] std::weak_ptr<void> life() const { return life_; }
 
   /// Asks another service; `then` runs inside this actor with its outcome.
   template <class Handle, class Request, class F>
@@ -76,18 +85,20 @@ protected:
     auto shared = std::make_shared<F>(std::move(then));
     self_->request(whom, caf::infinite, std::move(request))
         .then(
-            [this, shared](outcome<reply_of<Request>>& value) {
-              const inside_actor scope(*slots_);
-              (*shared)(std::move(value));
+            [slots = slots_, life = life(), shared](outcome<reply_of<Request>>& value) {
+              if (!life.expired()) run_inside(*slots, [&] { (*shared)(std::move(value)); });
             },
-            [this, shared](caf::error& why) {
-              const inside_actor scope(*slots_);
-              (*shared)(outcome<reply_of<Request>>(std::unexpected(from_caf(why))));
+            [slots = slots_, life = life(), shared](caf::error& why) {
+              if (life.expired()) return;
+              run_inside(*slots, [&] { (*shared)(outcome<reply_of<Request>>(std::unexpected(from_caf(why)))); });
             });
   }
 
   pointer self_;
   slot_registry* slots_;
+
+private:
+  std::shared_ptr<void> life_ = std::make_shared<char>();
 };
 
 namespace detail {
@@ -103,29 +114,53 @@ struct service_state {
   service_state(const service_state&) = delete;
   service_state& operator=(const service_state&) = delete;
 
+  static inline const char* name = Impl::actor_name;  // what CAF calls the actor
+
   slot_registry slots;
-  std::unique_ptr<Impl> impl;
+  std::function<std::unique_ptr<Impl>()> make;
+  std::unique_ptr<Impl> impl;  // null between a crash and the restart
+  restart_policy policy;
+  unsigned crashes = 0;  // in a row
+  std::chrono::steady_clock::time_point began{};
 };
 
-/// Runs a handler; an exception ends the actor, so that a broken state is not used again.
-template <class Self, class F>
-void guarded(Self* self, F&& handler) {
-  const inside_actor scope(self->state.slots);
-  try {
-    handler();
-  } catch (const std::exception& e) {
-    log::error("actor.crashed", {{"actor", self->name()}, {"what", e.what()}});
-    self->state.slots.fail_all(make_error(errc::internal, "the service failed on this request"));
-    self->quit(caf::exit_reason::unhandled_exception);
-  }
+template <class Self>
+void begin_service(Self* self) {
+  auto& state = self->state;
+  state.began = std::chrono::steady_clock::now();
+  run_inside(state.slots, [&] {
+    state.impl = state.make();
+    state.impl->start();
+  });
+}
+
+/// Answers what the state held, drops it, and makes it anew after a while.
+template <class Self>
+void crash_service(Self* self, const std::exception& why) {
+  auto& state = self->state;
+  if (std::chrono::steady_clock::now() - state.began > state.policy.forget_after) state.crashes = 0;
+  const auto delay = restart_delay(state.policy, ++state.crashes);
+  note_crash(self->name(), why.what(), delay);
+  state.slots.fail_all(make_error(errc::internal, "the service failed on this request"));
+  state.impl.reset();
+  self->delayed_send(self, delay, make_task([self] { begin_service(self); }));
+}
+
+template <class Self, class Message>
+void pass_in(Self* self, Message& message) {
+  run_inside(self->state.slots, [&] {
+    if (self->state.impl) self->state.impl->on(message);
+  });
 }
 
 template <class Impl, class Self, class Request>
 auto request_handler(Self* self) {
   return [self](call<Request>& request) -> caf::result<outcome<reply_of<Request>>> {
     auto promise = self->template make_response_promise<outcome<reply_of<Request>>>();
-    guarded(self, [&] {
-      self->state.impl->on(request, answer<reply_of<Request>>(self->state.slots, promise));
+    run_inside(self->state.slots, [&] {
+      answer<reply_of<Request>> a(self->state.slots, promise);
+      if (!self->state.impl) return a.fail(restarting(self->state.policy, self->state.crashes));
+      self->state.impl->on(request, std::move(a));
     });
     return promise;
   };
@@ -135,25 +170,29 @@ template <class Impl, class... Requests, class Self>
 typename service_protocol<Requests...>::actor::behavior_type make_behavior(
     Self* self, service_protocol<Requests...>*) {
   return {request_handler<Impl, Self, Requests>(self)...,
-          [self](stream_signal& s) { guarded(self, [&] { self->state.impl->on(s); }); },
-          [self](stream_item<chat_delta>& i) { guarded(self, [&] { self->state.impl->on(i); }); },
-          [self](stream_item<file_chunk>& i) { guarded(self, [&] { self->state.impl->on(i); }); },
-          [self](self_task& t) { guarded(self, [&] { (*t.run)(); }); }};
+          [self](stream_signal& s) { pass_in(self, s); },
+          [self](stream_item<chat_delta>& i) { pass_in(self, i); },
+          [self](stream_item<file_chunk>& i) { pass_in(self, i); },
+          [self](self_task& t) { run_inside(self->state.slots, [&] { (*t.run)(); }); }};
 }
 
 }  // namespace detail
 
-/// Spawns a service actor. `Impl` derives from service_base<Protocol>, has a constructor
+/// Spawns a service actor. `Impl` derives from service_base<Protocol>, has a name (`actor_name`), a constructor
 /// (pointer self, slot_registry&, Deps) and an overload `on(call<R>&, answer<reply_of<R>>)` for
-/// every request of the protocol; `Deps` is copied (a restart makes a fresh Impl from it).
+/// every request of the protocol; `Deps` is copied (a restart makes a fresh Impl from it). While it
+/// waits for a restart, requests are answered `unavailable` with the time to come back.
 template <class Protocol, class Impl, class Deps>
-[[nodiscard]] typename Protocol::actor spawn_service(caf::actor_system& system, Deps deps) {
+[[nodiscard]] typename Protocol::actor spawn_service(caf::actor_system& system, Deps deps,
+                                                     restart_policy policy = {}) {
   using state = detail::service_state<Impl>;
   using self_ptr = typename Protocol::actor::template stateful_pointer<state>;
-  return system.spawn([deps = std::move(deps)](self_ptr self) ->
+  return system.spawn([deps = std::move(deps), policy](self_ptr self) ->
                       typename Protocol::actor::behavior_type {
-    self->state.impl = std::make_unique<Impl>(self, self->state.slots, deps);
-    detail::guarded(self, [&] { self->state.impl->start(); });
+    self->state.policy = policy;
+    self->state.slots.on_crash = [self](const std::exception& e) { detail::crash_service(self, e); };
+    self->state.make = [self, deps] { return std::make_unique<Impl>(self, self->state.slots, deps); };
+    detail::begin_service(self);
     return detail::make_behavior<Impl>(self, static_cast<Protocol*>(nullptr));
   });
 }

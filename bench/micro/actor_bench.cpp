@@ -13,6 +13,8 @@ using pinged = service_protocol<ping_request>;
 
 class ping_impl final : public service_base<pinged> {
 public:
+  static inline const char* actor_name = "ping";
+
   ping_impl(pointer self, slot_registry& slots, int) : service_base(self, slots) {}
   using service_base::on;
   void on(call<ping_request>&, answer<ping_reply> a) { a(ping_reply{true, {}}); }

@@ -9,7 +9,6 @@
 #include "actors/prompt/prompt_actor.hpp"
 #include "actors/retrieval/retrieval_actor.hpp"
 #include "actors/routing/router_actor.hpp"
-#include "actors/supervision/supervised.hpp"
 #include "adapters/crypto/crypto.hpp"
 #include "adapters/documents/document_reader.hpp"
 #include "adapters/memory/memory_stores.hpp"
