@@ -347,12 +347,15 @@ private:
   void record(const chat_job& job, std::string_view status) {
     outbox_.add(job.op.who.user, usage_record(job, status));
     count_records();
-    if (!std::exchange(sending_soon_, true)) later(log_gather, [this] { send_records(); });
+    gather_records();
   }
 
-  void send_records() {
-    sending_soon_ = false;
-    if (auto batch = outbox_.take()) append(std::move(*batch));
+  void gather_records() {
+    if (std::exchange(gathering_, true)) return;
+    later(log_gather, [this] {
+      gathering_ = false;
+      if (auto batch = outbox_.take()) append(std::move(*batch));
+    });
   }
 
   void count_records() {
@@ -367,7 +370,8 @@ private:
       if (stored) {
         outbox_.acknowledged();
         count_records();
-        return send_records();
+        if (outbox_.unacknowledged() > 0) gather_records();
+        return;
       }
       log::warn("prompt.usage_waits", {{"why", stored.error().message}, {"dropped", outbox_.dropped()}});
       later(log_retry, [this] { append(outbox_.again()); });
@@ -400,7 +404,7 @@ private:
   prompt_deps d_;
   std::unordered_map<call_id, job_ptr> jobs_;
   usage_outbox outbox_;
-  bool sending_soon_ = false;
+  bool gathering_ = false;
   std::vector<model_view> provider_models_;
   op_context::clock::time_point provider_models_until_{};
 };
