@@ -4,12 +4,14 @@
 #include "messages/base/values.hpp"
 
 #include <boost/describe/class.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 /// Everything that can be set, as one described tree: `http.address` in troupe.toml is
@@ -77,8 +79,15 @@ struct log {
 };
 BOOST_DESCRIBE_STRUCT(log, (), (level))
 
+/// Half of the cores, at least one: the rest belongs to HTTP, the bus, the provider's connections and
+/// the stores. On two cores a second thread only wakes the other core for each hop (measured: as six
+/// processes 8,300 requests/s with one, 6,400 with two).
+[[nodiscard]] inline std::uint32_t default_actor_threads() {
+  return std::max(1u, std::thread::hardware_concurrency() / 2);
+}
+
 struct actors {
-  std::uint32_t threads = 2; ///< of the actor scheduler, 1 to 64
+  std::uint32_t threads = default_actor_threads(); ///< of the actor scheduler, 1 to 64
 };
 BOOST_DESCRIBE_STRUCT(actors, (), (threads))
 
