@@ -2,6 +2,7 @@
 
 #include "actors/auth/auth_rules.hpp"
 #include "actors/log/log_rules.hpp"
+#include "actors/support/unix_time.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
 
@@ -9,18 +10,6 @@ namespace troupe {
 namespace {
 
 using auth_rules::refresh_verdict;
-
-std::int64_t unix_now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-std::int64_t unix_now() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 user_row new_user(std::string email, std::string name, std::string hash, bool admin) {
   return {make_uuid(), std::move(email), std::move(name), std::move(hash), admin,

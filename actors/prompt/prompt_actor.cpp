@@ -3,6 +3,7 @@
 #include "actors/prompt/chat_job.hpp"
 #include "actors/prompt/extract_rules.hpp"
 #include "actors/prompt/usage_outbox.hpp"
+#include "actors/support/unix_time.hpp"
 #include "messages/base/log.hpp"
 
 #include <unordered_map>
@@ -19,12 +20,6 @@ constexpr auto log_retry = std::chrono::seconds(1);
 constexpr auto log_gather = std::chrono::milliseconds(5);
 
 using job_ptr = std::shared_ptr<chat_job>;
-
-std::int64_t unix_now() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 error unknown_model(const std::string& model) {
   auto e = make_error(errc::not_found,

@@ -2,6 +2,7 @@
 
 #include "actors/retrieval/index_queue.hpp"
 #include "actors/retrieval/retrieval_rules.hpp"
+#include "actors/support/unix_time.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
 #include "messages/codec/chat_json.hpp"
@@ -15,12 +16,6 @@ namespace rules = retrieval_rules;
 
 constexpr std::size_t index_at_once = 4;
 constexpr std::size_t names_kept = 10000;
-
-std::int64_t unix_now() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 /// A file on its way out, in pieces, as the consumer grants credit.
 struct download {
