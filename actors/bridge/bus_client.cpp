@@ -30,7 +30,7 @@ struct pending_answer final : pending_call {
     if constexpr (method_traits<Request>::streamed) {
       auto delta = msgpack_codec::decode<delta_of<Request>>(body);
       if (!delta) return log::warn("bridge.bad_partial", {{"why", delta.error().message}});
-      caf::anon_send(consumer, stream_item<delta_of<Request>>{cid, seq, std::move(*delta)});
+      post_to(consumer, stream_item<delta_of<Request>>{cid, seq, std::move(*delta)});
     } else {
       (void)cid, (void)seq, (void)body;
     }
@@ -129,9 +129,9 @@ bus_client spawn_bus_client(caf::actor_system& system, std::shared_ptr<bus> link
   auto* self = static_cast<caf::stateful_actor<client_state, any_service::actor::base>*>(
       caf::actor_cast<caf::abstract_actor*>(made.actor));
   made.answers = [actor = made.actor, self](const bus_answer& in) {
-    caf::anon_send(actor, make_task([self, in]() mutable {
-                     std::visit([&](auto& one) { self->state.impl->take(one); }, in);
-                   }));
+    run_here(actor, make_task([self, in]() mutable {
+               std::visit([&](auto& one) { self->state.impl->take(one); }, in);
+             }));
   };
   return made;
 }

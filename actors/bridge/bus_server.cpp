@@ -16,6 +16,9 @@ struct server_deps {
 
 using server_service = service_protocol<>;
 
+/// A larger body is worked on by the actors' own threads: the bus's has others to serve.
+constexpr std::size_t light_body_bytes = 64 * 1024;
+
 /// Requests that a service takes from a peer without a caller: the others must have passed a router.
 template <class Request>
 constexpr bool needs_no_caller =
@@ -171,9 +174,12 @@ bus_server spawn_bus_server(caf::actor_system& system, std::shared_ptr<bus> link
   made.actor = caf::actor_cast<caf::actor>(actor);
   made.running = std::move(running);
   made.work = [actor, self](bus_work in) {
-    caf::anon_send(actor, make_task([self, in = std::move(in)]() mutable {
-                     std::visit([&](auto& one) { self->state.impl->take(one); }, in);
-                   }));
+    const auto* request = std::get_if<bus_request>(&in);
+    const bool is_heavy = request != nullptr && request->body.size() > light_body_bytes;
+    auto task = make_task([self, in = std::move(in)]() mutable {
+      std::visit([&](auto& one) { self->state.impl->take(one); }, in);
+    });
+    is_heavy ? post_to(actor, std::move(task)) : run_here(actor, std::move(task));
   };
   return made;
 }

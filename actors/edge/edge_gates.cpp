@@ -127,14 +127,20 @@ private:
 using gate_actor = gate_service::actor;
 using gate_state = detail::service_state<gate_impl>;
 
+/// What an actor may compute on for milliseconds: not on the thread that asks.
+template <class Request>
+constexpr bool is_heavy =
+    std::is_same_v<Request, embeddings_request> || std::is_same_v<Request, create_file_request>;
+
 /// Reaches the implementation inside its actor: `work(gate_impl&)`.
-template <class F>
+template <bool Heavy = false, class F>
 void inside(const gate_actor& gate, F work) {
   // The cast is sound because this file alone spawns the gate; the task runs inside the actor.
   auto* self = static_cast<gate_actor::stateful_pointer<gate_state>>(
       static_cast<caf::stateful_actor<gate_state, gate_actor::base>*>(
           caf::actor_cast<caf::abstract_actor*>(gate)));
-  caf::anon_send(gate, make_task([self, work = std::move(work)]() mutable { work(*self->state.impl); }));
+  auto task = make_task([self, work = std::move(work)]() mutable { work(*self->state.impl); });
+  Heavy ? post_to(gate, std::move(task)) : run_here(gate, std::move(task));
 }
 
 class control final : public stream_control {
@@ -220,7 +226,7 @@ private:
                                         typename pending_reply<Request>::sink_type sink) {
     call<Request> request{context_of(std::move(c)), std::move(r), {}};
     auto handle = std::make_unique<control>(gate_, request.op.cid);
-    inside(gate_, [request = std::move(request), sink = std::move(sink)](gate_impl& g) mutable {
+    inside<is_heavy<Request>>(gate_, [request = std::move(request), sink = std::move(sink)](gate_impl& g) mutable {
       g.begin(std::move(request), std::move(sink));
     });
     return handle;

@@ -217,11 +217,11 @@ private:
     llm_sink sink;
     sink.accepted = [] {};
     sink.chunk = [me = me(), life = life(), this, job](json_text chunk) {
-      caf::anon_send(me, make_task([life, this, job, chunk = std::move(chunk)]() mutable {
-                       if (!life.expired()) on_chunk(job, std::move(chunk));
-                     }));
+      run_here(me, make_task([life, this, job, chunk = std::move(chunk)]() mutable {
+                 if (!life.expired()) on_chunk(job, std::move(chunk));
+               }));
     };
-    sink.end = to_self<json_text>([this, job](result<json_text> r) { on_provider_end(job, std::move(r)); });
+    sink.end = to_self_here<json_text>([this, job](result<json_text> r) { on_provider_end(job, std::move(r)); });
     job->upstream = d_.provider->chat(std::move(body), job->request.stream, job->op.deadline,
                                       job->op.traceparent, std::move(sink));
   }

@@ -2,6 +2,7 @@
 
 #include "actors/support/answer.hpp"
 #include "actors/support/restart.hpp"
+#include "actors/support/run_here.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
@@ -54,9 +55,15 @@ protected:
   template <class T, class F>
   [[nodiscard]] reply<T> to_self(F then) {
     return reply<T>([me = me(), life = life(), then = std::move(then)](result<T> value) mutable {
-      caf::anon_send(me, make_task([life, then = std::move(then), value = std::move(value)]() mutable {
-                       if (!life.expired()) then(std::move(value));
-                     }));
+      post_to(me, task_with(life, std::move(then), std::move(value)));
+    });
+  }
+
+  /// The same for a port that answers on a thread of its own that waits for I/O: it runs this actor.
+  template <class T, class F>
+  [[nodiscard]] reply<T> to_self_here(F then) {
+    return reply<T>([me = me(), life = life(), then = std::move(then)](result<T> value) mutable {
+      run_here(me, task_with(life, std::move(then), std::move(value)));
     });
   }
 
@@ -98,6 +105,13 @@ protected:
   slot_registry* slots_;
 
 private:
+  template <class F, class T>
+  static self_task task_with(std::weak_ptr<void> life, F then, result<T> value) {
+    return make_task([life = std::move(life), then = std::move(then), value = std::move(value)]() mutable {
+      if (!life.expired()) then(std::move(value));
+    });
+  }
+
   std::shared_ptr<void> life_ = std::make_shared<char>();
 };
 
