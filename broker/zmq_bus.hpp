@@ -8,6 +8,10 @@
 #include <string>
 #include <vector>
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace troupe {
 
 struct bus_config {
@@ -17,9 +21,12 @@ struct bus_config {
   std::vector<bus_service> services; ///< served by this node, may be empty
   /// Of the call ids that this bus may ask with; 0: the process's own_incarnation().
   std::uint64_t incarnation = 0;
+  /// Whose thread owns the sockets and runs the callbacks; it runs already and outlives the bus, which
+  /// holds it for at most 200 ms when it stops. Null: a thread of the bus's own.
+  boost::asio::io_context* loop = nullptr;
 };
 
-/// A node's link to its brokers: one thread owns the sockets. Starts at once; answers may come
+/// A node's link to its brokers. Starts at once; answers may come
 /// before the call returns.
 [[nodiscard]] std::unique_ptr<bus> make_zmq_bus(bus_config config, bus_handlers handlers);
 

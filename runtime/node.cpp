@@ -7,6 +7,7 @@
 #include "adapters/http/http_edge.hpp"
 #include "broker/zmq_bus.hpp"
 #include "messages/base/log.hpp"
+#include "runtime/io_thread.hpp"
 #include "runtime/late_bus.hpp"
 #include "runtime/lock_file.hpp"
 #include "runtime/services.hpp"
@@ -79,6 +80,7 @@ private:
   }
 
   config in_;
+  io_thread loop_;  // of the edge, the bus and the provider: they hand over without waking a thread
   std::vector<lock_file> locks_;
   std::unique_ptr<broker_node> broker_;
   std::unique_ptr<role_services> services_;  // outlives the actors that use its stores
@@ -129,7 +131,7 @@ result<void> node_impl::start_broker_role() {
 }
 
 result<void> node_impl::open_services() {
-  auto opened = role_services::open(in_);
+  auto opened = role_services::open(in_, loop_.context());
   if (!opened) return std::unexpected(std::move(opened.error()));
   services_ = std::move(*opened);
   return {};
@@ -189,6 +191,7 @@ result<void> node_impl::connect() {
                              {near_router_, near_.auth, near_.prompt, near_.retrieval, near_.log});
   actors_.push_back(server_->actor);
   bus_config settings;
+  settings.loop = &loop_.context();
   settings.join = broker_links(in_);
   settings.roles = in_.roles;
   const auto serve = [&](bool is_near, const char* name) {
@@ -214,6 +217,7 @@ result<void> node_impl::listen() {
   if (!wants_http(in_)) return {};
   const auto at = http_endpoint(in_);
   http_config settings;
+  settings.loop = &loop_.context();
   settings.address = at.address;
   settings.port = at.port;
   settings.threads = in_.http.threads;

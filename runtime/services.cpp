@@ -49,8 +49,9 @@ result<void> write_private(const std::filesystem::path& file, const std::string&
 
 class services_impl final : public role_services {
 public:
-  result<void> open_roles(const config& in) {
+  result<void> open_roles(const config& in, boost::asio::io_context& loop) {
     in_ = in;
+    loop_ = &loop;
     if (has_role(in, "log"))
       if (auto r = open_log(); !r) return r;
     if (has_role(in, "auth"))
@@ -85,6 +86,7 @@ private:
   result<void> make_provider();
 
   config in_;
+  boost::asio::io_context* loop_ = nullptr;
   log_deps log_;
   auth_deps auth_;
   retrieval_deps retrieval_;
@@ -135,6 +137,7 @@ result<void> services_impl::open_auth() {
 result<void> services_impl::make_provider() {
   if (in_.chat.openai_base_url.empty()) return {};
   llm_config settings;
+  settings.loop = loop_;
   settings.base_url = in_.chat.openai_base_url;
   settings.api_key = in_.chat.openai_api_key;
   settings.first_byte_timeout = in_.chat.first_byte_timeout;
@@ -165,9 +168,10 @@ result<void> services_impl::open_prompt() {
 
 }  // namespace
 
-result<std::unique_ptr<role_services>> role_services::open(const config& in) {
+result<std::unique_ptr<role_services>> role_services::open(const config& in,
+                                                              boost::asio::io_context& loop) {
   auto made = std::make_unique<services_impl>();
-  if (auto r = made->open_roles(in); !r) return std::unexpected(std::move(r.error()));
+  if (auto r = made->open_roles(in, loop); !r) return std::unexpected(std::move(r.error()));
   return made;
 }
 

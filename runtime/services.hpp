@@ -7,6 +7,10 @@
 
 #include <memory>
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace troupe {
 
 /// The stores and adapters of this node's roles, and the services made from them. What a role that
@@ -15,8 +19,10 @@ class role_services {
 public:
   virtual ~role_services() = default;
 
-  /// Opens stores (running migrations) and makes the first admin. Errors name the file.
-  [[nodiscard]] static result<std::unique_ptr<role_services>> open(const config& in);
+  /// Opens stores (running migrations) and makes the first admin. Errors name the file. The provider
+  /// works on `loop`.
+  [[nodiscard]] static result<std::unique_ptr<role_services>> open(const config& in,
+                                                                   boost::asio::io_context& loop);
 
   // One service each; only for roles that this node has.
   [[nodiscard]] virtual auth_service::actor spawn_auth(caf::actor_system& system) = 0;

@@ -51,7 +51,8 @@ ANY = tuple(VENDORS)
 RULES = [
     ("messages/codec/*.cpp", ("messages/*",), ("describe", "json", "msgpack")),
     ("messages/*", ("messages/*",), ("describe",)),
-    ("broker/*.cpp", ("broker/*", "messages/*"), ("describe", "msgpack", "zmq", "system")),
+    ("broker/zmq/*.cpp", ("broker/*", "messages/*"), ("describe", "msgpack", "zmq", "asio", "system")),
+    ("broker/*.cpp", ("broker/*", "messages/*"), ("describe", "msgpack")),
     ("broker/zmq/*.hpp", ("broker/*", "messages/*"), ("zmq", "system")),
     ("broker/*.hpp", ("broker/*", "messages/*"), ("describe",)),
     ("actors/ports/*", ("actors/ports/*", "messages/*"), ("describe",)),

@@ -54,7 +54,7 @@ class edge final : public http_edge {
 public:
   edge(http_config config, const http_gates& gates) : state_(std::move(config), gates) {
     const auto threads = std::clamp(state_.config.threads, 1u, 64u);
-    for (unsigned i = 0; i < threads; ++i) workers_.push_back(std::make_unique<worker>(state_));
+    for (unsigned i = 0; i < threads; ++i) workers_.push_back(std::make_unique<worker>(state_, i == 0 ? state_.config.loop : nullptr));
     acceptor_.emplace(workers_[0]->context());
     pause_.emplace(workers_[0]->context());
   }

@@ -10,6 +10,10 @@
 #include <string>
 
 /// The HTTP edge: HTTP/1.1 on loopback or elsewhere, in front of the gates.
+namespace boost::asio {
+class io_context;
+}
+
 namespace troupe {
 
 struct http_config {
@@ -27,6 +31,8 @@ struct http_config {
   std::chrono::milliseconds sweep{250};             ///< how often the times above are looked at
   unsigned connections_max = 10'000;                ///< past it a new connection gets 503
   std::string version = "0.1.0";                    ///< shown by /health and /openapi.json
+  /// Whose thread is the first I/O thread; it runs already and outlives the edge. Null: its own.
+  boost::asio::io_context* loop = nullptr;
 };
 
 /// Whom the routes ask. They must outlive the edge. With a null gate its routes are 404, so a node
@@ -39,7 +45,7 @@ struct http_gates {
   health_gate* health = nullptr;
 };
 
-/// A listening edge with its own threads. All calls are thread-safe; none may come from a gate's
+/// A listening edge. All calls are thread-safe; none may come from a gate's
 /// callback on one of the edge's own threads.
 class http_edge {
 public:
@@ -60,7 +66,7 @@ public:
   /// where a stream has begun. Then their connections close. Returns at once.
   virtual void end_streams(error why) = 0;
 
-  /// Closes everything and joins the threads. Answers that come later are dropped.
+  /// Closes everything and ends the threads. Answers that come later are dropped.
   virtual void stop() = 0;
 };
 

@@ -11,14 +11,31 @@ namespace troupe::http {
 
 namespace net = boost::asio;
 
-worker::worker(edge_state& edge)
+namespace {
+
+/// Runs `last` when none of them is left: handlers that hold one come first in the queue.
+void when_gone(net::io_context& io, std::vector<std::weak_ptr<connection>> held, std::function<void()> last) {
+  std::erase_if(held, [](const auto& c) { return c.expired(); });
+  net::post(io, [&io, held = std::move(held), last = std::move(last)]() mutable {
+    if (held.empty()) last();
+    else when_gone(io, std::move(held), std::move(last));
+  });
+}
+
+} // namespace
+
+worker::worker(edge_state& edge, net::io_context* loop)
     : edge_(edge),
+      own_(loop != nullptr ? nullptr : std::make_unique<net::io_context>(1)),
+      context_(loop != nullptr ? *loop : *own_),
       guard_(net::make_work_guard(context_)),
       timer_(context_),
       mailbox_(std::make_shared<mailbox>([this] { net::post(context_, [this] { deliver(); }); })) {}
 
 void worker::start() {
-  sweep();
+  started_ = true;
+  net::post(context_, [this] { sweep(); });
+  if (!own_) return;
   thread_ = std::thread([this] {
     for (;;) {
       try {
@@ -33,14 +50,20 @@ void worker::start() {
 
 void worker::stop() {
   mailbox_->close();
-  if (!thread_.joinable()) return;
-  net::post(context_, [this] {
-    stopping_ = true;
-    timer_.cancel();
-    each([](connection& c) { c.close(); });
-    guard_.reset();
-  });
-  thread_.join();
+  if (!std::exchange(started_, false)) return;
+  const auto closed = std::make_shared<std::promise<void>>();
+  net::post(context_, [this, closed] { close_all(closed); });
+  closed->get_future().wait();
+  guard_.reset();
+  if (thread_.joinable()) thread_.join();
+}
+
+void worker::close_all(std::shared_ptr<std::promise<void>> closed) {
+  stopping_ = true;
+  timer_.cancel();
+  const std::vector<std::weak_ptr<connection>> held(connections_.begin(), connections_.end());
+  each([](connection& c) { c.close(); });
+  when_gone(context_, held, [closed] { closed->set_value(); });
 }
 
 void worker::adopt(net::ip::tcp::socket socket) {

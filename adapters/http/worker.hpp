@@ -8,15 +8,18 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <future>
+#include <memory>
 #include <thread>
 #include <unordered_set>
 
 namespace troupe::http {
 
-/// One edge thread: an io_context, its connections, and one timer that looks at all of them.
+/// One edge thread: its io_context, the connections on it, and one timer that looks at all of them.
 class worker {
 public:
-  explicit worker(edge_state& edge);
+  /// On `loop`, which runs already and outlives this, or with null on a thread of its own.
+  worker(edge_state& edge, boost::asio::io_context* loop);
   ~worker() { stop(); }
   worker(const worker&) = delete;
   worker& operator=(const worker&) = delete;
@@ -24,7 +27,8 @@ public:
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
 
   void start();
-  /// Closes all connections and joins. Idempotent; not from the thread itself.
+  /// Closes all connections and waits until nothing of them is left on the thread. Idempotent; not
+  /// from the thread itself.
   void stop();
 
   // Thread-safe: done on the worker's thread.
@@ -36,17 +40,20 @@ public:
   void forget(const std::shared_ptr<connection>& gone) { connections_.erase(gone); }
 
 private:
+  void close_all(std::shared_ptr<std::promise<void>> closed);
   void deliver();
   void sweep();
   void each(const std::function<void(connection&)>& what);
 
   edge_state& edge_;
-  boost::asio::io_context context_{1};
+  std::unique_ptr<boost::asio::io_context> own_;
+  boost::asio::io_context& context_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
   boost::asio::steady_timer timer_;
   std::shared_ptr<mailbox> mailbox_;
   std::unordered_set<std::shared_ptr<connection>> connections_;
   bool stopping_ = false;
+  bool started_ = false; // of the caller of start() and stop()
   std::thread thread_;
 };
 

@@ -47,7 +47,7 @@ curl_slist* make_headers(const llm_config& config) {
 
 call_host::call_host(llm_config settings)
     : config(std::move(settings)), headers(make_headers(config)),
-      loop(config.connections_max, [this](auto now) { return sweep(now); }) {}
+      loop(config.connections_max, [this](auto now) { return sweep(now); }, config.loop) {}
 
 call_host::~call_host() {
   loop.stop([] {});

@@ -4,6 +4,7 @@
 
 #include <boost/asio/post.hpp>
 #include <csignal>
+#include <future>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -26,8 +27,9 @@ struct curl_loop::watch {
   bool closed = false;
 };
 
-curl_loop::curl_loop(unsigned connections_max, sweeper sweep)
-    : sweep_(std::move(sweep)), multi_(curl_multi_init()) {
+curl_loop::curl_loop(unsigned connections_max, sweeper sweep, asio::io_context* io)
+    : own_(io != nullptr ? nullptr : std::make_unique<asio::io_context>(1)),
+      io_(io != nullptr ? *io : *own_), sweep_(std::move(sweep)), multi_(curl_multi_init()) {
   curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &curl_loop::on_socket);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &curl_loop::on_timer);
@@ -37,11 +39,12 @@ curl_loop::curl_loop(unsigned connections_max, sweeper sweep)
 }
 
 curl_loop::~curl_loop() {
-  if (thread_.joinable()) stop([] {});
+  stop([] {});
 }
 
 void curl_loop::start() {
-  thread_ = std::thread([this] { run(); });
+  stopped_ = false;
+  if (own_) thread_ = std::thread([this] { run(); });
 }
 
 void curl_loop::run() {
@@ -58,18 +61,21 @@ void curl_loop::run() {
 }
 
 void curl_loop::stop(job last) {
-  if (!thread_.joinable()) return;
+  std::promise<void> ended;
   {
     std::lock_guard lock(mutex_);
-    stopped_ = true; // nothing is posted behind `last`
-    jobs_.push_back([this, last = std::move(last)]() mutable {
+    if (std::exchange(stopped_, true)) return; // nothing is posted behind `last`
+    jobs_.push_back([this, &ended, last = std::move(last)]() mutable {
       last();
       close_all();
+      // Behind the handlers that the end has cancelled.
+      asio::post(io_, [&ended] { ended.set_value(); });
     });
     if (!std::exchange(woken_, true)) asio::post(io_, [this] { run_jobs(); });
   }
+  ended.get_future().wait();
   work_.reset();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 bool curl_loop::post(job work) {
@@ -250,8 +256,9 @@ void curl_loop::arm_sweep() {
   if (std::exchange(sweeping_, true)) return;
   sweep_timer_.expires_after(sweep_interval);
   sweep_timer_.async_wait([this](auto failed) {
+    if (failed) return;
     sweeping_ = false;
-    if (failed || multi_ == nullptr) return;
+    if (multi_ == nullptr) return;
     const bool more = sweep_(steady::now());
     drive();
     if (more) arm_sweep();

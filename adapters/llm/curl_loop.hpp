@@ -23,8 +23,8 @@ public:
   virtual void on_done(CURLcode code) = 0;
 };
 
-/// libcurl's multi interface on an io_context with one thread of its own. Everything but post() and
-/// stop() belongs to that thread.
+/// libcurl's multi interface on the one thread of an io_context. Everything but post() and stop()
+/// belongs to that thread.
 class curl_loop {
 public:
   using job = std::move_only_function<void()>;
@@ -33,14 +33,15 @@ public:
   static constexpr std::chrono::milliseconds sweep_interval{50};
 
   /// `sweep` runs on the loop's thread every sweep_interval after an add(); it may call remove().
-  curl_loop(unsigned connections_max, sweeper sweep);
+  /// Without `io` the loop has a thread of its own; else `io` runs already and outlives it.
+  curl_loop(unsigned connections_max, sweeper sweep, boost::asio::io_context* io);
   curl_loop(const curl_loop&) = delete;
   curl_loop& operator=(const curl_loop&) = delete;
   ~curl_loop(); ///< after stop()
 
   void start();
-  /// Runs `last` on the loop's thread, closes all connections and joins the thread. Idempotent; not
-  /// from the loop's thread.
+  /// Runs `last` on the loop's thread, closes all connections and waits until nothing of them is left
+  /// there. Idempotent; not from the loop's thread.
   void stop(job last);
 
   /// Any thread. Runs `work` on the loop's thread, in order; the loop is woken once for all jobs
@@ -76,7 +77,8 @@ private:
   void arm_sweep();
   void close_all();
 
-  boost::asio::io_context io_{1};
+  std::unique_ptr<boost::asio::io_context> own_;
+  boost::asio::io_context& io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
   boost::asio::steady_timer timer_{io_};
   boost::asio::steady_timer sweep_timer_{io_};
@@ -92,7 +94,7 @@ private:
   std::mutex mutex_;      // guards the four below
   std::vector<job> jobs_; // bounded by limits::upstream_calls and their credit
   bool woken_ = false;
-  bool stopped_ = false;
+  bool stopped_ = true; // until start()
   std::thread thread_;
 };
 

@@ -5,11 +5,18 @@
 #include "broker/zmq/socket.hpp"
 #include "messages/base/log.hpp"
 
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <thread>
 #include <utility>
@@ -17,11 +24,13 @@
 namespace troupe {
 namespace {
 
+namespace asio = boost::asio;
 using namespace wire;
 using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr int batch = 256;                        ///< frames between two looks at the commands
+constexpr int batch = 64;         ///< frames between two looks at the commands
+constexpr int rounds_a_turn = 8;  ///< before others of the loop have theirs
 constexpr std::size_t waiting_bytes = 256u << 20; ///< requests' bodies on their way to the thread
 constexpr std::size_t waiting_requests = 1u << 16;
 constexpr milliseconds back_off_first{20}, back_off_most{1500}, connect_patience{2500};
@@ -32,14 +41,35 @@ std::uint64_t random_word() {
   return (std::uint64_t{source()} << 32 | source()) | 1;
 }
 
+/// A ZeroMQ socket's descriptor on the loop. It tells that there *may* be something: only a receive
+/// that finds nothing arms it again (zmq_getsockopt(3), ZMQ_FD).
+class socket_watch {
+public:
+  socket_watch(asio::io_context& io, zmq::socket_t& socket)
+      : descriptor_(io, socket.get(zmq::sockopt::fd)) {}
+  ~socket_watch() { descriptor_.release(); }  // the descriptor is ZeroMQ's
+  socket_watch(const socket_watch&) = delete;
+  socket_watch& operator=(const socket_watch&) = delete;
+
+  template <class F>
+  void wait(F then) {
+    descriptor_.async_wait(asio::posix::descriptor_base::wait_read, std::move(then));
+  }
+
+private:
+  asio::posix::stream_descriptor descriptor_;
+};
+
 /// The connection of the moment: thrown away whole when it breaks.
 struct connection {
-  explicit connection(const std::string& address)
-      : dealer(make_socket(zmq::socket_type::dealer, address)), ends(dealer) {
+  connection(asio::io_context& io, const std::string& address)
+      : dealer(make_socket(zmq::socket_type::dealer, address)), ends(dealer), frames_watch(io, dealer),
+        ends_watch(io, ends.socket()) {
     dealer.connect(address);
   }
   zmq::socket_t dealer;
   end_monitor ends;
+  socket_watch frames_watch, ends_watch;
   bool is_up = false;
 };
 
@@ -51,8 +81,12 @@ public:
         state_({std::move(config.node_name),
                 config.incarnation != 0 ? config.incarnation : own_incarnation(), random_word(),
                 std::move(config.roles), std::move(config.services)}),
+        own_io_(config.loop != nullptr ? nullptr : std::make_unique<asio::io_context>(1)),
+        io_(config.loop != nullptr ? *config.loop : *own_io_),
+        timer_(io_),
         jitter_(random_word()) {
-    thread_ = std::thread([this] { run(); });
+    asio::post(io_, [this] { turn(); });
+    if (own_io_) thread_ = std::thread([this] { run_own_loop(); });
   }
 
   ~zmq_bus_impl() override { stop(); }
@@ -80,9 +114,16 @@ public:
   void drain() override { post(drain_started{}); }
 
   void stop() override {
-    is_stopping_ = true;
-    wake_.signal();
-    std::lock_guard lock(join_mutex_);
+    const std::lock_guard lock(stop_mutex_);
+    if (std::exchange(is_stopped_, true)) return;
+    std::promise<void> left;
+    asio::post(io_, [this, &left] {
+      leave();
+      // Behind the handlers that the end has cancelled.
+      asio::post(io_, [&left] { left.set_value(); });
+    });
+    left.get_future().wait();
+    work_.reset();
     if (thread_.joinable()) thread_.join();
   }
 
@@ -109,68 +150,86 @@ private:
       commands_.push_back({std::move(what)});
     else
       commands_.push_back({node_input(std::move(what))});
-    const bool has_to_wake = std::exchange(is_asleep_, false);
+    if (std::exchange(is_woken_, true)) return;
     lock.unlock();
-    if (has_to_wake) wake_.signal();
+    asio::post(io_, [this] { turn(); });
   }
 
-  void run() {
+  void run_own_loop() {
     pthread_setname_np(pthread_self(), "bus");
-    while (!is_stopping_) {
-      supervise();
-      wait();
+    own_io_->run();
+  }
+
+  // Everything below runs on the loop's thread.
+
+  /// Does what there is to do. What it leads to (an actor that runs here and asks in turn) is done
+  /// in the same turn.
+  void turn() {
+    if (is_leaving_) return;
+    {
+      const std::lock_guard lock(mutex_);
+      is_woken_ = true;
+    }
+    is_empty_ = false;
+    supervise();
+    look_for_link();
+    for (int round = 0; round < rounds_a_turn; ++round) {
       now_ = clock::now();
-      while (take_commands() | take_frames())
-        now_ = clock::now(); // both: neither starves the other
-      if (now_ >= state_.due()) {
+      const bool has_taken = take_commands();
+      const bool has_received = !is_empty_ && take_frames();
+      const bool is_due = now_ >= state_.due();
+      if (is_due) {
         step(time_passed{});
         metrics_.publish(state_);
       }
+      if (!has_taken && !has_received && !is_due) return sleep();
     }
-    take_commands();
-    leave();
+    asio::post(io_, [this] { turn(); });
   }
 
-  /// Waits for something to happen. Commands that came meanwhile go first, but now and then the
-  /// connection is looked at all the same.
-  void wait() {
+  /// Until a command, a frame or the time.
+  void sleep() {
     {
-      std::unique_lock lock(mutex_);
-      if (!commands_.empty()) {
-        lock.unlock();
-        if (++busy_turns_ % 32 == 0) poll(milliseconds(0));
-        return;
-      }
-      is_asleep_ = true;
+      const std::lock_guard lock(mutex_);
+      is_woken_ = !commands_.empty();
+      if (is_woken_) return void(asio::post(io_, [this] { turn(); }));
     }
-    poll(until(std::min(state_.due(), retry_)));
-    std::lock_guard lock(mutex_);
-    is_asleep_ = false;
+    const auto when = std::min(state_.due(), retry_);
+    if (armed_for_ <= when) return;  // an earlier alarm looks again
+    armed_for_ = when;
+    timer_.expires_at(when);
+    timer_.async_wait([this](boost::system::error_code failed) {
+      if (failed) return;
+      armed_for_ = clock::time_point::max();
+      turn();
+    });
   }
 
-  void poll(milliseconds patience) {
-    zmq::pollitem_t items[3] = {{nullptr, wake_.fd(), ZMQ_POLLIN, 0}, {}, {}};
-    int count = 1;
-    if (link_) {
-      const auto events = static_cast<short>(link_->is_up ? ZMQ_POLLIN : ZMQ_POLLIN | ZMQ_POLLOUT);
-      items[1] = {link_->dealer.handle(), 0, events, 0};
-      items[2] = {link_->ends.socket().handle(), 0, ZMQ_POLLIN, 0};
-      count = 3;
-    }
-    zmq_poll(items, count, patience.count());
-    now_ = clock::now();
-    if ((items[0].revents & ZMQ_POLLIN) != 0) wake_.clear();
-    if (count == 1) return;
-    // A socket with `immediate` takes messages only over a connection that has shaken hands.
-    if (!link_->is_up && (items[1].revents & ZMQ_POLLOUT) != 0) {
-      link_->is_up = true;
-      retry_ = clock::time_point::max();
-      step(link_up{});
-    }
-    if ((items[2].revents & ZMQ_POLLIN) != 0 && link_ && link_->ends.take() > 0) {
-      take_frames(); // what arrived before the end
-      if (link_) drop_link("the connection ended");
-    }
+  void watch_frames() {
+    link_->frames_watch.wait([this, life = std::weak_ptr(link_)](boost::system::error_code failed) {
+      if (failed || life.expired()) return;
+      watch_frames();
+      turn();
+    });
+  }
+
+  void watch_ends() {
+    link_->ends_watch.wait([this, life = std::weak_ptr(link_)](boost::system::error_code failed) {
+      if (failed || life.expired()) return;
+      watch_ends();
+      if (link_->ends.take() == 0) return;
+      take_frames();  // what arrived before the end
+      if (!life.expired()) drop_link("the connection ended");
+      turn();
+    });
+  }
+
+  /// A socket with `immediate` takes messages only over a connection that has shaken hands.
+  void look_for_link() {
+    if (!link_ || link_->is_up || (link_->dealer.get(zmq::sockopt::events) & ZMQ_POLLOUT) == 0) return;
+    link_->is_up = true;
+    retry_ = clock::time_point::max();
+    step(link_up{});
   }
 
   /// Makes a connection when there is none and its time has come; gives up one that does not come.
@@ -181,8 +240,10 @@ private:
     if (join_.empty()) return void(retry_ = clock::time_point::max());
     const auto& address = join_[attempts_ % join_.size()];
     try {
-      link_ = std::make_unique<connection>(address);
+      link_ = std::make_shared<connection>(io_, address);
       retry_ = now_ + connect_patience;
+      watch_frames();
+      watch_ends();
     } catch (const std::exception& e) {
       log::error("bus.connect", {{"address", address}, {"why", e.what()}});
       schedule_retry();
@@ -235,6 +296,7 @@ private:
     if (!link_ || !link_->is_up) return false;
     for (int n = 0; n < batch; ++n) {
       auto in = receive_frames(link_->dealer, false);
+      is_empty_ = !in;
       if (!in) return n > 0;
       auto header = in->is_whole ? decode({in->header.data<char>(), in->header.size()})
                                  : troupe::fail(errc::invalid_argument, "frames");
@@ -262,9 +324,10 @@ private:
 
   void act(frame_to_broker& f) {
     if (!link_ || !link_->is_up) return;
+    is_empty_ = false;
     if (send_frames(link_->dealer, nullptr, f.header, to_message(std::move(f.body)), scratch_) !=
         sent::ok)
-      retry_ = now_; // `supervise` drops the link and fails what was asked
+      retry_ = now_; // the next turn drops the link and fails what was asked
   }
   void act(bus_answer& a) { handlers_.answer(std::move(a)); }
   void act(bus_work& w) { handlers_.work(std::move(w)); }
@@ -274,8 +337,15 @@ private:
   }
   void act(relink& r) { drop_link(r.why); }
 
-  /// GOODBYE comes back when the broker has everything that was sent before it.
+  /// GOODBYE comes back when the broker has everything that was sent before it. Holds the loop for
+  /// that moment.
   void leave() {
+    {
+      const std::lock_guard lock(mutex_);
+      is_woken_ = true;  // for good: what comes later is not taken
+    }
+    take_commands();
+    is_leaving_ = true;
     now_ = clock::now();
     is_goodbye_said_ = false;
     step(stop_asked{});
@@ -286,29 +356,38 @@ private:
       take_frames();
     }
     link_.reset();
+    timer_.cancel();
     is_linked_ = false;
   }
 
   const std::vector<std::string> join_;
   const bus_handlers handlers_;
-  wake_up wake_;
-  std::atomic<bool> is_stopping_ = false, is_linked_ = false, is_broker_leaving_ = false;
-  std::mutex mutex_, join_mutex_;
+  std::atomic<bool> is_linked_ = false, is_broker_leaving_ = false;
+  std::mutex mutex_, stop_mutex_;
   std::vector<command> commands_; // guarded by mutex_
   std::size_t waiting_bytes_ = 0; // guarded by mutex_
-  bool is_asleep_ = false;        // guarded by mutex_: commands must wake the thread
-  // Of the thread.
+  bool is_woken_ = true;          // guarded by mutex_: a turn is on its way
+  bool is_stopped_ = false;       // guarded by stop_mutex_
+  // Of the loop's thread.
   std::vector<command> taken_;
   std::vector<node_output> spare_;
   std::string scratch_;
   node_state state_;
   bus_metrics metrics_;
-  std::unique_ptr<connection> link_;
+  std::unique_ptr<asio::io_context> own_io_;
+  asio::io_context& io_;
+  asio::steady_timer timer_;
+  clock::time_point armed_for_ = clock::time_point::max();
+  std::shared_ptr<connection> link_;
   clock::time_point now_ = clock::now();
   clock::time_point retry_{}; ///< to connect, or to give a connection up
-  unsigned attempts_ = 0, busy_turns_ = 0;
-  bool is_goodbye_said_ = false;
+  unsigned attempts_ = 0;
+  bool is_goodbye_said_ = false, is_leaving_ = false;
+  /// The last act on the socket was a receive that found nothing. Only then may the loop wait for its
+  /// descriptor: a send may swallow the signal.
+  bool is_empty_ = false;
   std::minstd_rand jitter_;
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_{io_.get_executor()};
   std::thread thread_;
 };
 

@@ -4,6 +4,7 @@
 // port that the system picks; each node is a small scripted worker.
 #include "broker/zmq_bus.hpp"
 #include "messages/base/limits.hpp"
+#include "tests/support/loop_thread.hpp"
 
 #include <gtest/gtest.h>
 
@@ -36,7 +37,7 @@ public:
   using script = std::function<void(node&, bus_work)>;
 
   node(const std::string& broker, std::string role, std::vector<bus_service> services,
-       script work = {}, bool wait = true)
+       script work = {}, bool wait = true, boost::asio::io_context* loop = nullptr)
       : work_(std::move(work)), incarnation_(make_call_id().counter * 7919 + 17) {
     bus_config config;
     config.join = {broker};
@@ -44,6 +45,7 @@ public:
     config.roles = {std::move(role)};
     config.services = std::move(services);
     config.incarnation = incarnation_;
+    config.loop = loop;
     bus_ = make_zmq_bus(std::move(config), {[this](bus_answer a) { keep(std::move(a)); },
                                             [this](bus_work w) {
                                               ready_.wait(false);
@@ -140,6 +142,25 @@ TEST(bus, a_request_is_answered) {
   node worker(broker->address(), "auth", {{"auth"}}, echo);
   node client(broker->address(), "prompt", {});
   EXPECT_EQ(client.finished(client.ask("auth.me/v1", "hello")), "hello");
+}
+
+TEST(bus, nodes_on_one_loop_serve_each_other_and_leave_nothing_behind) {
+  const auto broker = make_broker();
+  test::loop_thread loop;
+  {
+    node worker(broker->address(), "auth", {{"auth"}}, echo, true, &loop.context());
+    {
+      node client(broker->address(), "prompt", {}, {}, true, &loop.context());
+      for (int i = 0; i < 50; ++i) EXPECT_EQ(client.finished(client.ask("auth.me/v1", "hello")), "hello");
+    }
+    node next(broker->address(), "prompt", {}, {}, true, &loop.context());
+    const std::string large(1 << 20, 'x');
+    std::vector<call_id> asked;
+    for (int i = 0; i < 20; ++i) asked.push_back(next.ask("auth.me/v1", large));
+    for (const auto& cid : asked) EXPECT_EQ(next.finished(cid), large);
+  }
+  EXPECT_TRUE(loop.is_alive());
+  loop.end();
 }
 
 TEST(bus, an_edge_reaches_the_router_only_and_its_answer_comes_from_where_it_was_delegated) {

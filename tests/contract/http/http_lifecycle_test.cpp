@@ -2,6 +2,7 @@
 // Method: edges on free ports, told to drain and stop while requests run.
 #include "tests/contract/http/fake_gates.hpp"
 #include "tests/contract/http/raw_client.hpp"
+#include "tests/support/loop_thread.hpp"
 
 #include <gtest/gtest.h>
 
@@ -115,6 +116,30 @@ TEST(http_lifecycle, what_is_left_ends_with_an_error_event_or_an_error_answer) {
     EXPECT_EQ(s->cancels, 1);
     s->good_end();
   }
+}
+
+TEST(http_lifecycle, on_a_shared_loop_it_serves_and_leaves_nothing_behind) {
+  loop_thread loop;
+  {
+    http_config config;
+    config.loop = &loop.context();
+    config.threads = 2;
+    edge_under_test on(config);
+    raw_client idle(on.port()), streaming(on.port()), half(on.port());
+    idle.send(request("GET", "/health"));
+    EXPECT_EQ(idle.read().status, 200);
+    half.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Le");
+    streaming.send(request("POST", "/v1/chat/completions", streamed));
+    const auto stream = on.gates->stream();
+    stream->delta("1");
+    ASSERT_TRUE(streaming.wait_for("data: 1"));
+    on.edge->stop();
+    EXPECT_TRUE(loop.is_alive());
+    stream->good_end();
+    EXPECT_TRUE(idle.closed_within(milliseconds(500)));
+    EXPECT_TRUE(streaming.closed_within(milliseconds(500)));
+  }
+  loop.end();
 }
 
 TEST(http_lifecycle, stop_is_quick_with_requests_running_and_late_answers_are_dropped) {

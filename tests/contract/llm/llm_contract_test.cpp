@@ -4,6 +4,7 @@
 #include "tests/contract/llm/exchange.hpp"
 
 #include "messages/base/limits.hpp"
+#include "tests/support/loop_thread.hpp"
 
 #include <future>
 #include <mutex>
@@ -196,6 +197,33 @@ TEST(llm_provider, calls_past_the_bound_are_overloaded) {
   EXPECT_EQ(seen.front().ends(), 0);
   calls.clear();
   EXPECT_EQ(seen.front().end().error().code, errc::cancelled);
+}
+
+TEST(llm_provider, on_a_shared_loop_it_calls_and_leaves_nothing_behind) {
+  scripted_server server([](connection& peer) {
+    while (!peer.read_request().empty()) peer.answer(200, completion);
+  });
+  scripted_server silent([](connection& peer) {
+    peer.read_request();
+    peer.read_request();  // until the client closes
+  });
+  loop_thread loop;
+  recorder answered, cut;
+  {
+    auto config = config_for(server);
+    config.loop = &loop.context();
+    auto provider = provider_for(config);
+    auto held_config = config_for(silent);
+    held_config.loop = &loop.context();
+    auto held = provider_for(held_config);
+    auto unanswered = held->chat({"{}"}, false, steady::now() + 5s, {}, cut.sink());
+    auto call = provider->chat({"{}"}, false, steady::now() + 5s, {}, answered.sink());
+    EXPECT_TRUE(answered.end().has_value());
+    held.reset();
+    EXPECT_EQ(cut.end().error().code, errc::cancelled);
+    EXPECT_TRUE(loop.is_alive());
+  }
+  loop.end();
 }
 
 TEST(llm_provider, a_base_url_that_is_none_is_refused) {
