@@ -32,6 +32,8 @@ struct bus_config {
 
 struct broker_config {
   std::string bind; ///< `tcp://127.0.0.1:7700`; port 0 picks one
+  /// How long it looks for the next frame before it sleeps while there are few calls.
+  std::chrono::microseconds spin{500};
 };
 
 /// A running broker: one thread, one ROUTER socket, one state machine. The destructor stops it.

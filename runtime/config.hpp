@@ -91,6 +91,12 @@ struct actors {
 };
 BOOST_DESCRIBE_STRUCT(actors, (), (threads))
 
+struct loop {
+  /// How long the thread of a lone process or of a broker looks for news before it sleeps, 0 to 10,000.
+  std::uint32_t spin_us = 500;
+};
+BOOST_DESCRIBE_STRUCT(loop, (), (spin_us))
+
 } // namespace settings
 
 struct config {
@@ -108,13 +114,14 @@ struct config {
   settings::drain drain;
   settings::log log;
   settings::actors actors;
+  settings::loop loop;
 
   /// Whether http.address was set by anyone but the default: a node without edge listens only then.
   bool http_given = false;
 };
 BOOST_DESCRIBE_STRUCT(config, (),
                       (http, data, roles, bus, chat, auth, sqlite, database, redis, qdrant, mongodb,
-                       drain, log, actors))
+                       drain, log, actors, loop))
 
 /// The roles, in the order in which they start. `all` stands for every one but `broker`: one
 /// process needs none.

@@ -66,6 +66,9 @@ constexpr key_info keys[] = {
      .aliases = "LOG_LEVEL",
      .form = shape::log_level},
     {.key = "actors.threads", .help = "threads of the actors", .least = 1, .most = 64},
+    {.key = "loop.spin_us",
+     .help = "microseconds that a lone process or a broker looks for news before it sleeps",
+     .most = 10'000},
 };
 
 /// Levenshtein's distance; both words are short.

@@ -8,7 +8,7 @@
 
 namespace troupe {
 
-io_thread::io_thread() : thread_([this] { run(); }) {}
+io_thread::io_thread(std::chrono::microseconds spin) : spin_(spin), thread_([this] { run(); }) {}
 
 io_thread::~io_thread() {
   work_.reset();
@@ -23,10 +23,25 @@ void io_thread::run() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
   for (;;) {
     try {
-      context_.run();
-      return;
+      return run_until_stopped();
     } catch (const std::exception& e) { // out of memory in one handler must not end the rest
       log::error("io.handler_threw", {{"what", e.what()}});
+    }
+  }
+}
+
+void io_thread::run_until_stopped() {
+  auto now = idle_spin::clock::now(), last_news = now;
+  while (!context_.stopped()) {
+    const bool is_news = context_.poll() > 0;
+    now = idle_spin::clock::now();
+    if (is_news) {
+      last_news = now;
+    } else if (spin_.may_look(now, last_news)) {
+      spin_.yield();
+    } else {
+      context_.run_one();
+      last_news = idle_spin::clock::now();
     }
   }
 }

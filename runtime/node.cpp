@@ -32,11 +32,16 @@ constexpr auto leave_grace = std::chrono::milliseconds(400);
 /// What peers that were cut at the end of their drain still have to say: errors, usage records.
 constexpr auto last_words = std::chrono::seconds(3);
 
+/// One thread that stays awake is enough for a machine: among several processes it is the broker's.
+std::chrono::microseconds spin_of_loop(const config& in) {
+  return std::chrono::microseconds(is_single_process(in) ? in.loop.spin_us : 0);
+}
+
 bool is_edge(const config& in) { return has_role(in, "edge"); }
 
 class node_impl final : public node {
 public:
-  explicit node_impl(const config& in) : in_(in), settings_(actor_settings(in)), system_(settings_) {}
+  explicit node_impl(const config& in) : in_(in), loop_(spin_of_loop(in)), settings_(actor_settings(in)), system_(settings_) {}
   ~node_impl() override;
 
   result<void> start() {
@@ -125,7 +130,7 @@ result<void> node_impl::take_locks() {
 result<void> node_impl::start_broker_role() {
   if (is_single_process(in_) || !has_role(in_, "broker")) return {};
   std::string why;
-  broker_ = start_broker({in_.bus.bind}, why);
+  broker_ = start_broker({in_.bus.bind, std::chrono::microseconds(in_.loop.spin_us)}, why);
   if (!broker_) return fail(errc::unavailable, std::move(why), "bus.bind");
   return {};
 }

@@ -68,13 +68,18 @@ void exchange::abandon() {
 }
 
 exchange_news exchange::take() {
-  const std::lock_guard lock(mutex_);
-  announced_ = false;
-  if (news_.ended) { // nothing is left to be granted or cancelled, unless we broke it off
-    const auto control = std::exchange(control_, nullptr);
-    if (control && overrun_) control->cancel();
+  std::unique_ptr<stream_control> control;
+  bool must_cancel = false;
+  exchange_news news;
+  {
+    const std::lock_guard lock(mutex_);
+    announced_ = false;
+    news = std::exchange(news_, {});
+    if (news.ended) control = std::exchange(control_, nullptr); // nothing is left to be granted
+    must_cancel = control && overrun_;
   }
-  return std::exchange(news_, {});
+  if (must_cancel) control->cancel(); // without the lock: the sink may be called before it returns
+  return news;
 }
 
 } // namespace troupe::http

@@ -2,12 +2,12 @@
 #include "broker/link_metrics.hpp"
 #include "broker/zmq/socket.hpp"
 #include "broker/zmq_bus.hpp"
+#include "messages/base/idle_spin.hpp"
 #include "messages/base/log.hpp"
 
 #include <arpa/inet.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -57,12 +57,12 @@ std::string checked_address(const std::string& bind, std::string& why) {
 
 constexpr milliseconds drain_grace{300}, drain_poll{20};
 constexpr std::size_t spin_calls = 2;
-constexpr std::chrono::microseconds spin_time{300};
 
 class broker_node_impl final : public broker_node {
 public:
-  explicit broker_node_impl(const std::string& address)
-      : router_(make_socket(zmq::socket_type::router, address)),
+  broker_node_impl(const std::string& address, std::chrono::microseconds spin)
+      : spin_(spin),
+        router_(make_socket(zmq::socket_type::router, address)),
         ends_(router_),
         state_(own_incarnation() ^ 0xB20CE2) {
     router_.bind(address);
@@ -119,15 +119,15 @@ private:
   /// One call after the other: the next frame comes within microseconds, and each wake-up of an idle
   /// core costs it 30. With more calls at once there is always somebody awake.
   [[nodiscard]] bool may_spin() const {
-    return state_.in_flight() <= spin_calls && !is_draining_ && now_ < last_frame_ + spin_time;
+    return state_.in_flight() <= spin_calls && !is_draining_ && spin_.may_look(now_, last_frame_);
   }
 
   /// Looks for a frame for a while, but leaves the core to whoever wants it. True when one came.
   bool spin() {
     const auto before = last_frame_;
-    const auto until_when = std::min({last_frame_ + spin_time, state_.due(), probe_});
-    while (last_frame_ == before && now_ < until_when && !is_stopping_) {
-      sched_yield();
+    const auto wake_at = std::min(state_.due(), probe_);
+    while (last_frame_ == before && may_spin() && now_ < wake_at && !is_stopping_) {
+      spin_.yield();
       take_batch();
     }
     return last_frame_ != before;
@@ -227,6 +227,7 @@ private:
     metrics_.publish(state_);
   }
 
+  idle_spin spin_;
   zmq::socket_t router_;
   end_monitor ends_;
   wake_up wake_;
@@ -252,7 +253,7 @@ std::unique_ptr<broker_node> start_broker(const broker_config& config, std::stri
   const auto address = checked_address(config.bind, why);
   if (address.empty()) return nullptr;
   try {
-    auto made = std::make_unique<broker_node_impl>(address);
+    auto made = std::make_unique<broker_node_impl>(address, config.spin);
     log::info("broker.bound", {{"address", made->address()}});
     return made;
   } catch (const std::exception& e) {

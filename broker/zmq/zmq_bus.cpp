@@ -208,16 +208,16 @@ private:
   void watch_frames() {
     link_->frames_watch.wait([this, life = std::weak_ptr(link_)](boost::system::error_code failed) {
       if (failed || life.expired()) return;
-      watch_frames();
       turn();
+      // After it: the wait looks at once, and would find what the turn is there to take.
+      if (!life.expired()) watch_frames();
     });
   }
 
   void watch_ends() {
     link_->ends_watch.wait([this, life = std::weak_ptr(link_)](boost::system::error_code failed) {
       if (failed || life.expired()) return;
-      watch_ends();
-      if (link_->ends.take() == 0) return;
+      if (link_->ends.take() == 0) return watch_ends();
       take_frames();  // what arrived before the end
       if (!life.expired()) drop_link("the connection ended");
       turn();

@@ -347,21 +347,33 @@ TEST_P(services_test, a_large_file_comes_back_whole_under_credit) {
   for (std::size_t i = 0; i < bytes.size(); i += 997) bytes[i] = static_cast<char>('a' + i % 26);
   const auto file = ask(gates_->documents(), create_file_request{"big.txt", "assistants", {bytes}});
   ASSERT_TRUE(file) << file.error().message;
+  std::mutex mutex;
+  std::condition_variable changed;
   std::string got;
-  std::promise<result<file_view>> ended;
-  std::unique_ptr<stream_control> control;
-  std::mutex ready;
-  std::unique_lock hold(ready);
+  std::optional<result<file_view>> end;
   stream_sink<file_chunk, file_view> sink;
   sink.delta = [&](file_chunk c) {
-    const std::lock_guard wait(ready);
+    const std::lock_guard lock(mutex);
     got += c.bytes.data;
-    control->grant(1, static_cast<std::uint32_t>(c.bytes.data.size()));
+    changed.notify_all();
   };
-  sink.end = reply<file_view>([&](result<file_view> r) { ended.set_value(std::move(r)); });
-  control = gates_->documents().content(context(), {file->id}, std::move(sink));
-  hold.unlock();
-  ASSERT_TRUE(ended.get_future().get());
+  sink.end = reply<file_view>([&](result<file_view> r) {
+    const std::lock_guard lock(mutex);
+    end = std::move(r);
+    changed.notify_all();
+  });
+  const auto control = gates_->documents().content(context(), {file->id}, std::move(sink));
+  for (std::size_t granted = 0; granted < bytes.size();) {
+    std::unique_lock lock(mutex);
+    ASSERT_TRUE(changed.wait_for(lock, 5s, [&] { return got.size() > granted || end; }));
+    if (end) break;
+    const auto more = got.size() - std::exchange(granted, got.size());
+    lock.unlock();
+    control->grant(64, static_cast<std::uint32_t>(more));
+  }
+  std::unique_lock lock(mutex);
+  ASSERT_TRUE(changed.wait_for(lock, 5s, [&] { return end.has_value(); }));
+  ASSERT_TRUE(*end) << end->error().message;
   EXPECT_EQ(got, bytes);
 }
 
