@@ -23,14 +23,14 @@ void io_thread::run() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
   for (;;) {
     try {
-      return run_until_stopped();
+      return spin_.is_on() ? run_awake() : static_cast<void>(context_.run());
     } catch (const std::exception& e) { // out of memory in one handler must not end the rest
       log::error("io.handler_threw", {{"what", e.what()}});
     }
   }
 }
 
-void io_thread::run_until_stopped() {
+void io_thread::run_awake() {
   auto now = idle_spin::clock::now(), last_news = now;
   while (!context_.stopped()) {
     const bool is_news = context_.poll() > 0;

@@ -22,7 +22,7 @@ public:
 
 private:
   void run();
-  void run_until_stopped();
+  void run_awake();
 
   idle_spin spin_;
   boost::asio::io_context context_{1};

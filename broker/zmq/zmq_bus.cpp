@@ -29,8 +29,7 @@ using namespace wire;
 using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr int batch = 64;         ///< frames between two looks at the commands
-constexpr int rounds_a_turn = 8;  ///< before others of the loop have theirs
+constexpr int rounds_a_turn = 256; ///< a frame each, before others of the loop have theirs
 constexpr std::size_t waiting_bytes = 256u << 20; ///< requests' bodies on their way to the thread
 constexpr std::size_t waiting_requests = 1u << 16;
 constexpr milliseconds back_off_first{20}, back_off_most{1500}, connect_patience{2500};
@@ -176,7 +175,7 @@ private:
     for (int round = 0; round < rounds_a_turn; ++round) {
       now_ = clock::now();
       const bool has_taken = take_commands();
-      const bool has_received = !is_empty_ && take_frames();
+      const bool has_received = take_frame();
       const bool is_due = now_ >= state_.due();
       if (is_due) {
         step(time_passed{});
@@ -218,7 +217,8 @@ private:
     link_->ends_watch.wait([this, life = std::weak_ptr(link_)](boost::system::error_code failed) {
       if (failed || life.expired()) return;
       if (link_->ends.take() == 0) return watch_ends();
-      take_frames();  // what arrived before the end
+      is_empty_ = false;
+      while (take_frame()) {}  // what arrived before the end
       if (!life.expired()) drop_link("the connection ended");
       turn();
     });
@@ -291,23 +291,20 @@ private:
     handlers_.answer(bus_failed{cid, std::move(why)});
   }
 
-  /// Whether anything came.
-  bool take_frames() {
-    if (!link_ || !link_->is_up) return false;
-    for (int n = 0; n < batch; ++n) {
-      auto in = receive_frames(link_->dealer, false);
-      is_empty_ = !in;
-      if (!in) return n > 0;
-      auto header = in->is_whole ? decode({in->header.data<char>(), in->header.size()})
-                                 : troupe::fail(errc::invalid_argument, "frames");
-      if (!header) {
-        log::warn("bus.bad_frame", {{"why", header.error().message}});
-        continue;
-      }
-      if (header->type == frame::goodbye) is_goodbye_said_ = true;
-      step(broker_frame{std::move(*header), std::string(in->body.data<char>(), in->body.size())});
-      if (!link_) return true;
+  /// Whether one came.
+  bool take_frame() {
+    if (is_empty_ || !link_ || !link_->is_up) return false;
+    auto in = receive_frames(link_->dealer, false);
+    is_empty_ = !in;
+    if (!in) return false;
+    auto header = in->is_whole ? decode({in->header.data<char>(), in->header.size()})
+                               : troupe::fail(errc::invalid_argument, "frames");
+    if (!header) {
+      log::warn("bus.bad_frame", {{"why", header.error().message}});
+      return true;
     }
+    if (header->type == frame::goodbye) is_goodbye_said_ = true;
+    step(broker_frame{std::move(*header), std::string(in->body.data<char>(), in->body.size())});
     return true;
   }
 
@@ -353,7 +350,8 @@ private:
     while (link_ && link_->is_up && !is_goodbye_said_ && clock::now() < until_when) {
       zmq::pollitem_t items[] = {{link_->dealer.handle(), 0, ZMQ_POLLIN, 0}};
       zmq_poll(items, 1, until(until_when).count());
-      take_frames();
+      is_empty_ = false;
+      while (take_frame()) {}
     }
     link_.reset();
     timer_.cancel();

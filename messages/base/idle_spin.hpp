@@ -16,6 +16,8 @@ public:
   /// `longest` after the last news; zero never looks on.
   explicit idle_spin(std::chrono::microseconds longest) noexcept : longest_(longest) {}
 
+  [[nodiscard]] bool is_on() const noexcept { return longest_.count() > 0; }
+
   [[nodiscard]] bool may_look(clock::time_point now, clock::time_point last_news) const noexcept {
     return now - last_news < longest_ && now >= crowded_until_;
   }
