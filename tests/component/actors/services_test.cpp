@@ -349,18 +349,26 @@ TEST_P(services_test, a_large_file_comes_back_whole_under_credit) {
   ASSERT_TRUE(file) << file.error().message;
   std::string got;
   std::promise<result<file_view>> ended;
+  // A delta may come before content() returns, from another thread or from this one: what it cannot
+  // grant yet is granted afterwards, and no lock is held over a call into the gate from here.
+  std::mutex mutex;
   std::unique_ptr<stream_control> control;
-  std::mutex ready;
-  std::unique_lock hold(ready);
+  std::uint32_t frames_owed = 0, bytes_owed = 0;
   stream_sink<file_chunk, file_view> sink;
   sink.delta = [&](file_chunk c) {
-    const std::lock_guard wait(ready);
+    const auto size = static_cast<std::uint32_t>(c.bytes.data.size());
+    const std::lock_guard lock(mutex);
     got += c.bytes.data;
-    control->grant(1, static_cast<std::uint32_t>(c.bytes.data.size()));
+    if (control) return control->grant(1, size);
+    ++frames_owed;
+    bytes_owed += size;
   };
   sink.end = reply<file_view>([&](result<file_view> r) { ended.set_value(std::move(r)); });
-  control = gates_->documents().content(context(), {file->id}, std::move(sink));
-  hold.unlock();
+  auto running = gates_->documents().content(context(), {file->id}, std::move(sink));
+  std::unique_lock lock(mutex);
+  auto& started = *(control = std::move(running));
+  lock.unlock();
+  if (frames_owed != 0) started.grant(frames_owed, bytes_owed);
   ASSERT_TRUE(ended.get_future().get());
   EXPECT_EQ(got, bytes);
 }
