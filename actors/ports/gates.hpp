@@ -5,10 +5,11 @@
 #include "messages/method_list.hpp"
 
 /// What the HTTP edge may ask: one overload a method of the list, named by its request's type.
-/// Implemented by actors/edge on every edge node. All calls return at once and may come from any
-/// thread; the reply comes on a thread of the actors. Errors travel in the reply: `unauthenticated`,
-/// `invalid_argument` with param, `not_found`, `unavailable`, … A request that is past its deadline
-/// is answered `deadline_exceeded` by the gate, whatever happened to it.
+/// Implemented by actors/edge on every edge node. All calls return soon and may come from any thread.
+/// The reply and a stream's deltas come on any thread, also on the caller's before its call returns
+/// (docs/decisions/0008): hold no lock over a call that they take. Errors travel in the reply:
+/// `unauthenticated`, `invalid_argument` with param, `not_found`, `unavailable`, … A request that is
+/// past its deadline is answered `deadline_exceeded` by the gate, whatever happened to it.
 namespace troupe {
 
 #define TROUPE_GATE_ASK(service_, name_, request_, delta_, reply_, class_)                          \

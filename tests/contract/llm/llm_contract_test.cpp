@@ -141,9 +141,11 @@ TEST(llm_provider, embeddings_and_models_have_their_routes) {
     for (;;) {
       auto request = peer.read_request();
       if (request.empty()) return;
-      peer.answer(200, R"({"object":"list","data":[]})");
-      std::lock_guard lock(mutex);
-      requests.push_back(std::move(request));
+      {
+        std::lock_guard lock(mutex);
+        requests.push_back(std::move(request));
+      }
+      peer.answer(200, R"({"object":"list","data":[]})"); // after which the test looks
     }
   });
   auto provider = provider_for(config_for(server));

@@ -77,7 +77,7 @@ public:
   }
   template <schema::described T>
   void fill(T& out) {
-    schema::for_each_field(out, [this](std::string_view, auto& member) { fill(member); });
+    schema::for_each_field(out, [this](std::string_view, auto& member) { this->fill(member); });
   }
 
 private:
