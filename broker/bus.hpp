@@ -69,7 +69,8 @@ struct bus_service {
   std::uint32_t capacity = 256; ///< requests at once; the broker holds back what is more
 };
 
-/// Callbacks come on the bus's own thread and only post.
+/// Callbacks come on the bus's loop. They may work there for a moment, and call the bus; stop()
+/// must not be called there.
 struct bus_handlers {
   std::function<void(bus_answer)> answer;
   std::function<void(bus_work)> work;
@@ -99,7 +100,7 @@ public:
 
   /// Takes no new work; what runs goes on.
   virtual void drain() = 0;
-  /// Says goodbye and joins the thread. Unanswered requests fail with `unavailable`.
+  /// Says goodbye; no callback comes after it. Unanswered requests fail with `unavailable`.
   virtual void stop() = 0;
   /// The broker said that it is going; it still carries what peers that drain have to finish.
   [[nodiscard]] virtual bool broker_leaving() const noexcept = 0;

@@ -1,5 +1,6 @@
 #include "actors/bridge/bus_client.hpp"
 
+#include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
 #include "messages/codec/msgpack.hpp"
 
@@ -129,9 +130,12 @@ bus_client spawn_bus_client(caf::actor_system& system, std::shared_ptr<bus> link
   auto* self = static_cast<caf::stateful_actor<client_state, any_service::actor::base>*>(
       caf::actor_cast<caf::abstract_actor*>(made.actor));
   made.answers = [actor = made.actor, self](const bus_answer& in) {
-    run_here(actor, make_task([self, in]() mutable {
-               std::visit([&](auto& one) { self->state.impl->take(one); }, in);
-             }));
+    const auto* whole = std::get_if<bus_finished>(&in);
+    const bool is_heavy = whole != nullptr && whole->body.size() > limits::light_body_bytes;
+    auto task = make_task([self, in]() mutable {
+      if (self->state.impl) std::visit([&](auto& one) { self->state.impl->take(one); }, in);
+    });
+    is_heavy ? post_to(actor, std::move(task)) : run_here(actor, std::move(task));
   };
   return made;
 }

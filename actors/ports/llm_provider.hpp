@@ -12,7 +12,8 @@
 namespace troupe {
 
 /// What a provider's call tells, in this order: `accepted` at most once (its status is 2xx), then
-/// chunks, then `end` exactly once. On the adapter's thread; callbacks only post.
+/// chunks, then `end` exactly once. On the adapter's loop; callbacks
+/// may work there for a moment.
 struct llm_sink {
   std::move_only_function<void()> accepted;
   /// Streamed: one `chat.completion.chunk` as raw JSON, without `[DONE]`.

@@ -82,6 +82,9 @@ CURL* call_host::make(endpoint to) {
   if (to == endpoint::models) curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "troupe");
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  // A cancel does not wait for the resolver's thread: a name server that is silent would hold the
+  // loop, and with it everybody's streams, for seconds.
+  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);

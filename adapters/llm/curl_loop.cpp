@@ -86,7 +86,7 @@ bool curl_loop::post(job work) {
   return true;
 }
 
-void curl_loop::run_jobs() {
+void curl_loop::run_jobs() noexcept {
   std::vector<job> batch;
   {
     std::lock_guard lock(mutex_);

@@ -68,7 +68,7 @@ private:
   static int on_close(void* self, curl_socket_t fd);
 
   void run();
-  void run_jobs();
+  void run_jobs() noexcept; ///< an exception is out of memory or a bug: nothing could be answered
   void arm(const watch_ptr& item);
   void on_ready(const watch_ptr& item, int what);
   void forget(curl_socket_t fd);

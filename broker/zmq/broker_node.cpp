@@ -98,11 +98,11 @@ private:
     while (!is_stopping_) {
       if (is_draining_) look_for_idle();
       take_frames();
-      if (may_spin() && spin()) continue;
+      const bool is_awake = may_spin() && spin();
       // The descriptors tell of news since the last receive that found nothing (ZMQ_FD).
       pollfd items[] = {{frames, POLLIN, 0}, {ends, POLLIN, 0}, {wake_.fd(), POLLIN, 0}};
       const auto wake_at = is_draining_ ? now_ + drain_poll : std::min(state_.due(), probe_);
-      ::poll(items, 3, static_cast<int>(until(wake_at).count()));
+      ::poll(items, 3, is_awake ? 0 : static_cast<int>(until(wake_at).count()));
       if ((items[2].revents & POLLIN) != 0) wake_.clear();
       if ((items[1].revents & POLLIN) != 0) take_ends();
     }
@@ -122,13 +122,14 @@ private:
     return state_.in_flight() <= spin_calls && !is_draining_ && spin_.may_look(now_, last_frame_);
   }
 
-  /// Looks for a frame for a while, but leaves the core to whoever wants it. True when one came.
+  /// Looks for a frame for a while, but leaves the core to whoever wants it. True when one came, or
+  /// when there may be more.
   bool spin() {
     const auto before = last_frame_;
     const auto wake_at = std::min(state_.due(), probe_);
     while (last_frame_ == before && may_spin() && now_ < wake_at && !is_stopping_) {
       spin_.yield();
-      take_batch();
+      if (take_batch()) return true;
     }
     return last_frame_ != before;
   }

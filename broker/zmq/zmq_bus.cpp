@@ -149,9 +149,9 @@ private:
       commands_.push_back({std::move(what)});
     else
       commands_.push_back({node_input(std::move(what))});
-    if (std::exchange(is_woken_, true)) return;
+    // Under the lock: what is posted before stop() posts its end runs before it.
+    if (!std::exchange(is_woken_, true)) asio::post(io_, [this] { turn(); });
     lock.unlock();
-    asio::post(io_, [this] { turn(); });
   }
 
   void run_own_loop() {
@@ -159,11 +159,12 @@ private:
     own_io_->run();
   }
 
-  // Everything below runs on the loop's thread.
+  // Everything below runs on the loop's thread. An exception there means no memory or a bug, and
+  // leaves a link that nobody serves: the process ends, and whoever supervises it starts it again.
 
   /// Does what there is to do. What it leads to (an actor that runs here and asks in turn) is done
   /// in the same turn.
-  void turn() {
+  void turn() noexcept {
     if (is_leaving_) return;
     {
       const std::lock_guard lock(mutex_);
@@ -205,7 +206,7 @@ private:
   }
 
   void watch_frames() {
-    link_->frames_watch.wait([this, life = std::weak_ptr(link_)](boost::system::error_code failed) {
+    link_->frames_watch.wait([this, life = std::weak_ptr(link_)](boost::system::error_code failed) noexcept {
       if (failed || life.expired()) return;
       turn();
       // After it: the wait looks at once, and would find what the turn is there to take.
@@ -214,7 +215,7 @@ private:
   }
 
   void watch_ends() {
-    link_->ends_watch.wait([this, life = std::weak_ptr(link_)](boost::system::error_code failed) {
+    link_->ends_watch.wait([this, life = std::weak_ptr(link_)](boost::system::error_code failed) noexcept {
       if (failed || life.expired()) return;
       if (link_->ends.take() == 0) return watch_ends();
       is_empty_ = false;
@@ -336,7 +337,7 @@ private:
 
   /// GOODBYE comes back when the broker has everything that was sent before it. Holds the loop for
   /// that moment.
-  void leave() {
+  void leave() noexcept {
     {
       const std::lock_guard lock(mutex_);
       is_woken_ = true;  // for good: what comes later is not taken

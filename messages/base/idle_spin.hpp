@@ -33,7 +33,6 @@ public:
     if (after - before > others_wait) crowded_until_ = after + crowded_for;
   }
 
-  /// Longer than a neighbour needs for a message, shorter than the scheduler's time slice.
   /// Between a neighbour's turn for a message (tens of µs) and a scheduler's time slice (4 ms at 250 Hz).
   static constexpr std::chrono::microseconds others_wait{2000};
   static constexpr std::chrono::milliseconds crowded_for{500};
