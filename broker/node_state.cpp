@@ -160,7 +160,7 @@ void node_state::ask(bus_request& in) {
   if (phase_ != phase::welcomed) return refuse(errc::unavailable, "no link to a broker");
   if (asked_.size() >= bounds_.calls) return refuse(errc::overloaded, "too many calls in flight");
   if (in.deadline <= now_) return refuse(errc::deadline_exceeded, "the deadline passed");
-  if (in.body.size() > limits::body_bytes)
+  if (in.body.size() > limits::bus_body_bytes)
     return refuse(errc::too_large, "the request is too large");
   auto header = header_of(in);
   if (header.svc.empty()) return refuse(errc::too_large, "the request's header is too large");
@@ -180,7 +180,7 @@ void node_state::hand_on(bus_request& in) {
   header.mid = next_mid();
   header.hop = at->second;
   served_.erase(at);
-  if (header.svc.empty() || in.body.size() > limits::body_bytes)
+  if (header.svc.empty() || in.body.size() > limits::bus_body_bytes)
     return send_error(frame::error, in.cid,
                       make_error(errc::too_large, "the request is too large"));
   out_->push_back(frame_to_broker{std::move(header), std::move(in.body)});
@@ -296,7 +296,7 @@ void node_state::on(send_partial& in) {
 }
 
 void node_state::on(send_final& in) {
-  if (in.body.size() > limits::body_bytes) {
+  if (in.body.size() > limits::bus_body_bytes) {
     send_failure instead{in.cid, make_error(errc::too_large, "the answer is too large")};
     return on(instead);
   }

@@ -12,6 +12,7 @@ namespace troupe {
 namespace {
 
 constexpr std::size_t name_bytes = 200;
+constexpr std::size_t model_bytes = 256; // it goes into the usage record
 constexpr std::size_t email_bytes = 254;
 constexpr std::size_t filename_bytes = 255;
 constexpr std::size_t purpose_bytes = 64;
@@ -35,6 +36,11 @@ result<void> at_most(std::string_view value, std::size_t bytes, std::string para
     return refuse(std::move(param), "is longer than " + std::to_string(bytes) + " bytes");
   }
   return {};
+}
+
+result<void> model_name(std::string_view model) {
+  if (auto ok = required(model, "model"); !ok) return ok;
+  return at_most(model, model_bytes, "model");
 }
 
 template <class Number>
@@ -155,6 +161,9 @@ result<void> check(const chat_message& in, std::size_t index) {
 result<void> check(const chat_stream_body& in) {
   if (auto ok = required(in.message, "message"); !ok) return ok;
   if (auto ok = at_most(in.message, turn_bytes, "message"); !ok) return ok;
+  if (in.model) {
+    if (auto ok = at_most(*in.model, model_bytes, "model"); !ok) return ok;
+  }
   if (in.vector_store_ids && in.vector_store_ids->size() > stores_a_search) {
     return refuse("vector_store_ids", "must name at most 16 vector stores");
   }
@@ -210,7 +219,7 @@ result<void> validate(const create_key_request& in) {
 }
 
 result<void> validate(const chat_completion_body& in) {
-  if (auto ok = required(in.model, "model"); !ok) return ok;
+  if (auto ok = model_name(in.model); !ok) return ok;
   if (in.messages.empty()) return refuse("messages", "must have at least one message");
   for (std::size_t i = 0; i < in.messages.size(); ++i) {
     if (auto ok = check(in.messages[i], i); !ok) return ok;
@@ -231,7 +240,7 @@ result<void> validate(const chat_request& in) {
     if (auto ok = check(*in.retrieval); !ok) return ok;
   }
   if (in.format == chat_format::openai) {
-    if (auto ok = required(in.model, "model"); !ok) return ok;
+    if (auto ok = model_name(in.model); !ok) return ok;
     if (kind_of(in.body) != json_kind::object) return refuse("body", "expected an object");
     return {};
   }
@@ -240,7 +249,7 @@ result<void> validate(const chat_request& in) {
 }
 
 result<void> validate(const embeddings_request& in) {
-  if (auto ok = required(in.model, "model"); !ok) return ok;
+  if (auto ok = model_name(in.model); !ok) return ok;
   const json_kind kind = kind_of(in.input);
   if (kind == json_kind::absent || kind == json_kind::null) return refuse("input", "is required");
   if (in.encoding_format && *in.encoding_format != "float" && *in.encoding_format != "base64") {
@@ -330,8 +339,7 @@ result<void> validate(const append_logs_request& in) {
     return refuse("users", "must be as many as records");
   }
   for (std::size_t i = 0; i < in.records.size(); ++i) {
-    const std::string before = in.records.size() == 1 ? "" : "[" + std::to_string(i) + "].";
-    if (auto ok = check(in.records[i], before); !ok) return ok;
+    if (auto ok = check(in.records[i], "records[" + std::to_string(i) + "]."); !ok) return ok;
   }
   return {};
 }

@@ -1,3 +1,4 @@
+#include "messages/base/limits.hpp"
 #include "runtime/config_loader.hpp"
 
 #include <algorithm>
@@ -68,6 +69,11 @@ result<void> check_roles(const loaded_config& in) {
     return wrong(named(in, "roles") + ": " + listed(roles) +
                      " needs a broker to link to, as in --join tcp://127.0.0.1:7700",
                  "bus.join");
+  }
+  if (in.values.http.body_bytes > limits::body_bytes) {
+    return wrong(named(in, "http.body_bytes") + ": between processes a message carries at most " +
+                     std::to_string(limits::body_bytes) + " bytes; only roles=all takes more",
+                 "http.body_bytes");
   }
   return broker ? check_bind(in) : result<void>{};
 }

@@ -40,6 +40,7 @@ public:
   /// Merges `attributes` (RFC 7396) into the record's, atomically.
   virtual void patch(std::string user, std::string id, json_text attributes,
                      reply<log_record> answer) = 0;
+  /// A slice ends at filter.limit records, or earlier when it has limits::log_page_bytes of text.
   virtual void list(log_filter filter, reply<log_slice> answer) = 0;
   /// Answers when everything appended before is on disk.
   virtual void flush(reply<done> answer) = 0;

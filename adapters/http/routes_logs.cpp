@@ -10,13 +10,10 @@ namespace {
 // Errors speak of `records[3].level`, which is the list inside; the client wrote `[3].level`, or,
 // with a single record, `level`.
 error in_clients_words(error why, bool single) {
-  constexpr std::string_view list = "records", first = "records[0]";
-  if (single && why.param.starts_with(first)) {
-    why.param.erase(0, first.size());
-    if (why.param.starts_with('.')) why.param.erase(0, 1);
-  } else if (why.param.starts_with(list)) {
-    why.param.erase(0, list.size());
-  }
+  const std::string_view inside = single ? "records[0]." : "records";
+  if (!why.param.starts_with(inside)) return why;
+  if (why.message.starts_with(why.param)) why.message.erase(0, inside.size());
+  why.param.erase(0, inside.size());
   return why;
 }
 

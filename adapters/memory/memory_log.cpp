@@ -1,5 +1,6 @@
 #include "adapters/memory/answer_after.hpp"
 #include "adapters/memory/memory_stores.hpp"
+#include "messages/base/limits.hpp"
 #include "messages/codec/chat_json.hpp"
 
 #include <algorithm>
@@ -100,12 +101,14 @@ private:
     std::ranges::sort(found, std::ranges::greater());
     log_slice out;
     place last;
+    std::size_t bytes = 0;
     for (const auto& at : found) {
-      if (out.records.size() == f.limit) {
+      if (out.records.size() == f.limit || bytes >= limits::log_page_bytes) {
         out.next = last.first + '~' + std::to_string(last.second);
         break;
       }
       out.records.push_back(records_[at.second]);
+      bytes += out.records.back().message.size() + out.records.back().attributes.raw.size();
       last = at;
     }
     return out;

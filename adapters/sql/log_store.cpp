@@ -1,4 +1,5 @@
 #include "adapters/sql/database.hpp"
+#include "messages/base/limits.hpp"
 #include "messages/codec/chat_json.hpp"
 
 #include <charconv>
@@ -116,12 +117,14 @@ result<log_slice> list_records(soci::session& s, const log_filter& f,
 
   log_slice out;
   place last;
+  std::size_t bytes = 0;
   rows.run(sql, [&](long long seq, const log_record& r) {
-    if (out.records.size() == f.limit) {
+    if (out.records.size() == f.limit || bytes >= limits::log_page_bytes) {
       out.next = last.time + '~' + std::to_string(last.seq);
       return false;
     }
     out.records.push_back(r);
+    bytes += r.message.size() + r.attributes.raw.size();
     last = {r.time, seq};
     return true;
   });

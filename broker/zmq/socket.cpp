@@ -37,7 +37,7 @@ zmq::socket_t make_socket(zmq::socket_type type, const std::string& address) {
   s.set(zmq::sockopt::reconnect_ivl, -1); // the link is made anew, with jitter of our own
   s.set(zmq::sockopt::tcp_keepalive, 1);
   s.set(zmq::sockopt::maxmsgsize,
-        static_cast<std::int64_t>(limits::body_bytes + limits::wire_slack_bytes));
+        static_cast<std::int64_t>(limits::bus_body_bytes + limits::wire_slack_bytes));
   if (type == zmq::socket_type::router) s.set(zmq::sockopt::router_mandatory, true);
   return s;
 }

@@ -12,6 +12,10 @@ inline constexpr std::size_t body_bytes = 32u << 20;         ///< an HTTP body
 inline constexpr std::size_t header_bytes = 16u << 10;       ///< an HTTP request's header
 inline constexpr std::size_t json_depth = 32;                ///< nesting of JSON and MessagePack bodies
 inline constexpr std::size_t wire_slack_bytes = 64u << 10;   ///< envelope beside a body
+inline constexpr std::size_t bus_body_bytes =                ///< a message between nodes: an HTTP body
+    body_bytes + wire_slack_bytes;                           ///< and what its route adds to it
+inline constexpr std::size_t light_body_bytes = 64u << 10;   ///< larger ones are not worked on by I/O threads
+inline constexpr std::size_t log_page_bytes = 8u << 20;      ///< past it a page of records ends early
 inline constexpr std::size_t wire_header_bytes = 4u << 10;   ///< an envelope's header
 inline constexpr std::size_t partial_bytes = 32u << 10;      ///< one PARTIAL's body
 inline constexpr std::uint32_t stream_window_frames = 64;    ///< initial credit of a stream

@@ -293,7 +293,7 @@ TEST(bus, a_body_of_32_mib_goes_there_and_back) {
   const auto broker = make_broker();
   node worker(broker->address(), "auth", {{"auth"}}, echo);
   node client(broker->address(), "log", {});
-  std::string body(limits::body_bytes, 'x');
+  std::string body(limits::bus_body_bytes, 'x');
   for (std::size_t n = 0; n < body.size(); n += 4096) body[n] = static_cast<char>(n >> 12);
   EXPECT_TRUE(client.finished(client.ask("auth.me/v1", body)) == body);
 }

@@ -1,5 +1,6 @@
 // Goal: every adapter keeps the contract of log_store's list: order, filters, cursors. Method: one
 // suite of calls and answers, run on SQLite and in memory.
+#include "messages/base/limits.hpp"
 #include "tests/contract/stores/store_fixture.hpp"
 
 namespace troupe::test {
@@ -132,6 +133,16 @@ TEST_P(log_list_contract, pages_follow_each_other_without_gap_or_repeat) {
     EXPECT_EQ(slice.records.size(), 4u);
   }
   EXPECT_EQ(seen, expected);
+}
+
+TEST_P(log_list_contract, a_page_of_large_records_ends_early_and_the_next_goes_on) {
+  const std::string large(limits::log_page_bytes / 2, 'x');
+  for (int i = 0; i < 5; ++i) add(std::to_string(i), i, large);
+  const auto first = value_of(list(mine()));
+  EXPECT_EQ(first.records.size(), 2u);
+  auto f = mine();
+  f.before = first.next;
+  EXPECT_EQ(found(f), (ids{"2", "1"}));
 }
 
 TEST_P(log_list_contract, a_page_that_ends_with_the_last_record_has_no_next) {

@@ -139,7 +139,7 @@ TEST_F(node, a_header_or_body_past_the_bounds_is_not_sent) {
   feed(std::move(r));
   EXPECT_EQ(failures()[0].code, errc::too_large);
   r = request(2, now_ + 1s);
-  r.body = std::string(limits::body_bytes + 1, 'x');
+  r.body = std::string(limits::bus_body_bytes + 1, 'x');
   feed(std::move(r));
   EXPECT_EQ(failures()[0].code, errc::too_large);
   EXPECT_EQ(state_.asked(), 0u);
@@ -194,7 +194,7 @@ TEST_F(node, work_is_answered_once) {
 TEST_F(node, an_answer_that_no_link_can_carry_becomes_an_error) {
   link();
   work(1);
-  feed(send_final{{50, 1}, std::string(limits::body_bytes + 1, 'x')});
+  feed(send_final{{50, 1}, std::string(limits::bus_body_bytes + 1, 'x')});
   EXPECT_EQ(sent(), frames{frame::error});
 }
 

@@ -241,6 +241,28 @@ TEST(validate, a_search_has_1_to_16_queries_and_1_to_50_results) {
   expect_bad(with(good, [](auto& r) { r.ranking_options.raw = "1"; }), "ranking_options");
 }
 
+TEST(validate, a_models_name_has_a_bound_wherever_it_is_given) {
+  const std::string longest(256, 'm');
+  embeddings_request embed;
+  embed.input.raw = "\"x\"";
+  embed.model = longest;
+  expect_good(embed);
+  embed.model += 'm';
+  expect_bad(embed, "model");
+  chat_request chat;
+  chat.format = chat_format::events;
+  chat.turn = chat_stream_body{};
+  chat.turn->message = "hi";
+  chat.turn->model = longest;
+  expect_good(chat);
+  *chat.turn->model += 'm';
+  expect_bad(chat, "model");
+  chat.format = chat_format::openai;
+  chat.body.raw = "{}";
+  chat.model = longest + 'm';
+  expect_bad(chat, "model");
+}
+
 log_input good_record() {
   return {log_level::info, "svc", "text", {}, ""};
 }
@@ -254,18 +276,18 @@ TEST(validate, log_records_are_held_to_their_bounds) {
   const auto record = [&](auto change) {
     return with(good, [&](auto& r) { change(r.records[0]); });
   };
-  expect_bad(record([](auto& r) { r.level.reset(); }), "level");
-  expect_bad(record([](auto& r) { r.service = ""; }), "service");
+  expect_bad(record([](auto& r) { r.level.reset(); }), "records[0].level");
+  expect_bad(record([](auto& r) { r.service = ""; }), "records[0].service");
   expect_good(record([](auto& r) { r.service = std::string(128, 'x'); }));
-  expect_bad(record([](auto& r) { r.service = std::string(129, 'x'); }), "service");
-  expect_bad(record([](auto& r) { r.message = ""; }), "message");
+  expect_bad(record([](auto& r) { r.service = std::string(129, 'x'); }), "records[0].service");
+  expect_bad(record([](auto& r) { r.message = ""; }), "records[0].message");
   expect_good(record([](auto& r) { r.message = std::string(limits::log_message_bytes, 'x'); }));
   expect_bad(record([](auto& r) { r.message = std::string(limits::log_message_bytes + 1, 'x'); }),
-             "message");
-  expect_bad(record([](auto& r) { r.attributes.raw = "[]"; }), "attributes");
+             "records[0].message");
+  expect_bad(record([](auto& r) { r.attributes.raw = "[]"; }), "records[0].attributes");
   append_logs_request several{std::vector(4, good_record()), "", {}};
   several.records[3].level.reset();
-  expect_bad(several, "[3].level");
+  expect_bad(several, "records[3].level");
   expect_bad(append_logs_request{{good_record()}, "", {"a", "b"}}, "users");
 }
 
@@ -290,7 +312,7 @@ TEST(validate, times_are_rfc_3339) {
   expect_bad(with(list_logs_request{}, [](auto& r) { r.until = "x"; }), "until");
   auto record = good_record();
   record.time = "yesterday";
-  expect_bad(append_logs_request{{record}, "", {}}, "time");
+  expect_bad(append_logs_request{{record}, "", {}}, "records[0].time");
 }
 
 TEST(validate, log_pages_and_patches) {
