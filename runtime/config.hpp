@@ -150,7 +150,8 @@ struct endpoint {
 /// http.address, split. Only for a config that load_config() accepted.
 [[nodiscard]] endpoint http_endpoint(const config& in);
 
-/// Whether anyone may register: auth.signup, where `auto` means "http.address is loopback".
+/// Whether this node lets anyone register: auth.signup, where `auto` means "http.address is loopback".
+/// Asked by the edge and by auth; both must agree.
 [[nodiscard]] bool signup_is_open(const config& in);
 
 /// The database file of a role: sqlite.path for `auth`, `<name>.db` beside it for the others;

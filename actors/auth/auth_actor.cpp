@@ -27,8 +27,7 @@ public:
   // accounts
 
   void on(call<register_request>& c, answer<session_reply> a) {
-    if (!d_.signup_open)
-      return a.fail(make_error(errc::forbidden, "sign-up is closed (auth.signup)"));
+    if (!d_.signup_open) return a.fail(auth_rules::signup_closed());
     d_.hasher->hash(std::move(c.body.password),
                     to_self<std::string>([this, a = std::move(a), email = std::move(c.body.email),
                                           name = std::move(c.body.name)](

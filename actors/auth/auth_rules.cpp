@@ -65,6 +65,10 @@ issued issue(const user_row& user, const std::string& session_id, const token_si
   return out;
 }
 
+error signup_closed() {
+  return make_error(errc::forbidden, "sign-up is closed (auth.signup)");
+}
+
 error wrong_credentials() {
   auto e = make_error(errc::unauthenticated, "wrong e-mail or password");
   e.reason = "invalid_credentials";

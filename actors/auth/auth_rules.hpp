@@ -47,6 +47,7 @@ struct issued {
                            const token_signer& signer, const digests& digest, std::int64_t now);
 
 [[nodiscard]] error wrong_credentials();
+[[nodiscard]] error signup_closed();
 [[nodiscard]] error unknown_credential();
 
 }  // namespace troupe::auth_rules

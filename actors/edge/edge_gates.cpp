@@ -1,5 +1,6 @@
 #include "actors/edge/edge_gates.hpp"
 
+#include "actors/auth/auth_rules.hpp"
 #include "messages/base/limits.hpp"
 
 #include <unordered_map>
@@ -129,18 +130,28 @@ using gate_state = detail::service_state<gate_impl>;
 
 /// What an actor may compute on for milliseconds: not on the thread that asks.
 template <class Request>
-constexpr bool is_heavy =
-    std::is_same_v<Request, embeddings_request> || std::is_same_v<Request, create_file_request>;
+bool is_heavy(const Request& in) {
+  constexpr std::size_t light_records = 32;
+  if constexpr (std::is_same_v<Request, chat_request>)
+    return in.body.raw.size() > limits::light_body_bytes;
+  else if constexpr (std::is_same_v<Request, append_logs_request>)
+    return in.records.size() > light_records;
+  else
+    return std::is_same_v<Request, embeddings_request> || std::is_same_v<Request, create_file_request>;
+}
 
-/// Reaches the implementation inside its actor: `work(gate_impl&)`.
-template <bool Heavy = false, class F>
-void inside(const gate_actor& gate, F work) {
+/// Reaches the implementation inside its actor: `work(gate_impl&)`. While it is being restarted the
+/// work is dropped, and with it its replies, which answer then.
+template <class F>
+void inside(const gate_actor& gate, F work, bool heavy = false) {
   // The cast is sound because this file alone spawns the gate; the task runs inside the actor.
   auto* self = static_cast<gate_actor::stateful_pointer<gate_state>>(
       static_cast<caf::stateful_actor<gate_state, gate_actor::base>*>(
           caf::actor_cast<caf::abstract_actor*>(gate)));
-  auto task = make_task([self, work = std::move(work)]() mutable { work(*self->state.impl); });
-  Heavy ? post_to(gate, std::move(task)) : run_here(gate, std::move(task));
+  auto task = make_task([self, work = std::move(work)]() mutable {
+    if (self->state.impl) work(*self->state.impl);
+  });
+  heavy ? post_to(gate, std::move(task)) : run_here(gate, std::move(task));
 }
 
 class control final : public stream_control {
@@ -175,8 +186,8 @@ class gates_impl final : public edge_gates,
                          public log_gate,
                          public health_gate {
 public:
-  gates_impl(caf::actor_system& system, router_service::actor router)
-      : gate_(spawn_service<gate_service, gate_impl>(system, std::move(router))) {}
+  gates_impl(caf::actor_system& system, router_service::actor router, edge_rules rules)
+      : rules_(rules), gate_(spawn_service<gate_service, gate_impl>(system, std::move(router))) {}
   ~gates_impl() override { caf::anon_send_exit(gate_, caf::exit_reason::user_shutdown); }
 
   account_gate& accounts() override { return *this; }
@@ -224,21 +235,33 @@ private:
   template <class Request>
   std::unique_ptr<stream_control> begin(request_context c, Request r,
                                         typename pending_reply<Request>::sink_type sink) {
+    if constexpr (std::is_same_v<Request, register_request>) {
+      if (!rules_.signup_open) {
+        sink.end.fail(auth_rules::signup_closed());
+        return nullptr;
+      }
+    }
     call<Request> request{context_of(std::move(c)), std::move(r), {}};
     auto handle = std::make_unique<control>(gate_, request.op.cid);
-    inside<is_heavy<Request>>(gate_, [request = std::move(request), sink = std::move(sink)](gate_impl& g) mutable {
-      g.begin(std::move(request), std::move(sink));
-    });
+    const bool heavy = is_heavy(request.body);
+    inside(
+        gate_,
+        [request = std::move(request), sink = std::move(sink)](gate_impl& g) mutable {
+          g.begin(std::move(request), std::move(sink));
+        },
+        heavy);
     return handle;
   }
 
+  const edge_rules rules_;
   gate_actor gate_;
 };
 
 }  // namespace
 
-std::unique_ptr<edge_gates> make_edge_gates(caf::actor_system& system, router_service::actor router) {
-  return std::make_unique<gates_impl>(system, std::move(router));
+std::unique_ptr<edge_gates> make_edge_gates(caf::actor_system& system, router_service::actor router,
+                                            edge_rules rules) {
+  return std::make_unique<gates_impl>(system, std::move(router), rules);
 }
 
 }  // namespace troupe

@@ -21,7 +21,13 @@ public:
   virtual health_gate& health() = 0;
 };
 
+struct edge_rules {
+  /// Whether this edge lets anyone register. Auth, which may be another process, has its own say.
+  bool signup_open = true;
+};
+
 [[nodiscard]] std::unique_ptr<edge_gates> make_edge_gates(caf::actor_system& system,
-                                                          router_service::actor router);
+                                                          router_service::actor router,
+                                                          edge_rules rules = {});
 
 }  // namespace troupe
