@@ -90,10 +90,15 @@ BOOST_DESCRIBE_STRUCT(chat_request, (),
 /// One server-sent event on its way to the client.
 struct chat_delta {
   std::string event; ///< empty: a bare `data:` line (OpenAI's chunks); else the event's name
-  json_text data;
+  json_text data;    ///< of `stream_opened`: empty
   bool operator==(const chat_delta&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(chat_delta, (), (event, data))
+
+/// The event of a delta that carries nothing yet: the request is admitted and its model has begun, or
+/// has been silent for limits::sse_header_delay. The edge sends its headers now: what fails later
+/// is an error event, what failed before kept its status.
+inline constexpr std::string_view stream_opened = "open";
 
 enum class usage_source : std::uint8_t { reported = 0, estimated = 1 };
 BOOST_DESCRIBE_ENUM(usage_source, reported, estimated)

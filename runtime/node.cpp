@@ -13,7 +13,10 @@
 #include "runtime/services.hpp"
 #include "runtime/version.hpp"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <caf/actor_system_config.hpp>
+#include <future>
 #include <optional>
 
 namespace troupe {
@@ -115,6 +118,11 @@ node_impl::~node_impl() {
   near_router_ = router_ = nullptr;
   if (broker_) broker_->drain(in_.drain.timeout + last_words);
   system_.await_all_actors_done();
+  // The loop's thread may still be leaving the last actor that it ran: the system's clock, which it
+  // then asks, must outlive that.
+  std::promise<void> left;
+  boost::asio::post(loop_.context(), [&left] { left.set_value(); });
+  left.get_future().wait();
 }
 
 result<void> node_impl::take_locks() {
@@ -231,7 +239,7 @@ result<void> node_impl::listen() {
   settings.connections_max = in_.http.connections_max;
   http_gates gates{};
   if (is_edge(in_)) {
-    gates_ = make_edge_gates(system_, router_);
+    gates_ = make_edge_gates(system_, router_, {signup_is_open(in_)});
     gates = {&gates_->accounts(), &gates_->chats(), &gates_->documents(), &gates_->logs(), &gates_->health()};
   } else {
     // Health only: a router of its own that knows just what is near.
@@ -282,7 +290,9 @@ bool node_impl::idle() const {
 }
 
 void node_impl::end_running() {
-  if (http_) http_->end_streams(make_error(errc::draining, "the server is shutting down"));
+  const auto why = make_error(errc::draining, "the server is shutting down");
+  if (http_) http_->end_streams(why);
+  if (server_) server_->end_running(why);
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "actors/bridge/bus_server.hpp"
 
 #include "actors/bridge/bus_client.hpp"
+#include "messages/base/limits.hpp"
 #include "messages/codec/msgpack.hpp"
 
+#include <optional>
 #include <unordered_map>
 
 namespace troupe {
@@ -15,9 +17,6 @@ struct server_deps {
 };
 
 using server_service = service_protocol<>;
-
-/// A larger body is worked on by the actors' own threads: the bus's has others to serve.
-constexpr std::size_t light_body_bytes = 64 * 1024;
 
 /// Requests that a service takes from a peer without a caller: the others must have passed a router.
 template <class Request>
@@ -49,6 +48,11 @@ public:
     signal({w.cid, {}, false, w.acked_seq, w.frames, w.bytes});
   }
   void take(const bus_cancel& c) { signal({c.cid, {}, true, 0, 0, 0}); }
+
+  void end_running(error why) {
+    ending_ = std::move(why);
+    for (auto& [cid, pass_on] : signals_) pass_on({cid, {}, true, 0, 0, 0});
+  }
 
   void on(stream_signal&) override {}
   void on(stream_item<chat_delta>& i) override { pass(i); }
@@ -130,7 +134,8 @@ private:
       --*d_.running;
       if (out) return d_.link->finish(cid, msgpack_codec::encode(*out));
       if (out.error().code == errc::delegated) return d_.link->release(cid);
-      d_.link->fail(cid, std::move(out.error()));
+      const bool is_cut = ending_ && out.error().code == errc::cancelled;
+      d_.link->fail(cid, is_cut ? *ending_ : std::move(out.error()));
     });
   }
 
@@ -157,6 +162,7 @@ private:
 
   server_deps d_;
   std::unordered_map<call_id, std::function<void(stream_signal)>> signals_;  // of what runs here
+  std::optional<error> ending_;  // why what runs was cancelled
 };
 
 using server_state = detail::service_state<server_impl>;
@@ -167,19 +173,26 @@ bus_server spawn_bus_server(caf::actor_system& system, std::shared_ptr<bus> link
                             served_services services) {
   auto running = std::make_shared<std::atomic<std::int64_t>>(0);
   const auto actor = spawn_service<server_service, server_impl>(
-      system, server_deps{std::move(link), std::move(services), running});
+      system, server_deps{link, std::move(services), running});
   auto* self = static_cast<caf::stateful_actor<server_state, server_service::actor::base>*>(
       caf::actor_cast<caf::abstract_actor*>(actor));
   bus_server made;
   made.actor = caf::actor_cast<caf::actor>(actor);
   made.running = std::move(running);
-  made.work = [actor, self](bus_work in) {
+  made.work = [actor, self, link](bus_work in) {
     const auto* request = std::get_if<bus_request>(&in);
-    const bool is_heavy = request != nullptr && request->body.size() > light_body_bytes;
-    auto task = make_task([self, in = std::move(in)]() mutable {
-      std::visit([&](auto& one) { self->state.impl->take(one); }, in);
+    const bool is_heavy = request != nullptr && request->body.size() > limits::light_body_bytes;
+    auto task = make_task([self, link, in = std::move(in)]() mutable {
+      if (self->state.impl) return std::visit([&](auto& one) { self->state.impl->take(one); }, in);
+      if (const auto* lost = std::get_if<bus_request>(&in))
+        link->fail(lost->cid, make_error(errc::unavailable, "the service restarts"));
     });
     is_heavy ? post_to(actor, std::move(task)) : run_here(actor, std::move(task));
+  };
+  made.end_running = [actor, self](error why) {
+    post_to(actor, make_task([self, why = std::move(why)]() mutable {
+              if (self->state.impl) self->state.impl->end_running(std::move(why));
+            }));
   };
   return made;
 }

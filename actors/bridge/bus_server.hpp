@@ -23,6 +23,8 @@ struct bus_server {
   caf::actor actor;                            ///< to end it
   std::function<void(bus_work)> work;          ///< feed it the bus's work
   std::shared_ptr<std::atomic<std::int64_t>> running;  ///< requests in hand, for a drain to wait on
+  /// Cancels what is in hand; its requesters get `why` where the work had no other end. Any thread.
+  std::function<void(error why)> end_running;
 };
 
 [[nodiscard]] bus_server spawn_bus_server(caf::actor_system& system, std::shared_ptr<bus> link,

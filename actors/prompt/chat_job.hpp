@@ -37,6 +37,7 @@ struct chat_job {
   bool citations_sent = false;
 
   // the stream
+  bool opened = false;                 ///< its first delta is on its way
   std::uint64_t seq = 0;
   std::int64_t frames = limits::stream_window_frames;
   std::int64_t bytes = limits::stream_window_bytes;

@@ -15,6 +15,7 @@ constexpr std::string_view extract_model = "extract";
 constexpr std::string_view local_model = "local";
 constexpr std::uint32_t passages_for_turn = 8;
 constexpr auto models_kept_for = std::chrono::seconds(60);
+constexpr auto models_retry = std::chrono::seconds(1);
 constexpr auto log_retry = std::chrono::seconds(1);
 /// Records of a few milliseconds share one append: a commit a chat would cost more than the chat.
 constexpr auto log_gather = std::chrono::milliseconds(5);
@@ -52,6 +53,7 @@ public:
     job->identity = {make_id("chatcmpl-"), job->model, unix_now()};
     jobs_[job->op.cid] = job;
     ++d_.activity->running;
+    if (job->request.stream) open_silent();
     job->events() ? begin_turn(job) : begin_completion(job);
   }
 
@@ -89,12 +91,15 @@ public:
     d_.provider->models(now + std::chrono::seconds(10),
                         to_self<json_text>([this, id = c.body.id, a = std::move(a)](result<json_text> r) mutable {
                           auto found = r ? chat_json::models_of(*r) : std::unexpected(r.error());
+                          models_failed_.reset();
                           if (found) {
                             provider_models_ = std::move(*found);
                           } else {
                             log::warn("prompt.models_unknown", {{"why", found.error().message}});
+                            models_failed_ = std::move(found.error());
                           }
-                          provider_models_until_ = op_context::clock::now() + models_kept_for;
+                          provider_models_until_ = op_context::clock::now() +
+                                                   (models_failed_ ? models_retry : models_kept_for);
                           answer_models(id, a);
                         }));
   }
@@ -215,7 +220,11 @@ private:
       body = job->request.body;
     }
     llm_sink sink;
-    sink.accepted = [] {};
+    sink.accepted = [me = me(), life = life(), this, job] {
+      run_here(me, make_task([life, this, job] {
+                 if (!life.expired() && alive(job)) open(job);
+               }));
+    };
     sink.chunk = [me = me(), life = life(), this, job](json_text chunk) {
       run_here(me, make_task([life, this, job, chunk = std::move(chunk)]() mutable {
                  if (!life.expired()) on_chunk(job, std::move(chunk));
@@ -264,7 +273,28 @@ private:
     emit(job, {"", chat_json::citation_chunk(identity, job->cited, job->request.include_usage)});
   }
 
+  /// Lets the client's headers go out before there is anything to say.
+  void open(const job_ptr& job) {
+    if (job->request.stream && !job->opened) emit(job, {std::string(stream_opened), {}});
+  }
+
+  /// Opens the streams of silent models, and looks again as long as there are any.
+  void open_silent() {
+    if (std::exchange(opening_, true)) return;
+    later(d_.open_after / 4, [this] {
+      opening_ = false;
+      const auto since = op_context::clock::now() - d_.open_after;
+      bool waiting = false;
+      for (const auto& [cid, job] : jobs_) {
+        if (job->began <= since) open(job);
+        else waiting = waiting || (job->request.stream && !job->opened);
+      }
+      if (waiting) open_silent();
+    });
+  }
+
   void emit(const job_ptr& job, chat_delta delta) {
+    job->opened = true;
     job->waiting.push_back(std::move(delta));
     flush(job);
   }
@@ -392,7 +422,8 @@ private:
     add({std::string(extract_model), "model", 0, "troupe"});
     add({std::string(local_model), "model", 0, "troupe"});
     for (const auto& model : provider_models_) add(model);
-    if (!id.empty() && list.data.empty()) return a.fail(unknown_model(id));
+    if (!id.empty() && list.data.empty())
+      return a.fail(models_failed_ ? *models_failed_ : unknown_model(id));
     a(std::move(list));
   }
 
@@ -400,7 +431,9 @@ private:
   std::unordered_map<call_id, job_ptr> jobs_;
   usage_outbox outbox_;
   bool gathering_ = false;
-  std::vector<model_view> provider_models_;
+  bool opening_ = false;
+  std::vector<model_view> provider_models_;  // as last heard
+  std::optional<error> models_failed_;       // why they could not be asked for again
   op_context::clock::time_point provider_models_until_{};
 };
 

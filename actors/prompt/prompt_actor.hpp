@@ -4,6 +4,7 @@
 #include "actors/ports/llm_provider.hpp"
 #include "actors/ports/retrieval_ports.hpp"
 #include "actors/protocols.hpp"
+#include "messages/base/limits.hpp"
 
 #include <atomic>
 #include <memory>
@@ -24,6 +25,9 @@ struct prompt_deps {
   retrieval_service::actor retrieval;
   log_service::actor log;
   std::string default_model = "extract";   ///< of /v1/chat/stream
+  /// A stream whose model is silent for so long (and at most a tick of a quarter of it more) is
+  /// opened all the same.
+  std::chrono::milliseconds open_after = limits::sse_header_delay;
   std::shared_ptr<prompt_activity> activity = std::make_shared<prompt_activity>();
 };
 

@@ -1,6 +1,7 @@
 #include "adapters/http/connection.hpp"
 
 #include "adapters/http/http_metrics.hpp"
+#include "adapters/http/sse.hpp"
 #include "adapters/http/target.hpp"
 #include "adapters/http/worker.hpp"
 #include "messages/base/ids.hpp"
@@ -264,10 +265,8 @@ void connection::on_sweep(clock::time_point now) {
   }
   const auto kind = current_ ? current_->kind() : stream_kind::none;
   if (kind != stream_kind::openai && kind != stream_kind::events) return;
-  const auto since = events_begun_ ? last_event_ : current_->started;
-  const auto wait = events_begun_ ? edge_.config.sse_heartbeat : edge_.config.sse_header_delay;
-  if (now - since < wait) return;
-  events_ += ": \n\n";
+  if (!events_begun_ || now - last_event_ < edge_.config.sse_heartbeat) return;
+  events_ += sse_comment;
   write_events();
 }
 

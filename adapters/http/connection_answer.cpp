@@ -139,6 +139,7 @@ void connection::take_news() {
       current_->kind() == stream_kind::openai || current_->kind() == stream_kind::events;
   if (!streams || (news.failure && !events_begun_ && news.text.empty() && events_.empty()))
     return respond(news.failure.value_or(make_error(errc::internal, "the stream had no end")));
+  if (news.opened && !events_begun_ && news.text.empty() && !news.ended) events_ += sse_comment;
   events_ += news.text;
   frames_waiting_ += news.frames;
   bytes_waiting_ += news.bytes;

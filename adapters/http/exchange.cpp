@@ -12,6 +12,13 @@ void exchange::fail(error why) { end(std::nullopt, std::move(why)); }
 
 void exchange::end_stream() { end(std::nullopt, std::nullopt); }
 
+void exchange::open_stream() {
+  const std::lock_guard lock(mutex_);
+  if (!add(0)) return;
+  news_.opened = true;
+  announce();
+}
+
 void exchange::event(std::string_view name, std::string_view data) {
   const std::lock_guard lock(mutex_);
   if (!add(static_cast<std::uint32_t>(data.size()))) return;

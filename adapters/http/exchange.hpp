@@ -36,6 +36,7 @@ struct exchange_news {
   std::string text;         ///< events or bytes, ready to be written
   std::uint32_t frames = 0; ///< the credit that `text` used up
   std::uint32_t bytes = 0;
+  bool opened = false; ///< the headers of a stream may go out, though there is no event yet
   bool ended = false;
   std::optional<http_answer> answer; ///< with ended
   std::optional<error> failure;      ///< with ended; else a good end of a stream
@@ -55,6 +56,7 @@ public:
   void answer(http_answer value);
   void fail(error why);
   void end_stream();
+  void open_stream(); ///< uses up a frame of credit, as an event does
   void event(std::string_view name, std::string_view data); ///< `data` is what the credit counts
   void bytes(std::string_view piece);
 

@@ -26,7 +26,6 @@ struct http_config {
   std::chrono::milliseconds idle_timeout{75'000};   ///< between two requests
   std::chrono::milliseconds write_timeout{60'000};  ///< without progress of a response
   std::chrono::milliseconds linger_timeout{2'000};  ///< reading on after a refused body
-  std::chrono::milliseconds sse_header_delay = limits::sse_header_delay;
   std::chrono::milliseconds sse_heartbeat = limits::sse_heartbeat;
   std::chrono::milliseconds sweep{250};             ///< how often the times above are looked at
   unsigned connections_max = 10'000;                ///< past it a new connection gets 503

@@ -7,7 +7,10 @@ namespace {
 void ask_chat(http_call& in, chat_request request) {
   in.context.deadline = in.to->started + limits::chat_timeout;
   stream_sink<chat_delta, chat_reply> sink;
-  sink.delta = [to = in.to](chat_delta piece) { to->event(piece.event, piece.data.raw); };
+  sink.delta = [to = in.to](chat_delta piece) {
+    if (piece.event == stream_opened) to->open_stream();
+    else to->event(piece.event, piece.data.raw);
+  };
   const bool streamed = request.stream;
   if (streamed)
     in.to->begin_stream(request.format == chat_format::openai ? stream_kind::openai

@@ -64,7 +64,7 @@ int run_key_list(const key_options& options, const environment& variables) {
   }
   std::vector<std::vector<std::string>> rows{{"ID", "NAME", "KEY", "CREATED"}};
   for (const auto& key : *keys) {
-    rows.push_back({printable(key.id), shortened(key.name, 40), printable(key.hint) + "…",
+    rows.push_back({printable(key.id), shortened(key.name, 40), printable(key.hint),
                     show_time(key.created_at)});
   }
   print_table(stdout, rows);

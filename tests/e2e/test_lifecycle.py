@@ -133,6 +133,22 @@ class Lifecycle(unittest.TestCase):
     def test_chats_that_an_end_in_turn_follows_are_in_the_log(self):
         self.expect_all_chats_in_the_log(at_once=False)
 
+    def test_the_prompt_process_alone_cuts_its_streams_honestly_and_their_records_are_in_the_log(self):
+        if SHAPE != "six":
+            self.skipTest("one process has no prompt process of its own")
+        with Simulator() as sim:
+            troupe = self.troupe(provider=sim.base_url, environment={"TROUPE_DRAIN_TIMEOUT": "300ms"}).start()
+            answer = open_stream(troupe, {"model": "sim-slow", "max_tokens": 400,
+                                          "messages": [{"role": "user", "content": "x"}]})
+            answer.readline()
+            troupe.nodes["prompt"].signal()
+            last = [line for line in answer.read().decode().splitlines() if line.startswith("data:")][-1]
+            self.assertIn("shutting down", json.loads(last.removeprefix("data:"))["error"]["message"])
+            self.assertEqual(troupe.nodes["prompt"].wait(5), 0)
+            _, page = call(troupe.url, path="/v1/logs?service=troupe.prompt", key=troupe.api_key)
+            self.assertEqual([r["attributes"]["model"] for r in page["data"]], ["sim-slow"])
+            troupe.kill()
+
     def test_a_second_signal_ends_it_at_once(self):
         with Simulator() as sim:
             troupe = self.troupe(provider=sim.base_url).start()

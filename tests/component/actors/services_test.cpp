@@ -125,6 +125,7 @@ protected:
     p.conversations = std::move(prompt.conversations);
     p.retrieval = near_.retrieval;
     p.log = near_.log;
+    p.open_after = 200ms;
     activity_ = p.activity;
     near_.prompt = keep(spawn_prompt(system_, p));
     near_.router = keep(spawn_router(system_, {near_.auth, near_.prompt, near_.retrieval, near_.log}));
@@ -137,6 +138,7 @@ protected:
     auto services = std::make_shared<late_bus>();
     auto server = spawn_bus_server(system_, services, near_);
     actors_.push_back(server.actor);
+    end_running_ = server.end_running;
     bus_config config;
     config.join = {broker_->address()};
     config.node_name = "services";
@@ -190,6 +192,7 @@ protected:
   std::unique_ptr<broker_node> broker_;
   std::vector<std::shared_ptr<late_bus>> links_;
   std::vector<bus_client> clients_;
+  std::function<void(error)> end_running_;  // far only
   std::unique_ptr<edge_gates> gates_;
   std::string key_;
 };
@@ -270,6 +273,53 @@ TEST_P(services_test, a_stream_arrives_in_order_and_holds_its_producer_without_c
   ASSERT_EQ(got.deltas.size(), std::size_t{chunks});
   for (int i = 0; i < chunks; ++i)
     EXPECT_NE(got.deltas[static_cast<std::size_t>(i)].data.raw.find('"' + std::to_string(i) + '"'), std::string::npos);
+}
+
+TEST_P(services_test, a_stream_opens_when_the_provider_accepts_it_and_only_once) {
+  collector got;
+  const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != nullptr; }));
+  const auto call = provider_->last();
+  EXPECT_TRUE(got.deltas.empty());
+  call->sink.accepted();
+  ASSERT_TRUE(got.wait([&] { return got.deltas.size() == 1; }));
+  EXPECT_EQ(got.deltas.front().event, stream_opened);
+  std::this_thread::sleep_for(400ms);  // past the time after which a silent one is opened
+  call->sink.chunk({R"({"choices":[{"index":0,"delta":{"content":"x"}}]})"});
+  call->sink.end(json_text{});
+  ASSERT_TRUE(got.wait_end());
+  EXPECT_EQ(got.deltas.size(), 2u);
+}
+
+TEST_P(services_test, a_stream_of_a_silent_provider_opens_after_a_while_and_not_before) {
+  collector got;
+  const auto asked = std::chrono::steady_clock::now();
+  const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());
+  ASSERT_TRUE(got.wait([&] { return !got.deltas.empty(); }));
+  EXPECT_EQ(got.deltas.front().event, stream_opened);
+  EXPECT_GE(std::chrono::steady_clock::now() - asked, 200ms);
+  control->cancel();
+  ASSERT_TRUE(got.wait_end());
+}
+
+TEST_P(services_test, a_node_that_must_end_tells_its_requesters_why_and_stops_the_provider) {
+  if (GetParam() == shape::near) GTEST_SKIP() << "near, the edge ends what runs";
+  collector got;
+  const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != nullptr; }));
+  end_running_(make_error(errc::draining, "the server is shutting down"));
+  ASSERT_TRUE(got.wait_end());
+  EXPECT_EQ(got.end->error().code, errc::draining);
+  EXPECT_TRUE(eventually([&] { return provider_->last()->cancelled.load(); }));
+  EXPECT_TRUE(eventually([&] { return activity_->unlogged == 0; })) << "its record is in the log";
+}
+
+TEST_P(services_test, an_edge_with_closed_sign_up_lets_nobody_register) {
+  const auto closed = make_edge_gates(system_, router_, {.signup_open = false});
+  const register_request ada{"ada@example.org", {"long enough"}, "Ada"};
+  EXPECT_EQ(ask(closed->accounts(), ada).error().code, errc::forbidden);
+  EXPECT_TRUE(ask(gates_->accounts(), ada));
+  EXPECT_TRUE(ask(closed->accounts(), login_request{"ada@example.org", {"long enough"}}));
 }
 
 TEST_P(services_test, a_cancel_reaches_the_provider_before_and_after_the_first_token) {
