@@ -105,7 +105,7 @@ BOOST_DESCRIBE_STRUCT(store_view, (),
 
 struct create_store_request {
   std::string name;                            ///< at most 200 bytes
-  std::optional<std::vector<std::string>> file_ids;
+  std::optional<std::vector<std::string>> file_ids; ///< at most 500; all of them, or no store
   json_text metadata;                          ///< an object
   bool operator==(const create_store_request&) const = default;
 };
@@ -168,7 +168,7 @@ BOOST_DESCRIBE_STRUCT(store_file_view, (),
 struct attach_file_request {
   std::string vector_store_id;
   std::string file_id;
-  json_text attributes; ///< an object
+  json_text attributes; ///< an object of strings, numbers, booleans, see codec/attributes.hpp
   bool operator==(const attach_file_request&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(attach_file_request, (), (vector_store_id, file_id, attributes))
@@ -215,10 +215,13 @@ struct search_request {
   json_text query;                   ///< a string or an array of strings
   std::uint32_t max_num_results = 10; ///< 1 to 50
   json_text ranking_options;         ///< `{ranker, score_threshold}`; ranker `bm25` skips fusion
+  json_text filters;                 ///< over the files' attributes, see codec/attribute_filter.hpp
+  std::optional<bool> rewrite_query; ///< taken and ignored: a query is searched as it was written
   bool operator==(const search_request&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(search_request, (),
-                      (vector_store_id, vector_store_ids, query, max_num_results, ranking_options))
+                      (vector_store_id, vector_store_ids, query, max_num_results, ranking_options,
+                       filters, rewrite_query))
 
 struct search_content {
   std::string type = "text";

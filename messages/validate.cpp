@@ -1,6 +1,7 @@
 #include "messages/validate.hpp"
 
 #include "messages/base/limits.hpp"
+#include "messages/codec/attribute_filter.hpp"
 #include "messages/codec/chat_json.hpp"
 #include "messages/codec/json_text.hpp"
 
@@ -295,6 +296,10 @@ result<void> validate(const list_files_request& in) {
 
 result<void> validate(const create_store_request& in) {
   if (auto ok = at_most(in.name, name_bytes, "name"); !ok) return ok;
+  if (in.file_ids && in.file_ids->size() > limits::store_files_at_once) {
+    return refuse("file_ids", "must name at most " +
+                                  std::to_string(limits::store_files_at_once) + " files");
+  }
   return object_if_there(in.metadata, "metadata");
 }
 
@@ -304,7 +309,7 @@ result<void> validate(const list_stores_request& in) {
 
 result<void> validate(const attach_file_request& in) {
   if (auto ok = required(in.file_id, "file_id"); !ok) return ok;
-  return object_if_there(in.attributes, "attributes");
+  return check_attributes(in.attributes);
 }
 
 result<void> validate(const list_store_files_request& in) {
@@ -326,6 +331,9 @@ result<void> validate(const search_request& in) {
     return refuse("vector_store_ids", "must name at most 16 vector stores");
   }
   if (auto ok = object_if_there(in.ranking_options, "ranking_options"); !ok) return ok;
+  if (!in.filters.empty()) {
+    if (auto filter = filter_of(in.filters); !filter) return std::unexpected(filter.error());
+  }
   return between<std::uint32_t>(in.max_num_results, 1, passages_max, "max_num_results");
 }
 

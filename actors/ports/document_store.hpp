@@ -1,6 +1,8 @@
 #pragma once
 
+#include "actors/ports/file_place.hpp"
 #include "messages/base/reply.hpp"
+#include "messages/codec/attribute_filter.hpp"
 #include "messages/documents.hpp"
 
 #include <cstdint>
@@ -47,11 +49,21 @@ struct pending_file {
   std::string file_id;
 };
 
+/// What a search tells of a file beside its passages.
+struct placed_file {
+  file_place place;
+  std::string filename;
+  json_text attributes; ///< those it has in that store
+};
+
 /// Vector stores and the files in them (not their passages: see passage_index). As file_store.
 class store_catalog {
 public:
   virtual ~store_catalog() = default;
-  virtual void insert_store(std::string user, store_view store, reply<done> answer) = 0;
+  /// The store with these files attached, `in_progress`, or nothing at all. `not_found` with param
+  /// `file_ids[N]`; a file that is named twice is attached once.
+  virtual void insert_store(std::string user, store_view store, std::vector<std::string> file_ids,
+                            reply<done> answer) = 0;
   /// With counts, usage and status computed.
   virtual void get_store(std::string user, std::string id, reply<store_view> answer) = 0;
   virtual void list_stores(std::string user, page_query query, reply<page<store_view>> answer) = 0;
@@ -71,6 +83,12 @@ public:
                             page_query query, reply<page<store_file_view>> answer) = 0;
   virtual void detach(std::string user, std::string store_id, std::string file_id,
                       reply<done> answer) = 0;
+  /// The files in these stores whose attributes match, each with its store; none of an unknown one.
+  virtual void matching_files(std::string user, std::vector<std::string> store_ids,
+                              attribute_filter filter, reply<std::vector<file_place>> answer) = 0;
+  /// Those of `places` (a search's, at most 50) that are attached still, in their order.
+  virtual void describe(std::string user, std::vector<file_place> places,
+                        reply<std::vector<placed_file>> answer) = 0;
   /// Everything `in_progress`, at most 10,000: what a restart goes on with.
   virtual void pending(reply<std::vector<pending_file>> answer) = 0;
 };

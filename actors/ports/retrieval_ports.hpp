@@ -1,8 +1,10 @@
 #pragma once
 
+#include "actors/ports/file_place.hpp"
 #include "messages/base/reply.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +36,12 @@ struct passage_hit {
   double score = 0; ///< higher is better, 0 to 1, comparable within one answer
 };
 
+/// What a search may find.
+struct search_scope {
+  std::vector<std::string> store_ids;
+  std::optional<std::vector<file_place>> files; ///< if given, passages of these files only
+};
+
 /// How to rank: BM25 alone, or BM25 with what the vectors add.
 enum class ranking : std::uint8_t { bm25, automatic };
 
@@ -47,9 +55,10 @@ public:
                    reply<std::int64_t> answer) = 0;
   virtual void remove_file(std::string store_id, std::string file_id, reply<done> answer) = 0;
   virtual void remove_store(std::string store_id, reply<done> answer) = 0;
-  /// Best first, at most `max` (1 to 50). Any text is a query; one without a known word finds nothing.
-  virtual void search(std::vector<std::string> store_ids, std::string query, std::uint32_t max,
-                      ranking how, reply<std::vector<passage_hit>> answer) = 0;
+  /// The best `max` (1 to 50) of the scope, best first. Any text is a query; one without a known
+  /// word finds nothing.
+  virtual void search(search_scope scope, std::string query, std::uint32_t max, ranking how,
+                      reply<std::vector<passage_hit>> answer) = 0;
 };
 
 /// Text to a unit vector. Pure, thread-safe, microseconds.

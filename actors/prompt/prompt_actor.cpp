@@ -1,6 +1,7 @@
 #include "actors/prompt/prompt_actor.hpp"
 
 #include "actors/prompt/chat_job.hpp"
+#include "actors/prompt/embedding_rules.hpp"
 #include "actors/prompt/extract_rules.hpp"
 #include "actors/prompt/usage_outbox.hpp"
 #include "actors/support/unix_time.hpp"
@@ -74,11 +75,13 @@ public:
     if (c.body.model != local_model) return embed_far(c, std::move(a));
     auto inputs = chat_json::strings_of(c.body.input, "input");
     if (!inputs) return a.fail(std::move(inputs.error()));
+    const auto length = embedding_rules::length_of(c.body.dimensions, d_.embed->dimensions());
+    if (!length) return a.fail(length.error());
     std::vector<std::vector<float>> vectors;
     std::int64_t tokens = 0;
     vectors.reserve(inputs->size());
     for (const auto& text : *inputs) {
-      vectors.push_back(d_.embed->embed(text));
+      vectors.push_back(embedding_rules::shortened(d_.embed->embed(text), *length));
       tokens += chat_json::estimate_tokens(text);
     }
     const bool base64 = c.body.encoding_format == "base64";

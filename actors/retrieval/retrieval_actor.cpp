@@ -15,7 +15,6 @@ namespace {
 namespace rules = retrieval_rules;
 
 constexpr std::size_t index_at_once = 4;
-constexpr std::size_t names_kept = 10000;
 
 /// A file on its way out, in pieces, as the consumer grants credit.
 struct download {
@@ -100,7 +99,6 @@ public:
                               result<std::vector<std::string>> stores) mutable {
                             if (!stores) return a.fail(std::move(stores.error()));
                             for (const auto& store : *stores) remove_passages(store, id);
-                            names_.erase(id);
                             a(deleted_reply{id, "file", true});
                           }));
   }
@@ -115,11 +113,13 @@ public:
     if (!c.body.metadata.empty()) store.metadata = std::move(c.body.metadata);
     const auto user = c.op.who.user;
     auto files = c.body.file_ids.value_or(std::vector<std::string>());
-    d_.stores->insert_store(user, store, to_self<done>([this, user, id = store.id, files = std::move(files),
-                                                        a = std::move(a)](result<done> r) mutable {
-                              if (!r) return a.fail(std::move(r.error()));
-                              attach_all(user, id, std::move(files), std::move(a));
-                            }));
+    auto then = [this, user, id = store.id, files, a = std::move(a)](result<done> r) mutable {
+      if (!r) return a.fail(std::move(r.error()));
+      for (auto& file : files) queue_.add({user, id, std::move(file)});
+      index_next();
+      d_.stores->get_store(user, id, pass_on(std::move(a)));
+    };
+    d_.stores->insert_store(user, store, std::move(files), to_self<done>(std::move(then)));
   }
 
   void on(call<list_stores_request>& c, answer<store_list> a) {
@@ -144,9 +144,20 @@ public:
   // files of a store
 
   void on(call<attach_file_request>& c, answer<store_file_view> a) {
-    attach(c.op.who.user, std::move(c.body), [a = std::move(a)](result<store_file_view> r) mutable {
+    const auto user = c.op.who.user;
+    store_file_view entry;
+    entry.id = std::move(c.body.file_id);
+    entry.vector_store_id = std::move(c.body.vector_store_id);
+    entry.created_at = unix_now();
+    if (!c.body.attributes.empty()) entry.attributes = std::move(c.body.attributes);
+    auto then = [this, user, a = std::move(a)](result<store_file_view> r) mutable {
+      if (r && r->status == "in_progress") {
+        queue_.add({user, r->vector_store_id, r->id});
+        index_next();
+      }
       a(std::move(r));
-    });
+    };
+    d_.stores->attach(user, std::move(entry), to_self<store_file_view>(std::move(then)));
   }
 
   void on(call<list_store_files_request>& c, answer<store_file_list> a) {
@@ -176,17 +187,20 @@ public:
     if (!queries) return a.fail(std::move(queries.error()));
     const auto choice = rules::ranking_of(c.body.ranking_options);
     if (!choice) return a.fail(choice.error());
+    auto filter = rules::filter_asked(c.body.filters);
+    if (!filter) return a.fail(std::move(filter.error()));
     auto job = std::make_shared<search_job>();
     job->user = c.op.who.user;
     job->queries = std::move(*queries);
     job->choice = *choice;
+    job->filter = std::move(*filter);
     job->max = c.body.max_num_results;
     job->a = std::move(a);
     if (!c.body.vector_store_id.empty()) c.body.vector_store_ids = {c.body.vector_store_id};
     if (!c.body.vector_store_ids.empty()) return check_stores(job, std::move(c.body.vector_store_ids), 0);
     d_.stores->store_ids(job->user, to_self<std::vector<std::string>>([this, job](result<std::vector<std::string>> ids) {
                            if (!ids) return job->a.fail(std::move(ids.error()));
-                           job->stores = std::move(*ids);
+                           job->scope.store_ids = std::move(*ids);
                            run_search(job);
                          }));
   }
@@ -203,10 +217,10 @@ private:
   struct search_job {
     std::string user;
     std::vector<std::string> queries;
-    std::vector<std::string> stores;
+    search_scope scope;
     rules::ranking_choice choice;
+    std::optional<attribute_filter> filter;
     std::uint32_t max = 10;
-    std::vector<passage_hit> hits;
     search_reply out;
     answer<search_reply> a;
   };
@@ -245,35 +259,6 @@ private:
   }
 
   // indexing
-
-  template <class Then>
-  void attach(const std::string& user, attach_file_request request, Then then) {
-    store_file_view entry;
-    entry.id = std::move(request.file_id);
-    entry.vector_store_id = std::move(request.vector_store_id);
-    entry.created_at = unix_now();
-    if (!request.attributes.empty()) entry.attributes = std::move(request.attributes);
-    d_.stores->attach(user, std::move(entry), to_self<store_file_view>([this, user, then = std::move(then)](
-                                                  result<store_file_view> r) mutable {
-                        if (r && r->status == "in_progress") {
-                          queue_.add({user, r->vector_store_id, r->id});
-                          index_next();
-                        }
-                        then(std::move(r));
-                      }));
-  }
-
-  void attach_all(std::string user, std::string store, std::vector<std::string> files,
-                  answer<store_view> a) {
-    if (files.empty()) return d_.stores->get_store(user, store, pass_on(std::move(a)));
-    auto file = std::move(files.back());
-    files.pop_back();
-    attach(user, {store, std::move(file), {}},
-           [this, user, store, files = std::move(files), a = std::move(a)](result<store_file_view> r) mutable {
-             if (!r) return a.fail(std::move(r.error()));
-             attach_all(std::move(user), std::move(store), std::move(files), std::move(a));
-           });
-  }
 
   void load_pending() {
     d_.stores->pending(to_self<std::vector<pending_file>>([this](result<std::vector<pending_file>> files) {
@@ -348,7 +333,7 @@ private:
   /// Every store named must be the caller's.
   void check_stores(std::shared_ptr<search_job> job, std::vector<std::string> ids, std::size_t at) {
     if (at == ids.size()) {
-      job->stores = std::move(ids);
+      job->scope.store_ids = std::move(ids);
       return run_search(job);
     }
     const auto id = ids[at];
@@ -359,49 +344,50 @@ private:
                          }));
   }
 
+  /// A filter narrows what the index looks at: the best of what matches, not what matches of the
+  /// best.
   void run_search(std::shared_ptr<search_job> job) {
     job->out.search_query = job->queries;
-    if (job->stores.empty()) return job->a(std::move(job->out));
-    std::string query;
-    for (const auto& q : job->queries) query += (query.empty() ? "" : " ") + q;
-    d_.index->search(job->stores, std::move(query), job->max, job->choice.how,
-                     to_self<std::vector<passage_hit>>([this, job](result<std::vector<passage_hit>> hits) {
-                       if (!hits) return job->a.fail(std::move(hits.error()));
-                       job->hits = std::move(*hits);
-                       name_hits(job, 0);
-                     }));
+    if (job->scope.store_ids.empty()) return job->a(std::move(job->out));
+    if (!job->filter) return find_passages(job);
+    using places = std::vector<file_place>;
+    auto then = [this, job](result<places> files) {
+      if (!files) return job->a.fail(std::move(files.error()));
+      job->scope.files = std::move(*files);
+      find_passages(job);
+    };
+    d_.stores->matching_files(job->user, job->scope.store_ids, std::move(*job->filter),
+                              to_self<places>(std::move(then)));
   }
 
-  void name_hits(std::shared_ptr<search_job> job, std::size_t at) {
-    for (; at < job->hits.size(); ++at) {
-      auto& hit = job->hits[at];
-      if (hit.score < 0 || hit.score < job->choice.score_threshold) continue;
-      const auto known = names_.find(hit.file_id);
-      if (known == names_.end()) {
-        return d_.files->get_file(job->user, hit.file_id, to_self<file_view>([this, job, at](result<file_view> f) {
-                                    if (f) {
-                                      if (names_.size() >= names_kept) names_.clear();
-                                      names_[f->id] = f->filename;
-                                    } else {  // deleted meanwhile
-                                      job->hits[at].score = -1;
-                                    }
-                                    name_hits(job, at);
-                                  }));
-      }
-      search_hit out;
-      out.file_id = hit.file_id;
-      out.filename = known->second;
-      out.score = hit.score;
-      out.content.push_back({"text", std::move(hit.text)});
-      job->out.data.push_back(std::move(out));
-    }
-    job->a(std::move(job->out));
+  void find_passages(std::shared_ptr<search_job> job) {
+    std::string query;
+    for (const auto& q : job->queries) query += (query.empty() ? "" : " ") + q;
+    using found = std::vector<passage_hit>;
+    auto then = [this, job](result<found> hits) {
+      if (!hits) return job->a.fail(std::move(hits.error()));
+      rules::keep_from(*hits, job->choice.score_threshold);
+      describe(job, std::move(*hits));
+    };
+    d_.index->search(std::move(job->scope), std::move(query), job->max, job->choice.how,
+                     to_self<found>(std::move(then)));
+  }
+
+  void describe(std::shared_ptr<search_job> job, std::vector<passage_hit> hits) {
+    if (hits.empty()) return job->a(std::move(job->out));
+    auto places = rules::places_of(hits);
+    using described = std::vector<placed_file>;
+    auto then = [job, hits = std::move(hits)](result<described> files) mutable {
+      if (!files) return job->a.fail(std::move(files.error()));
+      job->out.data = rules::hits_of(std::move(hits), *files);
+      job->a(std::move(job->out));
+    };
+    d_.stores->describe(job->user, std::move(places), to_self<described>(std::move(then)));
   }
 
   retrieval_deps d_;
   index_queue queue_{index_at_once};
   std::unordered_map<call_id, std::shared_ptr<download>> downloads_;
-  std::unordered_map<std::string, std::string> names_;  // file id -> name, which never changes
 };
 
 }  // namespace

@@ -154,12 +154,24 @@ class memory_catalog final : public store_catalog {
 public:
   explicit memory_catalog(std::shared_ptr<shelf> s) : s_(std::move(s)) {}
 
-  void insert_store(std::string user, store_view store, reply<done> answer) override {
+  void insert_store(std::string user, store_view store, std::vector<std::string> file_ids,
+                    reply<done> answer) override {
     answer_after(s_->mutex, answer, [&]() -> result<done> {
+      for (std::size_t n = 0; n < file_ids.size(); ++n)
+        if (!s_->file_of(user, file_ids[n]))
+          return fail(errc::not_found, "no such file: " + file_ids[n],
+                      "file_ids[" + std::to_string(n) + "]");
+      if (s_->stores.contains(store.id)) return taken();
+      for (auto& id : file_ids) {
+        stored_entry row{user, {}};
+        row.entry.id = id;
+        row.entry.vector_store_id = store.id;
+        row.entry.created_at = store.created_at;
+        s_->entries.try_emplace({store.id, std::move(id)}, std::move(row));
+      }
       store.last_active_at = store.created_at;
       auto id = store.id;
-      stored_store row{std::move(user), std::move(store)};
-      if (!s_->stores.try_emplace(std::move(id), std::move(row)).second) return taken();
+      s_->stores.try_emplace(std::move(id), stored_store{std::move(user), std::move(store)});
       return done{};
     });
   }
@@ -253,6 +265,31 @@ public:
       s_->entries.erase({store, file});
       s_->touch(store);
       return done{};
+    });
+  }
+  void matching_files(std::string user, std::vector<std::string> store_ids,
+                      attribute_filter filter, reply<std::vector<file_place>> answer) override {
+    answer_after(s_->mutex, answer, [&]() -> result<std::vector<file_place>> {
+      std::vector<file_place> found;
+      for (const auto& store : store_ids)
+        for (const auto& [key, e] : s_->entries)
+          if (key.first == store && e.user == user &&
+              matches(filter, attributes_of(e.entry.attributes)))
+            found.push_back({key.first, key.second});
+      return found;
+    });
+  }
+  void describe(std::string user, std::vector<file_place> places,
+                reply<std::vector<placed_file>> answer) override {
+    answer_after(s_->mutex, answer, [&]() -> result<std::vector<placed_file>> {
+      std::vector<placed_file> found;
+      for (auto& place : places) {
+        const auto at = s_->entries.find({place.vector_store_id, place.file_id});
+        if (at == s_->entries.end() || at->second.user != user) continue;
+        const auto& file = s_->files.at(place.file_id).file;
+        found.push_back({std::move(place), file.filename, at->second.entry.attributes});
+      }
+      return found;
     });
   }
   void pending(reply<std::vector<pending_file>> answer) override {

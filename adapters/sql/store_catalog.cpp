@@ -2,6 +2,8 @@
 #include "adapters/sql/rows.hpp"
 
 #include <ctime>
+#include <set>
+#include <string_view>
 
 namespace troupe {
 namespace {
@@ -99,6 +101,56 @@ result<store_file_view> find_entry(soci::session& s, const std::string& user,
   return b.take();
 }
 
+bool has_file(soci::session& s, const std::string& user, const std::string& id) {
+  int files = 0;
+  s << "select count(*) from files where id = :i and user_id = :u", use(id), use(user), into(files);
+  return files > 0;
+}
+
+/// In the order of their first mention, each once; all of them the user's.
+result<std::vector<std::string>> distinct_files(soci::session& s, const std::string& user,
+                                                const std::vector<std::string>& ids) {
+  std::vector<std::string> distinct;
+  std::set<std::string_view> seen;
+  for (std::size_t n = 0; n < ids.size(); ++n) {
+    if (!seen.insert(ids[n]).second) continue;
+    if (!has_file(s, user, ids[n]))
+      return fail(errc::not_found, "no such file: " + ids[n],
+                  "file_ids[" + std::to_string(n) + "]");
+    distinct.push_back(ids[n]);
+  }
+  return distinct;
+}
+
+void insert_entry(soci::session& s, const std::string& user, const store_file_view& entry) {
+  const long long created = entry.created_at;
+  s << "insert into store_files (store_id, file_id, user_id, created_at, status, error_code, "
+       "error_message, usage_bytes, attributes) values (:s, :f, :u, :c, 'in_progress', '', '', 0, "
+       ":a)",
+      use(entry.vector_store_id), use(entry.id), use(user), use(created),
+      use(entry.attributes.raw);
+}
+
+void insert_row(soci::session& s, const std::string& user, const store_view& store) {
+  const long long created = store.created_at;
+  s << "insert into stores (id, user_id, created_at, name, metadata, last_active_at) values "
+       "(:i, :u, :c, :n, :m, :a)",
+      use(store.id), use(user), use(created), use(store.name), use(store.metadata.raw),
+      use(created);
+}
+
+/// Adds those files of one store whose attributes match.
+void add_matching(soci::session& s, const std::string& user, const std::string& store,
+                  const attribute_filter& filter, std::vector<file_place>& to) {
+  std::string file;
+  json_text attributes;
+  soci::statement query = (s.prepare << "select file_id, attributes from store_files where "
+                                        "store_id = :s and user_id = :u order by file_id",
+                           use(store), use(user), into(file), into(attributes.raw));
+  for (bool more = query.execute(true); more; more = query.fetch())
+    if (matches(filter, attributes_of(attributes))) to.push_back({store, file});
+}
+
 void touch(soci::session& s, const std::string& store) {
   const long long now = std::time(nullptr);
   s << "update stores set last_active_at = :n where id = :i", use(now), use(store);
@@ -108,18 +160,23 @@ class sql_catalog final : public store_catalog {
 public:
   explicit sql_catalog(std::shared_ptr<database> db) : db_(std::move(db)) {}
 
-  void insert_store(std::string user, store_view store, reply<done> answer) override {
-    db_->write<done>(
-        std::move(answer),
-        [user = std::move(user), store = std::move(store)](soci::session& s) -> result<done> {
-          const long long created = store.created_at;
-          s << "insert into stores (id, user_id, created_at, name, metadata, last_active_at) "
-               "values "
-               "(:i, :u, :c, :n, :m, :a)",
-              use(store.id), use(user), use(created), use(store.name), use(store.metadata.raw),
-              use(created);
-          return done{};
-        });
+  void insert_store(std::string user, store_view store, std::vector<std::string> file_ids,
+                    reply<done> answer) override {
+    db_->write<done>(std::move(answer),
+                     [user = std::move(user), store = std::move(store),
+                      file_ids = std::move(file_ids)](soci::session& s) -> result<done> {
+                       auto files = distinct_files(s, user, file_ids);
+                       if (!files) return std::unexpected(std::move(files.error()));
+                       insert_row(s, user, store);
+                       store_file_view entry;
+                       entry.vector_store_id = store.id;
+                       entry.created_at = store.created_at;
+                       for (auto& id : *files) {
+                         entry.id = std::move(id);
+                         insert_entry(s, user, entry);
+                       }
+                       return done{};
+                     });
   }
 
   void get_store(std::string user, std::string id, reply<store_view> answer) override {
@@ -188,18 +245,10 @@ public:
          entry = std::move(entry)](soci::session& s) -> result<store_file_view> {
           if (auto store = find_store(s, user, entry.vector_store_id); !store)
             return std::unexpected(std::move(store.error()));
-          int files = 0;
-          s << "select count(*) from files where id = :i and user_id = :u", use(entry.id),
-              use(user), into(files);
-          if (files == 0) return fail(errc::not_found, "no such file: " + entry.id, "file_id");
+          if (!has_file(s, user, entry.id))
+            return fail(errc::not_found, "no such file: " + entry.id, "file_id");
           if (auto there = find_entry(s, user, entry.vector_store_id, entry.id)) return there;
-          const long long created = entry.created_at;
-          s << "insert into store_files (store_id, file_id, user_id, created_at, status, "
-               "error_code, "
-               "error_message, usage_bytes, attributes) values (:s, :f, :u, :c, 'in_progress', '', "
-               "'', 0, :a)",
-              use(entry.vector_store_id), use(entry.id), use(user), use(created),
-              use(entry.attributes.raw);
+          insert_entry(s, user, entry);
           touch(s, entry.vector_store_id);
           return find_entry(s, user, entry.vector_store_id, entry.id);
         });
@@ -262,6 +311,38 @@ public:
       touch(s, store);
       return done{};
     });
+  }
+
+  void matching_files(std::string user, std::vector<std::string> store_ids,
+                      attribute_filter filter, reply<std::vector<file_place>> answer) override {
+    using places = std::vector<file_place>;
+    db_->read<places>(std::move(answer),
+                      [user = std::move(user), store_ids = std::move(store_ids),
+                       filter = std::move(filter)](soci::session& s) -> result<places> {
+                        places found;
+                        for (const auto& store : store_ids)
+                          add_matching(s, user, store, filter, found);
+                        return found;
+                      });
+  }
+
+  void describe(std::string user, std::vector<file_place> places,
+                reply<std::vector<placed_file>> answer) override {
+    using files = std::vector<placed_file>;
+    db_->read<files>(
+        std::move(answer),
+        [user = std::move(user), places = std::move(places)](soci::session& s) -> result<files> {
+          files found;
+          for (const auto& place : places) {
+            placed_file file{place, {}, {}};
+            s << "select f.filename, e.attributes from store_files e join files f on f.id = "
+                 "e.file_id where e.store_id = :s and e.file_id = :f and e.user_id = :u",
+                use(place.vector_store_id), use(place.file_id), use(user), into(file.filename),
+                into(file.attributes.raw);
+            if (s.got_data()) found.push_back(std::move(file));
+          }
+          return found;
+        });
   }
 
   void pending(reply<std::vector<pending_file>> answer) override {

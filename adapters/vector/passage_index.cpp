@@ -121,16 +121,16 @@ public:
     });
   }
 
-  void search(std::vector<std::string> stores, std::string query, std::uint32_t max, ranking how,
+  void search(search_scope scope, std::string query, std::uint32_t max, ranking how,
               reply<std::vector<passage_hit>> answer) override {
     auto& threads = reading_ ? *reading_ : *writing_;
     if (!threads.reserve()) return answer.fail(overloaded());
-    threads.post([this, stores = std::move(stores), query = std::move(query), max, how,
+    threads.post([this, scope = std::move(scope), query = std::move(query), max, how,
                   answer = std::move(answer)]() mutable {
       answer(guarded<std::vector<passage_hit>>([&] {
-        if (own_search_) return own_search_->find(stores, query, max, how, rows_);
+        if (own_search_) return own_search_->find(scope, query, max, how, rows_);
         return desks_.with_one(
-            [&](search_desk& desk) { return desk.search.find(stores, query, max, how, rows_); });
+            [&](search_desk& desk) { return desk.search.find(scope, query, max, how, rows_); });
       }));
     });
   }

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <ranges>
 #include <set>
+#include <string_view>
 
 namespace troupe::vector_detail {
 namespace {
@@ -25,11 +27,18 @@ constexpr std::size_t query_bytes_max = 16u << 10;
 constexpr std::size_t places_in_match = 32; // more stores are filtered row by row
 constexpr std::int64_t common_from = 1000;  // words in so many rows are remembered
 constexpr float near_cosine = 0.35f;        // texts that only share letters stay below
-constexpr std::int64_t near_rows_max = 20'000;
+constexpr std::ptrdiff_t near_rows_max = 20'000;
 
 double rarity(std::int64_t rows, std::int64_t with) {
   const double n = static_cast<double>(with);
   return std::log(1 + (static_cast<double>(std::max(rows, with)) - n + 0.5) / (n + 0.5));
+}
+
+std::vector<std::string> known_of(const std::vector<std::string>& places) {
+  std::vector<std::string> known;
+  std::ranges::copy_if(places, std::back_inserter(known),
+                       [](auto& place) { return !place.empty(); });
+  return known;
 }
 
 std::string json_list(const std::vector<std::string>& words) {
@@ -47,6 +56,7 @@ passage_search::passage_search(connection& on, const embedder& vectors)
       "create virtual table if not exists temp.passage_terms"
       " using fts5vocab(main, passage_words, row)");
   find_store_ = on.prepare("select number from passage_store where id=?1");
+  find_rows_ = on.prepare("select id from passage where place=?1 and file=?2");
   rows_with_ = on.prepare("select doc from temp.passage_terms where term=?1");
   rows_with_prefix_ = on.prepare(
       "select sum(doc) from temp.passage_terms"
@@ -62,11 +72,11 @@ passage_search::passage_search(connection& on, const embedder& vectors)
   near_ = on.prepare(
       "select id,vector from passage where place in (select value from json_each(?1))"
       " limit ?2");
+  near_row_ = on.prepare("select id,vector from passage where id=?1");
 }
 
-std::vector<passage_hit> passage_search::find(const std::vector<std::string>& stores,
-                                              const std::string& query, std::uint32_t max,
-                                              ranking how, std::int64_t rows) {
+std::vector<passage_hit> passage_search::find(const search_scope& scope, const std::string& query,
+                                              std::uint32_t max, ranking how, std::int64_t rows) {
   max = std::clamp<std::uint32_t>(max, 1, 50);
   // One snapshot for all statements of a search: ids found by one are there for the next.
   on_.execute("begin");
@@ -74,22 +84,25 @@ std::vector<passage_hit> passage_search::find(const std::vector<std::string>& st
     connection& on;
     ~ending() { sqlite3_exec(on.raw(), "rollback", nullptr, nullptr, nullptr); }
   } const end{on_};
-  const auto places = places_of(stores);
+  const auto places = places_of(scope.store_ids);
   auto question = terms_of(query, rows);
   leave_out_common(question, rows);
   if (places.empty() || question.empty()) return {};
+  const auto allowed =
+      scope.files ? rows_of(*scope.files, places, scope.store_ids) : row_ids();
+  if (scope.files && allowed.empty()) return {};
   const bool feedback = how == ranking::automatic && rows >= statistics_rows_min;
-  auto found = rank(places, question, feedback ? feedback_candidates : max);
+  auto found = rank(places, question, feedback ? feedback_candidates : max, allowed);
   if (feedback && found.size() > 1) {
-    std::vector<std::int64_t> among;
+    row_ids among;
     for (const auto& each : found) among.push_back(each.id);
     std::ranges::sort(among);
     found = rank(places, with_feedback(question, found, rows), max, among);
   }
   if (found.size() > max) found.resize(max);
   if (how == ranking::automatic && !found.empty() && found.size() < max)
-    add_near(places, query, max, found);
-  return load(found, places, stores);
+    add_near(places, allowed, query, max, found);
+  return load(found, places, scope.store_ids);
 }
 
 /// In the order of `stores`; empty for a store that the index does not know.
@@ -103,6 +116,26 @@ std::vector<std::string> passage_search::places_of(const std::vector<std::string
     any = any || known;
   }
   return any ? places : std::vector<std::string>();
+}
+
+/// The passages of these files, where the index has any.
+passage_search::row_ids passage_search::rows_of(const std::vector<file_place>& files,
+                                                const std::vector<std::string>& places,
+                                                const std::vector<std::string>& stores) {
+  std::unordered_map<std::string_view, std::string_view> known;
+  for (std::size_t n = 0; n < stores.size(); ++n) known.emplace(stores[n], places[n]);
+  row_ids found;
+  for (const auto& file : files) {
+    const auto at = known.find(file.vector_store_id);
+    if (at == known.end() || at->second.empty()) continue;
+    const reset_guard guard(find_rows_);
+    find_rows_.bind(1, at->second).bind(2, file.file_id);
+    while (find_rows_.step()) found.push_back(find_rows_.integer(0));
+  }
+  std::ranges::sort(found);
+  const auto repeated = std::ranges::unique(found); // a file may be named twice
+  found.erase(repeated.begin(), repeated.end());
+  return found;
 }
 
 passage_search::terms passage_search::terms_of(const std::string& query, std::int64_t rows) {
@@ -212,10 +245,8 @@ passage_search::terms passage_search::with_feedback(const terms& question,
 
 std::vector<passage_search::scored> passage_search::rank(const std::vector<std::string>& places,
                                                          const terms& words, std::uint32_t max,
-                                                         const std::vector<std::int64_t>& among) {
-  std::vector<std::string> known;
-  std::ranges::copy_if(places, std::back_inserter(known),
-                       [](auto& place) { return !place.empty(); });
+                                                         const row_ids& among) {
+  const auto known = known_of(places);
   const bool listed = known.size() > places_in_match;
   std::string match;
   std::vector<double> weights;
@@ -249,29 +280,41 @@ std::vector<passage_search::scored> passage_search::rank(const std::vector<std::
   return found;
 }
 
+/// Calls `look_at` with the id and vector of at most near_rows_max rows.
+template <class Look>
+void passage_search::each_vector(const std::vector<std::string>& places, const row_ids& among,
+                                 Look look_at) {
+  if (among.empty()) {
+    const auto list = json_list(known_of(places));
+    const reset_guard guard(near_);
+    near_.bind(1, list).bind(2, static_cast<std::int64_t>(near_rows_max));
+    while (near_.step()) look_at(near_);
+  }
+  for (const auto id : among | std::views::take(near_rows_max)) {
+    const reset_guard guard(near_row_);
+    if (near_row_.bind(1, id).step()) look_at(near_row_);
+  }
+}
+
 /// Fills up with passages that share parts of words (compounds, misspellings, other endings), all
 /// below the ones that have a word of the question.
-void passage_search::add_near(const std::vector<std::string>& places, const std::string& query,
-                              std::uint32_t max, std::vector<scored>& found) {
+void passage_search::add_near(const std::vector<std::string>& places, const row_ids& among,
+                              const std::string& query, std::uint32_t max,
+                              std::vector<scored>& found) {
   const auto wanted = vectors_.embed(query);
-  std::vector<std::string> known;
-  std::ranges::copy_if(places, std::back_inserter(known),
-                       [](auto& place) { return !place.empty(); });
   std::set<std::int64_t> have;
   for (const auto& hit : found) have.insert(hit.id);
   std::vector<scored> near;
-  const auto list = json_list(known);
-  const reset_guard guard(near_);
-  near_.bind(1, list).bind(2, near_rows_max);
   std::vector<float> vector(wanted.size());
-  while (near_.step()) {
-    const auto bytes = near_.text(1);
-    if (bytes.size() != vector.size() * sizeof(float) || have.contains(near_.integer(0))) continue;
+  const auto look_at = [&](const statement& row) {
+    const auto bytes = row.text(1);
+    if (bytes.size() != vector.size() * sizeof(float) || have.contains(row.integer(0))) return;
     std::memcpy(vector.data(), bytes.data(), bytes.size());
     float cosine = 0;
     for (std::size_t n = 0; n < vector.size(); ++n) cosine += wanted[n] * vector[n];
-    if (cosine >= near_cosine) near.push_back({near_.integer(0), cosine});
-  }
+    if (cosine >= near_cosine) near.push_back({row.integer(0), cosine});
+  };
+  each_vector(places, among, look_at);
   std::ranges::sort(near, [](const scored& a, const scored& b) {
     return a.score != b.score ? a.score > b.score : a.id < b.id;
   });

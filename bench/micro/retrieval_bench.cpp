@@ -93,7 +93,7 @@ void search(benchmark::State& state, const std::string& store, ranking how) {
   std::size_t next = 0;
   for (auto _ : state) {
     benchmark::DoNotOptimize(wait_for<std::vector<passage_hit>>([&](auto answer) {
-      index.search({store}, questions[next++ % questions.size()], 10, how, std::move(answer));
+      index.search({{store}, {}}, questions[next++ % questions.size()], 10, how, std::move(answer));
     }));
   }
 }

@@ -23,6 +23,13 @@ inline constexpr std::uint32_t stream_window_bytes = 64u << 10;
 inline constexpr std::size_t log_batch = 1000;               ///< records in one POST /v1/logs
 inline constexpr std::size_t log_message_bytes = 64u << 10;
 inline constexpr std::size_t embedding_inputs = 2048;
+inline constexpr std::size_t store_files_at_once = 500;      ///< file_ids of a new vector store
+inline constexpr std::size_t attribute_keys = 16;            ///< of a file in a vector store
+inline constexpr std::size_t attribute_key_characters = 64;
+inline constexpr std::size_t attribute_value_characters = 512;
+inline constexpr std::size_t filter_depth = 8;               ///< nesting of a search's filters
+inline constexpr std::size_t filter_nodes = 128;             ///< filters in one search, compounds too
+inline constexpr std::size_t filter_values = 1000;           ///< values in all of them
 inline constexpr std::size_t password_bytes_min = 8;
 inline constexpr std::size_t password_bytes_max = 1024;
 inline constexpr std::size_t hash_queue = 64;                ///< password hashes that may wait
@@ -42,6 +49,7 @@ inline constexpr std::chrono::seconds sse_header_delay{2};
 
 static_assert(partial_bytes < stream_window_bytes, "one chunk must fit a fresh window");
 static_assert(body_bytes > partial_bytes);
+static_assert(2 * filter_depth < json_depth, "an object and an array a level");
 static_assert(password_bytes_min < password_bytes_max);
 
 } // namespace troupe::limits

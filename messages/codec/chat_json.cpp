@@ -295,6 +295,11 @@ json_text object_builder::build() const {
   return {text_.empty() ? "{}" : text_ + "}"};
 }
 
+json_kind kind_of_field(const json_text& object, std::string_view name) {
+  const json_kind kind = cursor(find_member(object, name)).peek();
+  return kind == json_kind::null ? json_kind::absent : kind;
+}
+
 std::optional<std::string> string_field(const json_text& object, std::string_view name) {
   cursor in(find_member(object, name));
   if (in.peek() != json_kind::string) return std::nullopt;

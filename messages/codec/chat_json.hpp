@@ -2,6 +2,7 @@
 
 #include "messages/base/result.hpp"
 #include "messages/chat.hpp"
+#include "messages/codec/json_text.hpp"
 
 #include <optional>
 #include <string>
@@ -95,6 +96,8 @@ private:
   std::string text_;
 };
 
+/// What a field of an object is; `absent` also when it is null.
+[[nodiscard]] json_kind kind_of_field(const json_text& object, std::string_view name);
 /// A field of an object as a string or number; nothing when absent or of another type.
 [[nodiscard]] std::optional<std::string> string_field(const json_text& object, std::string_view name);
 [[nodiscard]] std::optional<double> number_field(const json_text& object, std::string_view name);

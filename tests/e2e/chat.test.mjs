@@ -35,6 +35,26 @@ test('embeddings of the built-in model are unit vectors, the same in both encodi
   })
 })
 
+test('embeddings of the built-in model are shortened to unit vectors of the asked length', async () => {
+  const create = (more) => client.embeddings.create({ model: 'local', input: ['a blue whale swims in the sea', 'x'], ...more })
+  const whole = (await create({})).data.map((d) => d.embedding)
+  for (const encoding of [{}, { encoding_format: 'float' }, { encoding_format: 'base64' }]) {
+    const { data } = await create({ dimensions: 64, ...encoding })
+    const got = data.map(({ embedding: e }) => (typeof e !== 'string' ? e
+      : [...Array(64).keys()].map((i) => Buffer.from(e, 'base64').readFloatLE(4 * i))))
+    got.forEach((e, n) => {
+      assert.equal(e.length, 64)
+      assert.ok(Math.abs(Math.hypot(...e) - 1) < 1e-3)
+      const size = Math.hypot(...whole[n].slice(0, 64))
+      if (size > 0) e.forEach((x, k) => assert.ok(Math.abs(x - whole[n][k] / size) < 1e-5))
+    })
+  }
+  assert.deepEqual((await create({ dimensions: 256 })).data.map((d) => d.embedding), whole)
+  for (const dimensions of [0, -1, 257]) {
+    await assert.rejects(create({ dimensions }), (e) => e.status === 400 && e.param === 'dimensions')
+  }
+})
+
 test('a provider\'s embeddings pass through in both encodings', async () => {
   const create = (more) => client.embeddings.create({ model: 'sim-embed', input: 'a b', ...more })
   const [packed, floats] = [await create({}), await create({ encoding_format: 'float' })]

@@ -80,13 +80,13 @@ export const account = async () => {
 export const upload = async (name, owner = client) =>
   owner.files.create({ file: await toFile(readFileSync(join(documents, name)), name), purpose: 'assistants' })
 
-/// A store with `names` in it, indexed: {store, files: {name: file}}.
-export const makeStore = async (names = documentNames, owner = client) => {
+/// A store with `names` in it, indexed, and the attributes by name: {store, files: {name: file}}.
+export const makeStore = async (names = documentNames, owner = client, attributes = {}) => {
   const store = await owner.vectorStores.create({ name: unique('e2e') })
   const files = {}
   for (const name of names) {
     files[name] = await upload(name, owner)
-    await owner.vectorStores.files.create(store.id, { file_id: files[name].id })
+    await owner.vectorStores.files.create(store.id, { file_id: files[name].id, attributes: attributes[name] })
   }
   const until = Date.now() + 30_000
   for (;;) {

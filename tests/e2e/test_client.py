@@ -95,13 +95,22 @@ class Troupe(AnyServer, unittest.TestCase):
             self.client.chat.completions.create(model="extract", messages="hi")
         self.assertEqual(refused.exception.param, "messages")
 
+    def test_embeddings_are_shortened(self):
+        for more in ({}, {"encoding_format": "float"}):
+            got = self.client.embeddings.create(model="local", input="a blue whale", dimensions=32, **more)
+            self.assertEqual(len(got.data[0].embedding), 32)
+            self.assertAlmostEqual(sum(x * x for x in got.data[0].embedding), 1, places=4)
+        with self.assertRaises(openai.BadRequestError) as refused:
+            self.client.embeddings.create(model="local", input="a", dimensions=512)
+        self.assertEqual(refused.exception.param, "dimensions")
+
     def test_documents_go_in_are_found_and_cited(self):
         store = self.client.vector_stores.create(name=f"python {uuid.uuid4()}")
         ids = {}
         for path in sorted(DOCUMENTS.iterdir()):
             uploaded = self.client.files.create(file=(path.name, io.BytesIO(path.read_bytes())), purpose="assistants")
             ids[path.name] = uploaded.id
-            self.client.vector_stores.files.create(store.id, file_id=uploaded.id)
+            self.client.vector_stores.files.create(store.id, file_id=uploaded.id, attributes={"kind": path.suffix})
         until = time.monotonic() + 30
         while (counts := self.client.vector_stores.retrieve(store.id).file_counts).completed < len(ids):
             self.assertEqual(counts.failed, 0)
@@ -109,6 +118,10 @@ class Troupe(AnyServer, unittest.TestCase):
             time.sleep(0.05)
         hits = list(self.client.vector_stores.search(store.id, query="lighthouse height in metres"))
         self.assertEqual(hits[0].filename, "lighthouse.md")
+        self.assertEqual(hits[0].attributes, {"kind": ".md"})
+        only_html = {"type": "and", "filters": [{"type": "eq", "key": "kind", "value": ".html"}]}
+        hits = list(self.client.vector_stores.search(store.id, query="lighthouse ferry library", filters=only_html))
+        self.assertEqual({h.filename for h in hits}, {"ferry.html", "library.html"})
         answer = self.client.chat.completions.create(
             model="extract", messages=user("How high is the lighthouse?"),
             extra_body={"retrieval": {"vector_store_ids": [store.id], "max_num_results": 3}})

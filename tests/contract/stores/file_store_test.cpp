@@ -105,7 +105,7 @@ TEST_P(file_store_contract, deleting_a_file_detaches_it_from_every_store_and_tel
   for (const auto* id : {"vs_a", "vs_b", "vs_c"}) {
     store_view store;
     store.id = id;
-    value_of(ask<done>([&](auto r) { catalog->insert_store("u1", store, std::move(r)); }));
+    value_of(ask<done>([&](auto r) { catalog->insert_store("u1", store, {}, std::move(r)); }));
   }
   for (const auto& [store, file] :
        {std::pair("vs_a", "file-1"), std::pair("vs_c", "file-1"), std::pair("vs_a", "file-2")}) {

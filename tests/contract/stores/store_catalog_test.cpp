@@ -14,27 +14,29 @@ protected:
   void add_file(const std::string& id, const std::string& user = "u1") {
     file_view file;
     file.id = id;
+    file.filename = id + ".md";
     value_of(ask<done>([&](auto r) { stores_.files->insert_file(user, file, "x", std::move(r)); }));
   }
   result<done> add_store(const std::string& id, std::int64_t created_at = 1,
-                         const std::string& user = "u1") {
+                         const std::string& user = "u1", ids files = {}) {
     store_view store;
     store.id = id;
     store.name = "name of " + id;
     store.created_at = created_at;
     store.metadata.raw = R"({"k":"v"})";
-    return ask<done>([&](auto r) { catalog_->insert_store(user, store, std::move(r)); });
+    return ask<done>([&](auto r) { catalog_->insert_store(user, store, files, std::move(r)); });
   }
   result<store_view> get(const std::string& id, const std::string& user = "u1") {
     return ask<store_view>([&](auto r) { catalog_->get_store(user, id, std::move(r)); });
   }
   result<store_file_view> attach(const std::string& store, const std::string& file,
-                                 std::int64_t created_at = 1, const std::string& user = "u1") {
+                                 std::int64_t created_at = 1, const std::string& user = "u1",
+                                 const std::string& attributes = R"({"page":1})") {
     store_file_view entry;
     entry.id = file;
     entry.vector_store_id = store;
     entry.created_at = created_at;
-    entry.attributes.raw = R"({"page":1})";
+    entry.attributes.raw = attributes;
     return ask<store_file_view>([&](auto r) { catalog_->attach(user, entry, std::move(r)); });
   }
   void set(const std::string& store, const std::string& file, const std::string& status,
@@ -69,6 +71,22 @@ protected:
   ids store_ids(const std::string& user) {
     return value_of(ask<ids>([&](auto r) { catalog_->store_ids(user, std::move(r)); }));
   }
+  ids matching(const ids& stores, const std::string& filter, const std::string& user = "u1") {
+    ids out;
+    for (const auto& place : value_of(ask<std::vector<file_place>>([&](auto r) {
+           catalog_->matching_files(user, stores, value_of(filter_of({filter})), std::move(r));
+         })))
+      out.push_back(place.vector_store_id + ' ' + place.file_id);
+    return out;
+  }
+  ids describe(const std::vector<file_place>& places, const std::string& user = "u1") {
+    ids out;
+    for (const auto& file : value_of(ask<std::vector<placed_file>>(
+             [&](auto r) { catalog_->describe(user, places, std::move(r)); })))
+      out.push_back(file.place.vector_store_id + ' ' + file.place.file_id + ' ' + file.filename +
+                    ' ' + file.attributes.raw);
+    return out;
+  }
   template <class Item>
   static ids ids_of(const page<Item>& p) {
     ids out;
@@ -95,6 +113,67 @@ TEST_P(store_catalog_contract, a_new_store_is_empty_and_completed) {
   EXPECT_EQ(store.file_counts_, file_counts{});
   EXPECT_EQ(store.last_active_at, nullable<std::int64_t>(5'000'000'000));
   EXPECT_TRUE(fails_with(add_store("vs_1"), errc::conflict));
+}
+
+TEST_P(store_catalog_contract, a_store_begins_with_its_files_waiting_to_be_indexed) {
+  add_file("a");
+  add_file("b");
+  ASSERT_TRUE(add_store("vs_1", 7, "u1", {"b", "a", "b"}));
+  EXPECT_EQ(value_of(get("vs_1")).file_counts_.in_progress, 2);
+  EXPECT_EQ(pending(), (ids{"u1 vs_1 a", "u1 vs_1 b"}));
+  const auto stored = value_of(entry("vs_1", "a"));
+  EXPECT_EQ(stored.status, "in_progress");
+  EXPECT_EQ(stored.created_at, 7);
+  EXPECT_EQ(stored.attributes.raw, "{}");
+}
+
+TEST_P(store_catalog_contract, a_store_with_an_unknown_file_leaves_nothing_behind) {
+  add_file("a");
+  add_file("theirs", "u2");
+  EXPECT_TRUE(fails_with(add_store("vs_1", 1, "u1", {"a", "none"}), errc::not_found, "file_ids[1]"));
+  EXPECT_TRUE(fails_with(add_store("vs_1", 1, "u1", {"theirs"}), errc::not_found, "file_ids[0]"));
+  EXPECT_TRUE(fails_with(get("vs_1"), errc::not_found, "vector_store_id"));
+  EXPECT_EQ(store_ids("u1"), ids{});
+  EXPECT_EQ(pending(), ids{});
+}
+
+TEST_P(store_catalog_contract, a_store_that_exists_already_keeps_its_files_when_it_is_added_again) {
+  add_file("a");
+  ASSERT_TRUE(add_store("vs_1"));
+  EXPECT_TRUE(fails_with(add_store("vs_1", 1, "u1", {"a"}), errc::conflict));
+  EXPECT_EQ(value_of(get("vs_1")).file_counts_.total, 0);
+}
+
+TEST_P(store_catalog_contract, files_are_found_by_their_attributes_in_each_store) {
+  for (const auto* f : {"a", "b", "c"}) add_file(f);
+  ASSERT_TRUE(add_store("vs_1"));
+  ASSERT_TRUE(add_store("vs_2"));
+  ASSERT_TRUE(attach("vs_1", "a", 1, "u1", R"({"year":2024})"));
+  ASSERT_TRUE(attach("vs_1", "b", 1, "u1", R"({"year":2026})"));
+  ASSERT_TRUE(attach("vs_1", "c", 1, "u1", "{}"));
+  ASSERT_TRUE(attach("vs_2", "a", 1, "u1", R"({"year":2027})"));
+  const std::string recent = R"({"type":"gte","key":"year","value":2026})";
+  EXPECT_EQ(matching({"vs_1", "vs_2"}, recent), (ids{"vs_1 b", "vs_2 a"}));
+  EXPECT_EQ(matching({"vs_1"}, R"({"type":"ne","key":"year","value":2026})"),
+            (ids{"vs_1 a", "vs_1 c"}));
+  EXPECT_EQ(matching({"vs_9"}, recent), ids{});
+  EXPECT_EQ(matching({"vs_1"}, recent, "u2"), ids{});
+}
+
+TEST_P(store_catalog_contract, files_are_described_where_they_are_attached) {
+  add_file("a");
+  add_file("b");
+  ASSERT_TRUE(add_store("vs_1"));
+  ASSERT_TRUE(add_store("vs_2"));
+  ASSERT_TRUE(attach("vs_1", "a", 1, "u1", R"({"n":1})"));
+  ASSERT_TRUE(attach("vs_2", "a", 1, "u1", R"({"n":2})"));
+  ASSERT_TRUE(attach("vs_1", "b", 1, "u1", R"({"n":3})"));
+  EXPECT_EQ(describe({{"vs_2", "a"}, {"vs_1", "a"}, {"vs_2", "b"}, {"vs_1", "none"}}),
+            (ids{R"(vs_2 a a.md {"n":2})", R"(vs_1 a a.md {"n":1})"}));
+  ASSERT_TRUE(detach("vs_1", "a"));
+  EXPECT_EQ(describe({{"vs_1", "a"}, {"vs_1", "b"}}), ids{R"(vs_1 b b.md {"n":3})"});
+  EXPECT_EQ(describe({{"vs_1", "b"}}, "u2"), ids{});
+  EXPECT_EQ(describe({}), ids{});
 }
 
 TEST_P(store_catalog_contract, another_users_store_is_not_found_by_any_call) {

@@ -55,13 +55,18 @@ result<std::int64_t> put(passage_index& to, std::string store, std::string file,
   });
 }
 
-hits find(passage_index& in, std::vector<std::string> stores, std::string query,
-          std::uint32_t max = 10, ranking how = ranking::automatic) {
+hits find_in(passage_index& in, search_scope scope, std::string query, std::uint32_t max = 10,
+             ranking how = ranking::automatic) {
   auto found = wait_for<hits>([&](auto answer) {
-    in.search(std::move(stores), std::move(query), max, how, std::move(answer));
+    in.search(std::move(scope), std::move(query), max, how, std::move(answer));
   });
   EXPECT_TRUE(found) << (found ? "" : found.error().message);
   return found.value_or(hits{});
+}
+
+hits find(passage_index& in, std::vector<std::string> stores, std::string query,
+          std::uint32_t max = 10, ranking how = ranking::automatic) {
+  return find_in(in, {std::move(stores), {}}, std::move(query), max, how);
 }
 
 std::unique_ptr<passage_index> open(const std::string& path) {
@@ -172,6 +177,57 @@ TEST_P(passage_index_of, only_the_stores_asked_for_are_searched) {
   const auto found = find(*index_, many, "common", 50);
   EXPECT_EQ(found.size(), 38u);
   for (const auto& hit : found) EXPECT_EQ(hit.vector_store_id.substr(1), hit.file_id.substr(1));
+}
+
+TEST_P(passage_index_of, a_scope_of_files_is_searched_before_the_best_are_taken) {
+  for (int n = 0; n < 60; ++n)
+    ASSERT_TRUE(put(*index_, "s", numbered("better", n), texts({"whale whale whale"})));
+  ASSERT_TRUE(put(*index_, "s", "worse", texts({"Between many other words there is one whale."})));
+  for (const auto how : {ranking::bm25, ranking::automatic}) {
+    const auto found = find_in(*index_, {{"s"}, {{{"s", "worse"}}}}, "whale", 2, how);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].file_id, "worse");
+    const auto two = find_in(*index_, {{"s"}, {{{"s", "better7"}, {"s", "worse"}}}}, "whale", 5, how);
+    ASSERT_EQ(two.size(), 2u);
+    EXPECT_EQ(two[0].file_id, "better7");
+  }
+}
+
+TEST_P(passage_index_of, a_scope_of_files_holds_in_a_large_index_too) {
+  for (int n = 0; n < 300; ++n)
+    ASSERT_TRUE(put(*index_, "s", numbered("f", n),
+                    texts({numbered("The harbour crane number", n), "Other words altogether."})));
+  const auto found = find_in(*index_, {{"s"}, {{{"s", "f5"}, {"s", "f6"}}}}, "harbour crane", 50);
+  ASSERT_GE(found.size(), 2u);
+  for (const auto& hit : found) EXPECT_TRUE(hit.file_id == "f5" || hit.file_id == "f6");
+}
+
+TEST_P(passage_index_of, passages_that_only_share_parts_of_words_stay_in_the_scope) {
+  ASSERT_TRUE(put(*index_, "s", "exact", texts({"connection"})));
+  ASSERT_TRUE(put(*index_, "s", "near", texts({"connectionpool"})));
+  ASSERT_TRUE(put(*index_, "s", "near too", texts({"connectionpools"})));
+  ASSERT_EQ(find(*index_, {"s"}, "connection").size(), 3u) << "else this test shows nothing";
+  const std::vector<file_place> files{{"s", "exact"}, {"s", "near"}, {"s", "near"}};
+  const auto found = find_in(*index_, {{"s"}, files}, "connection");
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].file_id, "exact");
+  EXPECT_EQ(found[1].file_id, "near");
+}
+
+TEST_P(passage_index_of, a_file_in_two_stores_is_in_scope_only_where_it_is_named) {
+  ASSERT_TRUE(put(*index_, "one", "f", texts({"a whale"})));
+  ASSERT_TRUE(put(*index_, "two", "f", texts({"a whale"})));
+  const auto found = find_in(*index_, {{"one", "two"}, {{{"two", "f"}}}}, "whale");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].vector_store_id, "two");
+}
+
+TEST_P(passage_index_of, a_scope_without_files_or_outside_its_stores_finds_nothing) {
+  ASSERT_TRUE(put(*index_, "s", "f", texts({"a whale"})));
+  ASSERT_TRUE(put(*index_, "other", "f", texts({"a whale"})));
+  using files = std::vector<file_place>;
+  for (const auto& scope : {files{}, files{{"s", "g"}, {"nowhere", "f"}}, files{{"other", "f"}}})
+    EXPECT_TRUE(find_in(*index_, {{"s"}, scope}, "whale").empty());
 }
 
 TEST_P(passage_index_of, a_store_may_have_any_name) {

@@ -73,7 +73,7 @@ private:
   double ndcg_of(const std::string& question, const std::map<std::string, int>& gains,
                  ranking how) {
     const auto hits = wait_for<std::vector<passage_hit>>(
-        [&](auto answer) { index_->search({"all"}, question, 30, how, std::move(answer)); });
+        [&](auto answer) { index_->search({{"all"}, {}}, question, 30, how, std::move(answer)); });
     std::vector<std::string> files;
     for (const auto& hit : hits.value())
       if (std::ranges::find(files, hit.file_id) == files.end()) files.push_back(hit.file_id);

@@ -217,6 +217,51 @@ TEST(validate, stores_take_objects_as_metadata_and_attributes) {
   expect_good(attach_file_request{"vs", "file-1", {"{}"}});
   expect_bad(attach_file_request{"vs", "", {}}, "file_id");
   expect_bad(attach_file_request{"vs", "file-1", {"1"}}, "attributes");
+  const auto with_files = [](std::size_t count) {
+    create_store_request r;
+    r.file_ids.emplace(count, "file-1");
+    return r;
+  };
+  expect_good(with_files(500));
+  expect_bad(with_files(501), "file_ids");
+}
+
+TEST(validate, attributes_are_at_most_16_flat_values_under_short_keys) {
+  const auto attach = [](std::string attributes) {
+    return attach_file_request{"vs", "file-1", {std::move(attributes)}};
+  };
+  const auto keys = [](int count) {
+    std::string object = "{";
+    for (int n = 0; n < count; ++n)
+      object.append(n == 0 ? "\"k" : ",\"k").append(std::to_string(n)).append("\":1");
+    return object + "}";
+  };
+  const auto long_key = [](std::string key) { return "{\"" + key + "\":1}"; };
+  const auto long_value = [](std::string value) { return "{\"k\":\"" + value + "\"}"; };
+  expect_good(attach(R"({"a":"text","b":-1.5e3,"c":true,"d":""})"));
+  expect_good(attach(keys(16)));
+  expect_bad(attach(keys(17)), "attributes");
+  expect_good(attach(long_key(std::string(64, 'k'))));
+  expect_bad(attach(long_key(std::string(65, 'k'))), "attributes");
+  expect_bad(attach(R"({"":1})"), "attributes");
+  expect_good(attach(long_value(std::string(512, 'v'))));
+  expect_bad(attach(long_value(std::string(513, 'v'))), "attributes.k");
+  std::string umlauts;
+  for (int n = 0; n < 512; ++n) umlauts += "ä";
+  expect_good(attach(long_value(umlauts)));
+  expect_bad(attach(long_value(umlauts + "ä")), "attributes.k");
+  for (const char* odd : {"null", "[]", "{}", "1e999"})
+    expect_bad(attach(R"({"fine":1,"k":)" + std::string(odd) + "}"), "attributes.k");
+}
+
+TEST(validate, a_search_names_what_is_wrong_in_its_filters) {
+  search_request good;
+  good.query.raw = R"("what")";
+  good.filters.raw = R"({"type":"eq","key":"k","value":1})";
+  expect_good(good);
+  expect_bad(with(good, [](auto& r) { r.filters.raw = "[]"; }), "filters");
+  expect_bad(with(good, [](auto& r) { r.filters.raw = R"({"type":"and","filters":[{}]})"; }),
+             "filters.filters[0].type");
 }
 
 TEST(validate, a_search_has_1_to_16_queries_and_1_to_50_results) {
