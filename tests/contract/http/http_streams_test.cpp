@@ -125,7 +125,15 @@ TEST_F(http_streams, an_opened_stream_and_its_first_events_may_come_together) {
   const auto first = got.body.find("data: 1\n\ndata: [DONE]\n\n");
   ASSERT_NE(first, std::string::npos);
   EXPECT_TRUE(first == 0 || got.body.starts_with(": \n\n")) << "a comment, or nothing before it";
-  EXPECT_TRUE(eventually([&] { return stream->frames >= 1; })) << "an opening gives its frame back";
+}
+
+TEST_F(http_streams, an_opening_gives_its_frame_of_credit_back) {
+  raw_client client(on.port());
+  const auto stream = begin(client);
+  stream->delta("", "open");
+  EXPECT_TRUE(eventually([&] { return stream->frames == 1; }));
+  stream->good_end();
+  EXPECT_EQ(client.read().status, 200);
 }
 
 TEST_F(http_streams, headers_go_out_with_a_comment_when_the_stream_opens_and_heartbeats_follow) {
