@@ -49,13 +49,14 @@ void run_json(http_call& in) {
 
 } // namespace troupe::http
 
-/// A line of the table whose request and reply are messages.
-#define TROUPE_HTTP_ROUTE(method_, pattern_, gate_, body_, status_, request_, public_, summary_)      \
+/// A line of the table whose request and reply are messages; `more_statuses` may come last.
+#define TROUPE_HTTP_ROUTE(method_, pattern_, gate_, body_, status_, request_, public_, summary_, ...) \
   route {                                                                                             \
     .method = method_, .pattern = pattern_,                                                           \
     .run = &run_json<&http_gates::gate_, request_, body_kind::body_, status_>,                        \
     .gate = gate_kind::gate_, .body = body_kind::body_, .is_public = public_, .status = status_,      \
-    .request_type = #request_, .reply_type = reply_name<reply_of<request_>>(), .summary = summary_    \
+    .request_type = #request_, .reply_type = reply_name<reply_of<request_>>(), .summary = summary_,   \
+    .more_statuses = std::string_view(__VA_ARGS__)                                                    \
   }
 
 namespace troupe::http {

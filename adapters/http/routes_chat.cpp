@@ -79,18 +79,23 @@ void add_chat_routes(std::vector<route>& out) {
   const route lines[] = {
       {.method = "POST", .pattern = "/v1/chat/completions", .run = &completions,
        .gate = gate_kind::chats, .body = body_kind::json, .request_type = "chat_completion_body",
-       .reply_type = {}, .summary = "Answer a chat, whole or as server-sent events (stream: true)"},
+       .reply_type = "chat_completion",
+       .summary = "Answer a chat, whole or as server-sent events (stream: true)",
+       .events = "message:chat_completion_chunk error:error_answer", .more_statuses = "404 429"},
       {.method = "POST", .pattern = "/v1/chat/stream", .run = &stream, .gate = gate_kind::chats,
        .body = body_kind::json, .request_type = "chat_stream_body", .reply_type = {},
        .reply_media = "text/event-stream",
-       .summary = "Answer a message of a conversation: events token, citation, done, error"},
+       .summary = "Answer a message of a conversation: events token, citation, done, error",
+       .events = "token:chat_token_event citation:citation done:chat_done_event error:error_answer",
+       .more_statuses = "404 429"},
       TROUPE_HTTP_ROUTE("GET", "/v1/models", chats, none, 200, models_request, false, "List models"),
       {.method = "GET", .pattern = "/v1/models/{id...}", .run = &one_model,
        .gate = gate_kind::chats, .request_type = "models_request", .reply_type = "model_view",
        .summary = "Show a model"},
       {.method = "POST", .pattern = "/v1/embeddings", .run = &embeddings, .gate = gate_kind::chats,
-       .body = body_kind::json, .request_type = "embeddings_request", .reply_type = {},
-       .summary = "Embed texts, as base64 or floats"},
+       .body = body_kind::json, .request_type = "embeddings_request",
+       .reply_type = "embedding_list", .summary = "Embed texts, as base64 or floats",
+       .more_statuses = "404 429"},
   };
   out.insert(out.end(), std::begin(lines), std::end(lines));
 }

@@ -73,7 +73,7 @@ void add_document_routes(std::vector<route>& out) {
       TROUPE_HTTP_ROUTE("DELETE", "/v1/files/{file_id}", documents, none, 200, delete_file_request,
                         false, "Delete a file and detach it everywhere"),
       TROUPE_HTTP_ROUTE("POST", "/v1/vector_stores", documents, json, 200, create_store_request,
-                        false, "Create a vector store"),
+                        false, "Create a vector store", "404"),
       TROUPE_HTTP_ROUTE("GET", "/v1/vector_stores", documents, none, 200, list_stores_request, false,
                         "List vector stores"),
       TROUPE_HTTP_ROUTE("GET", "/v1/vector_stores/{vector_store_id}", documents, none, 200,

@@ -65,8 +65,8 @@ void patch(http_call& in) {
 void add_log_routes(std::vector<route>& out) {
   const route lines[] = {
       {.method = "POST", .pattern = "/v1/logs", .run = &append, .gate = gate_kind::logs,
-       .body = body_kind::json, .status = 201, .request_type = "log_input",
-       .reply_type = "log_record",
+       .body = body_kind::json, .status = 201, .request_type = "log_body",
+       .reply_type = "log_answer",
        .summary = "Store a record, or an array of at most 1,000 (answered with {data})"},
       {.method = "PATCH", .pattern = "/v1/logs/{id}", .run = &patch, .gate = gate_kind::logs,
        .body = body_kind::json, .request_type = "patch_log_request", .reply_type = "log_record",

@@ -53,7 +53,7 @@ void openapi(http_call& in) {
 void add_system_routes(std::vector<route>& out) {
   const route lines[] = {
       {.method = "GET", .pattern = "/health", .run = &health, .is_public = true, .request_type = {},
-       .reply_type = {}, .summary = "Say that the process lives"},
+       .reply_type = "health_answer", .summary = "Say that the process lives"},
       {.method = "GET", .pattern = "/ready", .run = &ready, .is_public = true, .request_type = {},
        .reply_type = "ping_reply", .summary = "Ask every role whether it can work"},
       {.method = "GET", .pattern = "/metrics", .run = &show_metrics, .is_public = true,

@@ -44,8 +44,10 @@ TEST_F(http_requests, health_readiness_metrics_and_the_document_need_no_key) {
   const auto spec = ask(request("GET", "/openapi.json"));
   EXPECT_EQ(spec.headers.at("content-type"), "application/json");
   for (const auto* part : {R"("openapi":"3.1.0")", R"("/v1/chat/completions")", R"("/v1/models/{id}")",
-                           R"("chat_completion_body")", R"("error_answer")", R"("multipart/form-data")"})
+                           R"("chat_completion_body")", R"("error_answer")", R"("multipart/form-data")",
+                           R"("required":["email","password"])", R"("x-sse-events":{"message":)"})
     EXPECT_TRUE(contains(spec.body, part)) << part;
+  EXPECT_FALSE(contains(spec.body, "authenticate_request")) << "a message between nodes";
 }
 
 TEST_F(http_requests, ready_is_503_before_it_is_set_and_while_a_role_is_down) {

@@ -211,31 +211,6 @@ TEST(json, parameters_set_scalar_fields) {
             "stream: expected true or false");
 }
 
-TEST(json, field_names_are_the_wire_names) {
-  EXPECT_EQ(json::field_names<chat_message>(), (std::vector<std::string>{"role", "content"}));
-  const auto names = json::field_names<chat_completion_body>();
-  EXPECT_NE(std::ranges::find(names, "stream_options"), names.end());
-  EXPECT_TRUE(json::field_names<done>().empty());
-}
-
-TEST(json, schemas_describe_every_message) {
-  const std::string all = json::schemas();
-  ASSERT_TRUE(check_json(all)) << check_json(all).error().message;
-#define TROUPE_CHECK(T) \
-  EXPECT_NE(all.find("\"" #T "\":{\"type\":\"object\""), std::string::npos) << #T;
-  TROUPE_MESSAGES(TROUPE_CHECK)
-#undef TROUPE_CHECK
-  const auto has = [&](std::string_view part) { return all.find(part) != std::string::npos; };
-  EXPECT_TRUE(has(R"("level":{"type":"string","enum":["debug","info","warn","error","fatal"]})"));
-  EXPECT_TRUE(has(R"("first_id":{"type":["string","null"]})"));
-  EXPECT_TRUE(has(
-      R"("last_error":{"anyOf":[{"$ref":"#/components/schemas/file_error"},{"type":"null"}]})"));
-  EXPECT_TRUE(
-      has(R"("messages":{"type":"array","items":{"$ref":"#/components/schemas/chat_message"}})"));
-  EXPECT_TRUE(has(R"("metadata":{})"));
-  EXPECT_TRUE(has(R"("password":{"type":"string","format":"password"})"));
-}
-
 // ---- JSONTestSuite
 
 std::filesystem::path suite() {
