@@ -130,7 +130,7 @@ struct embeddings_request {
   json_text input;                            ///< string or array of strings (tokens: provider only)
   std::optional<std::string> encoding_format; ///< `float` (default) or `base64`
   std::optional<std::int64_t> dimensions;
-  json_text body;                             ///< the client's body, for a provider; set by the edge
+  json_text body; ///< the client's body but for `input`, for a provider; set by the edge
   bool operator==(const embeddings_request&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(embeddings_request, (), (model, input, encoding_format, dimensions, body))

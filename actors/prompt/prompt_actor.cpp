@@ -410,7 +410,8 @@ private:
 
   void embed_far(call<embeddings_request>& c, answer<json_reply> a) {
     if (!d_.provider) return a.fail(unknown_model(c.body.model));
-    d_.provider->embeddings(std::move(c.body.body), c.op.deadline,
+    auto body = with_member("input", c.body.input, without(c.body.body, "input"));
+    d_.provider->embeddings(std::move(body), c.op.deadline,
                             to_self<json_text>([a = std::move(a)](result<json_text> r) mutable {
                               if (!r) return a.fail(std::move(r.error()));
                               a(json_reply{std::move(*r)});

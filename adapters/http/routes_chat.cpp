@@ -1,4 +1,5 @@
 #include "adapters/http/json_route.hpp"
+#include "messages/codec/json_text.hpp"
 #include "messages/validate.hpp"
 
 namespace troupe::http {
@@ -68,7 +69,7 @@ void one_model(http_call& in) {
 void embeddings(http_call& in) {
   auto request = json::decode<embeddings_request>(in.body);
   if (!request) return in.to->fail(std::move(request.error()));
-  request->body.raw = std::move(in.body);
+  request->body = without(json_text{std::move(in.body)}, "input"); // a message holds the input once
   in.edge.gates.chats->ask(std::move(in.context), std::move(*request),
                            answer_with<json_reply>(in.to, 200));
 }

@@ -348,6 +348,16 @@ TEST_P(services_test, a_deadline_answers_and_stops_the_provider) {
   EXPECT_TRUE(eventually([&] { return provider_->last() && provider_->last()->cancelled.load(); }));
 }
 
+TEST_P(services_test, embeddings_as_large_as_a_body_may_be_reach_the_provider_whole) {
+  embeddings_request r;
+  r.model = "far";
+  r.input.raw = '"' + std::string(limits::body_bytes - 100, 'x') + '"';
+  r.body.raw = R"({"model":"far","user":"u"})";
+  const auto got = ask(gates_->chats(), r);
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(provider_->embedded().raw, "{\"input\":" + r.input.raw + R"(,"model":"far","user":"u"})");
+}
+
 TEST_P(services_test, an_unknown_models_error_comes_from_the_provider_and_keeps_its_status) {
   collector got;
   const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());

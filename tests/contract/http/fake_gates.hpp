@@ -2,6 +2,7 @@
 
 #include "actors/ports/gates.hpp"
 #include "adapters/http/http_edge.hpp"
+#include "messages/codec/json_text.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -213,7 +214,9 @@ private:
   void fill(const models_request& in, model_list& out) {
     if (in.id != "none") out.data.push_back({in.id, "model", 1, "test"});
   }
-  void fill(const embeddings_request& in, json_reply& out) { out.body = in.body; }
+  void fill(const embeddings_request& in, json_reply& out) {
+    out.body = with_member("input", in.input, in.body); // as a provider would get it
+  }
   void fill(const search_request& in, search_reply& out) {
     out.search_query.push_back(in.query.raw);
     seen = std::to_string(in.vector_store_ids.size()) + in.vector_store_id;

