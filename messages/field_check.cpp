@@ -66,8 +66,8 @@ bool is_rfc3339(std::string_view text) noexcept {
 
 std::string hold_text(const field_rule& rule, std::string_view text) {
   if (rule.bytes_min != 0 && (text.size() < rule.bytes_min || text.size() > rule.bytes_max)) {
-    return "must have " + std::to_string(rule.bytes_min) + " to " +
-           std::to_string(rule.bytes_max) + " bytes";
+    return "must have " + std::to_string(rule.bytes_min) + " to " + std::to_string(rule.bytes_max) +
+           " bytes";
   }
   if (rule.bytes_max != 0 && text.size() > rule.bytes_max) {
     return "is longer than " + std::to_string(rule.bytes_max) + " bytes";

@@ -23,8 +23,12 @@ namespace troupe::field_check {
 [[nodiscard]] std::string hold_number(const field_rule& rule, double value);
 [[nodiscard]] std::string hold_count(const field_rule& rule, std::size_t count);
 
-inline bool is_empty(const std::string& value) { return value.empty(); }
-inline bool is_empty(const secret& value) { return value.value.empty(); }
+inline bool is_empty(const std::string& value) {
+  return value.empty();
+}
+inline bool is_empty(const secret& value) {
+  return value.value.empty();
+}
 inline bool is_empty(const json_text& value) {
   const json_kind kind = kind_of(value);
   return kind == json_kind::absent || kind == json_kind::null;

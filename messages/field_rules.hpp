@@ -184,7 +184,11 @@ TROUPE_RULES(create_file_request)
 ({{.name = "filename", .required = true, .bytes_max = 255},
   {.name = "purpose", .required = true, .bytes_max = 64}});
 TROUPE_RULES(list_files_request)
-({rules::limit(10000), rules::order, rules::after, rules::before, rules::user,
+({rules::limit(10000),
+  rules::order,
+  rules::after,
+  rules::before,
+  rules::user,
   {.name = "purpose", .about = "Only files of this purpose."}});
 TROUPE_RULES(create_store_request)
 ({rules::name,
@@ -201,7 +205,10 @@ TROUPE_RULES(store_file_view)
 TROUPE_RULES(attach_file_request)
 ({{.name = "file_id", .required = true}, rules::file_attributes});
 TROUPE_RULES(list_store_files_request)
-({rules::limit(100), rules::order, rules::after, rules::before,
+({rules::limit(100),
+  rules::order,
+  rules::after,
+  rules::before,
   {.name = "filter", .words = rules::file_states, .about = "Only files of this status."}});
 TROUPE_RULES(search_request)
 ({{.name = "vector_store_ids", .internal = true, .items_max = rules::stores_a_search},

@@ -165,7 +165,8 @@ result<void> validate(const append_logs_request& in) {
     return refuse("users", "must be as many as records");
   }
   for (std::size_t i = 0; i < in.records.size(); ++i) {
-    if (auto ok = check_fields(in.records[i], "records[" + std::to_string(i) + "]."); !ok) return ok;
+    if (auto ok = check_fields(in.records[i], "records[" + std::to_string(i) + "]."); !ok)
+      return ok;
   }
   return {};
 }

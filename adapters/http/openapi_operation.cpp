@@ -118,9 +118,12 @@ std::string events_content(std::string_view events) {
 
 std::string plain_content(const route& line) {
   std::string schema = "{}"; // bytes
-  if (!line.reply_type.empty()) schema = reference(line.reply_type);
-  else if (line.reply_media == "application/json") schema = R"({"type":"object"})";
-  else if (line.reply_media == "text/plain") schema = R"({"type":"string"})";
+  if (!line.reply_type.empty())
+    schema = reference(line.reply_type);
+  else if (line.reply_media == "application/json")
+    schema = R"({"type":"object"})";
+  else if (line.reply_media == "text/plain")
+    schema = R"({"type":"string"})";
   return quoted(line.reply_media) + R"(:{"schema":)" + schema + "}";
 }
 
@@ -141,8 +144,7 @@ std::set<unsigned> statuses_of(const route& line) {
   if (line.pattern.find('{') != std::string_view::npos) out.insert(404);
   if (line.body != body_kind::none) out.insert({408, 413});
   if (line.body == body_kind::form) out.insert(415);
-  if (line.gate != gate_kind::none && line.gate != gate_kind::any)
-    out.insert({500, 502, 503, 504});
+  if (line.gate != gate_kind::none && line.gate != gate_kind::any) out.insert({500, 502, 503, 504});
   auto rest = line.more_statuses;
   while (!rest.empty()) {
     unsigned status = 0;
@@ -208,8 +210,8 @@ std::string response_components() {
   std::string out;
   for (const auto& [status, description] : refusals)
     out += refusal(std::to_string(status), description, status == 429 || status == 503) + ",";
-  return out + refusal("default", "An error in OpenAI's shape; a provider's own status is kept",
-                       false);
+  return out +
+         refusal("default", "An error in OpenAI's shape; a provider's own status is kept", false);
 }
 
 } // namespace troupe::http

@@ -34,8 +34,8 @@ enum class body_kind : std::uint8_t { none, json, optional_json, form };
 /// One line of the API. The OpenAPI document is made from the same lines.
 struct route {
   std::string_view method;
-  std::string_view pattern;      ///< `{x}` is one segment, `{x...}` all that is left
-  void (*run)(http_call&);       ///< on the connection's thread; must not block; may throw
+  std::string_view pattern; ///< `{x}` is one segment, `{x...}` all that is left
+  void (*run)(http_call&);  ///< on the connection's thread; must not block; may throw
   gate_kind gate = gate_kind::none;
   body_kind body = body_kind::none;
   bool is_public = false;

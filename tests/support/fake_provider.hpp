@@ -33,7 +33,8 @@ public:
     calls_.push_back(record);
     return std::make_unique<handle>(record);
   }
-  void embeddings(json_text body, std::chrono::steady_clock::time_point, reply<json_text> answer) override {
+  void embeddings(json_text body, std::chrono::steady_clock::time_point,
+                  reply<json_text> answer) override {
     {
       const std::lock_guard lock(mutex_);
       embedded_ = std::move(body);
@@ -41,7 +42,8 @@ public:
     answer(json_text{R"({"object":"list","data":[]})"});
   }
   void models(std::chrono::steady_clock::time_point, reply<json_text> answer) override {
-    answer(json_text{R"({"object":"list","data":[{"id":"far","object":"model","created":1,"owned_by":"x"}]})"});
+    answer(json_text{
+        R"({"object":"list","data":[{"id":"far","object":"model","created":1,"owned_by":"x"}]})"});
   }
 
   /// The newest call, or null. Its sink may be used on the test's thread.
@@ -70,4 +72,4 @@ private:
   json_text embedded_;
 };
 
-}  // namespace troupe
+} // namespace troupe

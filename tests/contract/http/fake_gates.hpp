@@ -103,9 +103,9 @@ class fake_gates final : public account_gate,
                          public log_gate,
                          public health_gate {
 public:
-#define TROUPE_TEST_ASK(service_, name_, request_, delta_, reply_, class_)                          \
-  void ask(request_context context, request_ in, reply<reply_> out) override {                      \
-    handle(std::move(context), std::move(in), std::move(out));                                      \
+#define TROUPE_TEST_ASK(service_, name_, request_, delta_, reply_, class_)     \
+  void ask(request_context context, request_ in, reply<reply_> out) override { \
+    handle(std::move(context), std::move(in), std::move(out));                 \
   }
   TROUPE_AUTH_METHODS(TROUPE_TEST_ASK)
   TROUPE_LOG_METHODS(TROUPE_TEST_ASK)
@@ -181,7 +181,7 @@ public:
   std::vector<std::shared_ptr<running_stream>> streams;
   std::optional<error> next_error;
   request_context last_context; ///< of the last ask
-  std::string seen;        ///< the last request, told by its type
+  std::string seen;             ///< the last request, told by its type
   int asked = 0;
   bool ready = true;
 
@@ -230,7 +230,8 @@ private:
     seen = in.service + "|" + in.q + "|" + std::to_string(in.limit);
   }
   void fill(const append_logs_request& in, append_logs_reply& out) {
-    seen = std::to_string(in.records.size()) + "|" + in.batch + "|" + std::to_string(in.users.size());
+    seen =
+        std::to_string(in.records.size()) + "|" + in.batch + "|" + std::to_string(in.users.size());
     for (const auto& r : in.records) {
       log_record record;
       record.id = "log_" + std::to_string(out.data.size());

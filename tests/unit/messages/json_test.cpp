@@ -261,7 +261,8 @@ TEST(json_text, a_member_is_taken_out_and_put_in_with_its_source_kept) {
   const json_text object{R"( { "a" : 1.50 , "in\u0070ut":[1, 2], "b":{"input":3},"input":null} )"};
   const auto rest = without(object, "input");
   EXPECT_EQ(rest.raw, R"({"a":1.50,"b":{"input":3}})");
-  EXPECT_EQ(with_member("input", json_text{"[ 1 ]"}, rest).raw, R"({"input":[ 1 ],"a":1.50,"b":{"input":3}})");
+  EXPECT_EQ(with_member("input", json_text{"[ 1 ]"}, rest).raw,
+            R"({"input":[ 1 ],"a":1.50,"b":{"input":3}})");
   EXPECT_EQ(with_member("input", json_text{"1"}, json_text{"{}"}).raw, R"({"input":1})");
   EXPECT_EQ(with_member("input", json_text{"1"}, json_text{}).raw, R"({"input":1})");
   EXPECT_EQ(without(json_text{"{}"}, "input").raw, "{}");

@@ -8,9 +8,9 @@
 #include "messages/field_rules.hpp"
 #include "messages/validate.hpp"
 
+#include <gtest/gtest.h>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <gtest/gtest.h>
 
 #include <functional>
 #include <map>
@@ -80,8 +80,9 @@ const std::map<std::string, subject>& subjects() {
       {"verify_request", plain<verify_request>(R"({"token":"t"})")},
       {"create_key_request", plain<create_key_request>(R"({"name":"k"})")},
       {"list_keys_request", plain<list_keys_request>(R"({"user":"u"})")},
-      {"chat_completion_body", plain<chat_completion_body>(
-         chat + R"(,"stream":true,"n":1,"user":"u","stream_options":{"include_usage":true},
+      {"chat_completion_body",
+       plain<chat_completion_body>(
+           chat + R"(,"stream":true,"n":1,"user":"u","stream_options":{"include_usage":true},
          "temperature":1,"top_p":1,"presence_penalty":0,"frequency_penalty":0,"max_tokens":9,
          "max_completion_tokens":9,"seed":1,"retrieval":{"vector_store_ids":["vs_1"]}})")},
       {"retrieval_options", inside_chat(R"({"vector_store_ids":["vs_1"],"max_num_results":3})",
@@ -92,30 +93,39 @@ const std::map<std::string, subject>& subjects() {
                                    R"({"model":"m","messages":[@]})", "messages[0].")},
       {"chat_stream_body",
        {R"({"message":"hi","conversation_id":"c","model":"m","vector_store_ids":["vs_1"]})",
-        &ask_turn, {}}},
-      {"embeddings_request", plain<embeddings_request>(
-         R"({"model":"local","input":"x","encoding_format":"float","dimensions":3})")},
+        &ask_turn,
+        {}}},
+      {"embeddings_request",
+       plain<embeddings_request>(
+           R"({"model":"local","input":"x","encoding_format":"float","dimensions":3})")},
       {"create_file_request",
        plain<create_file_request>(R"({"filename":"a.md","purpose":"x","content":"eA=="})")},
-      {"list_files_request", plain<list_files_request>(
-         R"({"limit":7,"order":"asc","after":"a","before":"b","user":"u","purpose":"p"})")},
+      {"list_files_request",
+       plain<list_files_request>(
+           R"({"limit":7,"order":"asc","after":"a","before":"b","user":"u","purpose":"p"})")},
       {"create_store_request",
        plain<create_store_request>(R"({"name":"s","file_ids":["f"],"metadata":{}})")},
-      {"list_stores_request", plain<list_stores_request>(
-         R"({"limit":7,"order":"asc","after":"a","before":"b","user":"u"})")},
-      {"attach_file_request", plain<attach_file_request>(
-         R"({"vector_store_id":"vs","file_id":"f","attributes":{}})")},
-      {"list_store_files_request", plain<list_store_files_request>(
-         R"({"vector_store_id":"vs","limit":7,"order":"asc","after":"a","before":"b",
+      {"list_stores_request",
+       plain<list_stores_request>(
+           R"({"limit":7,"order":"asc","after":"a","before":"b","user":"u"})")},
+      {"attach_file_request",
+       plain<attach_file_request>(R"({"vector_store_id":"vs","file_id":"f","attributes":{}})")},
+      {"list_store_files_request",
+       plain<list_store_files_request>(
+           R"({"vector_store_id":"vs","limit":7,"order":"asc","after":"a","before":"b",
              "filter":"failed"})")},
-      {"search_request", plain<search_request>(
-         R"({"vector_store_id":"vs","query":"x","max_num_results":3,"ranking_options":{},
+      {"search_request",
+       plain<search_request>(
+           R"({"vector_store_id":"vs","query":"x","max_num_results":3,"ranking_options":{},
              "filters":{"type":"eq","key":"k","value":1},"rewrite_query":true})")},
-      {"log_input", {R"({"level":"info","service":"s","message":"m","attributes":{},
-                         "time":"2026-01-31T12:00:00Z"})", &ask_record, "records[0]."}},
+      {"log_input",
+       {R"({"level":"info","service":"s","message":"m","attributes":{},
+                         "time":"2026-01-31T12:00:00Z"})",
+        &ask_record, "records[0]."}},
       {"patch_log_request", plain<patch_log_request>(R"({"id":"log_1","attributes":{}})")},
-      {"list_logs_request", plain<list_logs_request>(
-         R"({"level":"info","service":"s","q":"x","since":"2026-01-31T12:00:00Z",
+      {"list_logs_request",
+       plain<list_logs_request>(
+           R"({"level":"info","service":"s","q":"x","since":"2026-01-31T12:00:00Z",
              "until":"2026-01-31T12:00:00Z","limit":7,"cursor":"c","user":"u"})")},
   };
   return all;
@@ -123,9 +133,9 @@ const std::map<std::string, subject>& subjects() {
 
 /// Requests whose fields are all of the path, and two that no client sends in this form.
 const std::set<std::string> without_body{
-    "revoke_key_request",  "models_request",       "get_file_request", "file_content_request",
-    "delete_file_request", "get_store_request",    "delete_store_request",
-    "get_store_file_request", "detach_file_request", "chat_request", "append_logs_request"};
+    "revoke_key_request",  "models_request",    "get_file_request",     "file_content_request",
+    "delete_file_request", "get_store_request", "delete_store_request", "get_store_file_request",
+    "detach_file_request", "chat_request",      "append_logs_request"};
 
 std::string with_field(const subject& of, const std::string& field, const char* value) {
   auto body = boost::json::parse(of.good).as_object();
@@ -138,9 +148,9 @@ std::string with_field(const subject& of, const std::string& field, const char* 
 }
 
 TEST(schema, every_public_request_has_a_body_that_passes) {
-#define TROUPE_CHECK(service_, name_, request_, delta_, reply_, class_)                    \
-  EXPECT_TRUE(subjects().contains(#request_) || without_body.contains(#request_) ||        \
-              schema_named(#request_).fields.empty())                                      \
+#define TROUPE_CHECK(service_, name_, request_, delta_, reply_, class_)             \
+  EXPECT_TRUE(subjects().contains(#request_) || without_body.contains(#request_) || \
+              schema_named(#request_).fields.empty())                               \
       << #request_;
   TROUPE_PUBLIC_METHODS(TROUPE_CHECK)
 #undef TROUPE_CHECK
@@ -185,17 +195,16 @@ void expect_written_fields(const std::string& name) {
   if constexpr (!is_request<T>) {
     std::set<std::string> written, required;
     const auto fresh = boost::json::parse(json::encode(T{}));
-    for (const auto& member : fresh.as_object())
-      written.insert(std::string(member.key()));
+    for (const auto& member : fresh.as_object()) written.insert(std::string(member.key()));
     for (const auto& field : schema_named(name).fields)
       if (field.required) required.insert(field.name);
     EXPECT_EQ(written, required) << name;
   }
 }
 
-TEST(schema, of_a_reply_all_is_required_that_its_writer_always_writes) {
+TEST(schema, of_a_reply_all_is_required_that_its_writer_always_writes){
 #define TROUPE_CHECK(T) expect_written_fields<T>(#T);
-  TROUPE_MESSAGES(TROUPE_CHECK)
+    TROUPE_MESSAGES(TROUPE_CHECK)
 #undef TROUPE_CHECK
 }
 
