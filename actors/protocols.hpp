@@ -8,8 +8,8 @@ namespace troupe {
 
 #define TROUPE_REQUEST_COMMA(service_, name_, request_, delta_, reply_, class_) request_,
 
-using auth_service = service_protocol<TROUPE_AUTH_METHODS(TROUPE_REQUEST_COMMA)
-                                          TROUPE_AUTH_INTERNAL_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
+using auth_service = service_protocol<TROUPE_AUTH_METHODS(
+    TROUPE_REQUEST_COMMA) TROUPE_AUTH_INTERNAL_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
 using prompt_service = service_protocol<TROUPE_PROMPT_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
 using retrieval_service =
     service_protocol<TROUPE_RETRIEVAL_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
@@ -32,4 +32,4 @@ struct service_handles {
   log_service::actor log;
 };
 
-}  // namespace troupe
+} // namespace troupe

@@ -21,8 +21,8 @@ struct bus_config {
   std::vector<bus_service> services; ///< served by this node, may be empty
   /// Of the call ids that this bus may ask with; 0: the process's own_incarnation().
   std::uint64_t incarnation = 0;
-  /// Whose thread owns the sockets and runs the callbacks; it runs already and outlives the bus, which
-  /// holds it for at most 200 ms when it stops. Null: a thread of the bus's own.
+  /// Whose thread owns the sockets and runs the callbacks; it runs already and outlives the bus,
+  /// which holds it for at most 200 ms when it stops. Null: a thread of the bus's own.
   boost::asio::io_context* loop = nullptr;
 };
 

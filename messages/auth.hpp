@@ -13,9 +13,9 @@
 namespace troupe {
 
 struct user_view {
-  std::string id;         ///< UUID
+  std::string id; ///< UUID
   std::string email;
-  std::string name;       ///< may be empty
+  std::string name; ///< may be empty
   bool admin = false;
   std::string created_at; ///< RFC 3339
   bool operator==(const user_view&) const = default;
@@ -23,9 +23,9 @@ struct user_view {
 BOOST_DESCRIBE_STRUCT(user_view, (), (id, email, name, admin, created_at))
 
 struct register_request {
-  std::string email;    ///< at most 254 bytes, one `@`
-  secret password;      ///< 8 to 1,024 bytes
-  std::string name;     ///< at most 200 bytes
+  std::string email; ///< at most 254 bytes, one `@`
+  secret password;   ///< 8 to 1,024 bytes
+  std::string name;  ///< at most 200 bytes
   bool operator==(const register_request&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(register_request, (), (email, password, name))
@@ -90,7 +90,7 @@ struct create_key_request {
 BOOST_DESCRIBE_STRUCT(create_key_request, (), (name))
 
 struct api_key_view {
-  std::string id;                 ///< `key_…`
+  std::string id; ///< `key_…`
   std::string object = "api_key";
   std::string name;
   std::string hint;               ///< the first characters of the key
@@ -121,7 +121,8 @@ BOOST_DESCRIBE_STRUCT(revoke_key_request, (), (id))
 
 struct deleted_reply {
   std::string id;
-  std::string object; ///< `file`, `vector_store.deleted`, `vector_store.file.deleted`, `api_key.deleted`
+  std::string
+      object; ///< `file`, `vector_store.deleted`, `vector_store.file.deleted`, `api_key.deleted`
   bool deleted = true;
   bool operator==(const deleted_reply&) const = default;
 };

@@ -13,8 +13,8 @@
 namespace troupe {
 
 struct chat_message {
-  std::string role;          ///< system, developer, user, assistant, tool, function
-  json_text content;         ///< a string, an array of parts, or null
+  std::string role;  ///< system, developer, user, assistant, tool, function
+  json_text content; ///< a string, an array of parts, or null
   bool operator==(const chat_message&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(chat_message, (), (role, content))
@@ -76,11 +76,11 @@ BOOST_DESCRIBE_ENUM(chat_format, openai, events)
 
 struct chat_request {
   chat_format format = chat_format::openai;
-  std::string model;           ///< events: empty for the configured default
-  bool stream = false;         ///< events: always true
+  std::string model;   ///< events: empty for the configured default
+  bool stream = false; ///< events: always true
   bool include_usage = false;
   std::optional<retrieval_options> retrieval;
-  json_text body;              ///< openai: the client's body, unchanged
+  json_text body;                       ///< openai: the client's body, unchanged
   std::optional<chat_stream_body> turn; ///< events
   bool operator==(const chat_request&) const = default;
 };
@@ -95,9 +95,9 @@ struct chat_delta {
 };
 BOOST_DESCRIBE_STRUCT(chat_delta, (), (event, data))
 
-/// The event of a delta that carries nothing yet: the request is admitted and its model has begun, or
-/// has been silent for limits::sse_header_delay. The edge sends its headers now: what fails later
-/// is an error event, what failed before kept its status.
+/// The event of a delta that carries nothing yet: the request is admitted and its model has begun,
+/// or has been silent for limits::sse_header_delay. The edge sends its headers now: what fails
+/// later is an error event, what failed before kept its status.
 inline constexpr std::string_view stream_opened = "open";
 
 enum class usage_source : std::uint8_t { reported = 0, estimated = 1 };
@@ -113,9 +113,9 @@ BOOST_DESCRIBE_STRUCT(token_usage, (), (prompt_tokens, completion_tokens, total_
 
 /// Ends a chat. Streamed: everything that the client reads has gone out as deltas before.
 struct chat_reply {
-  std::string id;            ///< `chatcmpl-…`
+  std::string id; ///< `chatcmpl-…`
   std::string model;
-  json_text body;            ///< plain: the whole `chat.completion` object
+  json_text body; ///< plain: the whole `chat.completion` object
   std::string finish_reason;
   token_usage usage;
   usage_source source = usage_source::estimated;
@@ -127,10 +127,10 @@ BOOST_DESCRIBE_STRUCT(chat_reply, (),
 
 struct embeddings_request {
   std::string model;
-  json_text input;                            ///< string or array of strings (tokens: provider only)
+  json_text input; ///< string or array of strings (tokens: provider only)
   std::optional<std::string> encoding_format; ///< `float` (default) or `base64`
   std::optional<std::int64_t> dimensions;
-  json_text body;                             ///< the client's body, for a provider; set by the edge
+  json_text body; ///< the client's body but for `input`, for a provider; set by the edge
   bool operator==(const embeddings_request&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(embeddings_request, (), (model, input, encoding_format, dimensions, body))

@@ -13,14 +13,14 @@
 namespace troupe {
 
 struct file_view {
-  std::string id;              ///< `file-…`
+  std::string id; ///< `file-…`
   std::string object = "file";
   std::int64_t bytes = 0;
   std::int64_t created_at = 0; ///< Unix seconds
   std::string filename;
   std::string purpose;
   std::string status = "processed";
-  std::string sha256;          ///< hex; Troupe's addition, `troupe ingest` compares it
+  std::string sha256; ///< hex; Troupe's addition, `troupe ingest` compares it
   bool operator==(const file_view&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(file_view, (),
@@ -33,7 +33,6 @@ struct create_file_request {
   bool operator==(const create_file_request&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(create_file_request, (), (filename, purpose, content))
-
 
 struct list_files_request {
   std::uint32_t limit = 10000;
@@ -88,12 +87,12 @@ struct file_counts {
 BOOST_DESCRIBE_STRUCT(file_counts, (), (in_progress, completed, failed, cancelled, total))
 
 struct store_view {
-  std::string id;                       ///< `vs_…`
+  std::string id; ///< `vs_…`
   std::string object = "vector_store";
   std::int64_t created_at = 0;
   std::string name;
   std::int64_t usage_bytes = 0;
-  std::string status = "completed";     ///< `in_progress` while a file is being indexed
+  std::string status = "completed"; ///< `in_progress` while a file is being indexed
   file_counts file_counts_;
   nullable<std::int64_t> last_active_at;
   json_text metadata{"{}"};
@@ -104,9 +103,9 @@ BOOST_DESCRIBE_STRUCT(store_view, (),
                        last_active_at, metadata))
 
 struct create_store_request {
-  std::string name;                            ///< at most 200 bytes
+  std::string name;                                 ///< at most 200 bytes
   std::optional<std::vector<std::string>> file_ids; ///< at most 500; all of them, or no store
-  json_text metadata;                          ///< an object
+  json_text metadata;                               ///< an object
   bool operator==(const create_store_request&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(create_store_request, (), (name, file_ids, metadata))
@@ -144,18 +143,18 @@ struct delete_store_request {
 BOOST_DESCRIBE_STRUCT(delete_store_request, (), (vector_store_id))
 
 struct file_error {
-  std::string code;    ///< `unsupported_file`, `invalid_file`, `server_error`
+  std::string code; ///< `unsupported_file`, `invalid_file`, `server_error`
   std::string message;
   bool operator==(const file_error&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(file_error, (), (code, message))
 
 struct store_file_view {
-  std::string id;                           ///< the file's
+  std::string id; ///< the file's
   std::string object = "vector_store.file";
   std::int64_t created_at = 0;
   std::string vector_store_id;
-  std::string status = "in_progress";       ///< in_progress, completed, cancelled, failed
+  std::string status = "in_progress"; ///< in_progress, completed, cancelled, failed
   nullable<file_error> last_error;
   std::int64_t usage_bytes = 0;
   json_text attributes{"{}"};
@@ -210,11 +209,12 @@ struct detach_file_request {
 BOOST_DESCRIBE_STRUCT(detach_file_request, (), (vector_store_id, file_id))
 
 struct search_request {
-  std::string vector_store_id;       ///< from the path
-  std::vector<std::string> vector_store_ids; ///< asked by prompt: several; empty and no id: all of the caller's
-  json_text query;                   ///< a string or an array of strings
+  std::string vector_store_id; ///< from the path
+  std::vector<std::string>
+      vector_store_ids; ///< asked by prompt: several; empty and no id: all of the caller's
+  json_text query;      ///< a string or an array of strings
   std::uint32_t max_num_results = 10; ///< 1 to 50
-  json_text ranking_options;         ///< `{ranker, score_threshold}`; ranker `bm25` skips fusion
+  json_text ranking_options;          ///< `{ranker, score_threshold}`; ranker `bm25` skips fusion
   json_text filters;                 ///< over the files' attributes, see codec/attribute_filter.hpp
   std::optional<bool> rewrite_query; ///< taken and ignored: a query is searched as it was written
   bool operator==(const search_request&) const = default;
@@ -233,7 +233,7 @@ BOOST_DESCRIBE_STRUCT(search_content, (), (type, text))
 struct search_hit {
   std::string file_id;
   std::string filename;
-  double score = 0;         ///< higher is better, 0 to 1
+  double score = 0; ///< higher is better, 0 to 1
   json_text attributes{"{}"};
   std::vector<search_content> content;
   bool operator==(const search_hit&) const = default;

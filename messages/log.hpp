@@ -16,13 +16,13 @@ enum class log_level : std::uint8_t { debug = 0, info = 1, warn = 2, error = 3, 
 BOOST_DESCRIBE_ENUM(log_level, debug, info, warn, error, fatal)
 
 struct log_record {
-  std::string id;              ///< `log_…`; given by the sender it makes a repeated append harmless
-  std::string time;            ///< RFC 3339 in UTC with microseconds; empty in a request: now
+  std::string id;   ///< `log_…`; given by the sender it makes a repeated append harmless
+  std::string time; ///< RFC 3339 in UTC with microseconds; empty in a request: now
   log_level level = log_level::info;
-  std::string service;         ///< 1 to 128 bytes
-  std::string message;         ///< at most 64 KiB
-  json_text attributes{"{}"};  ///< an object
-  std::string user;            ///< the owner; set by the server
+  std::string service;        ///< 1 to 128 bytes
+  std::string message;        ///< at most 64 KiB
+  json_text attributes{"{}"}; ///< an object
+  std::string user;           ///< the owner; set by the server
   bool operator==(const log_record&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(log_record, (), (id, time, level, service, message, attributes, user))
@@ -65,12 +65,12 @@ BOOST_DESCRIBE_STRUCT(patch_log_request, (), (id, attributes))
 struct list_logs_request {
   std::optional<log_level> level;
   std::string service;
-  std::string q;              ///< every word must occur in the message, case-insensitively
-  std::string since;          ///< RFC 3339, inclusive
-  std::string until;          ///< RFC 3339, exclusive
-  std::uint32_t limit = 100;  ///< 1 to 1,000
-  std::string cursor;         ///< `next_cursor` of the page before
-  std::string user;           ///< admins: another user's records
+  std::string q;             ///< every word must occur in the message, case-insensitively
+  std::string since;         ///< RFC 3339, inclusive
+  std::string until;         ///< RFC 3339, exclusive
+  std::uint32_t limit = 100; ///< 1 to 1,000
+  std::string cursor;        ///< `next_cursor` of the page before
+  std::string user;          ///< admins: another user's records
   bool operator==(const list_logs_request&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(list_logs_request, (), (level, service, q, since, until, limit, cursor, user))

@@ -3,6 +3,7 @@
 #include "messages/base/error.hpp"
 #include "messages/method_list.hpp"
 
+// clang-format off: it sets the list otherwise each time.
 /// THE list of described messages: the codecs are instantiated for these types, the OpenAPI
 /// document names them, and one test walks the list through every codec.
 #define TROUPE_MESSAGES(X)                                                                          \
@@ -23,3 +24,4 @@
   X(log_record) X(log_input) X(append_logs_request) X(append_logs_reply) X(patch_log_request)       \
   X(list_logs_request) X(log_page)                                                                  \
   X(ping_request) X(service_status) X(ping_reply)
+// clang-format on

@@ -14,56 +14,56 @@
 /// `once` - the handler starts at most once; `idempotent` - may be re-sent to another worker.
 /// Every request struct belongs to exactly one method, so the request's type names the method.
 
-#define TROUPE_AUTH_METHODS(X)                                                                      \
-  X(auth, register, register_request, none, session_reply, once)                                    \
-  X(auth, login, login_request, none, session_reply, once)                                          \
-  X(auth, refresh, refresh_request, none, session_reply, once)                                      \
-  X(auth, logout, logout_request, none, done, idempotent)                                           \
-  X(auth, verify, verify_request, none, verify_reply, idempotent)                                   \
-  X(auth, me, me_request, none, user_view, idempotent)                                              \
-  X(auth, create_key, create_key_request, none, api_key_view, once)                                 \
-  X(auth, list_keys, list_keys_request, none, api_key_list, idempotent)                             \
+#define TROUPE_AUTH_METHODS(X)                                          \
+  X(auth, register, register_request, none, session_reply, once)        \
+  X(auth, login, login_request, none, session_reply, once)              \
+  X(auth, refresh, refresh_request, none, session_reply, once)          \
+  X(auth, logout, logout_request, none, done, idempotent)               \
+  X(auth, verify, verify_request, none, verify_reply, idempotent)       \
+  X(auth, me, me_request, none, user_view, idempotent)                  \
+  X(auth, create_key, create_key_request, none, api_key_view, once)     \
+  X(auth, list_keys, list_keys_request, none, api_key_list, idempotent) \
   X(auth, revoke_key, revoke_key_request, none, deleted_reply, idempotent)
 
 /// Asked by routers only; not reachable through an edge.
-#define TROUPE_AUTH_INTERNAL_METHODS(X)                                                             \
+#define TROUPE_AUTH_INTERNAL_METHODS(X) \
   X(auth, authenticate, authenticate_request, none, authenticate_reply, idempotent)
 
-#define TROUPE_PROMPT_METHODS(X)                                                                    \
-  X(prompt, chat, chat_request, chat_delta, chat_reply, once)                                       \
-  X(prompt, embeddings, embeddings_request, none, json_reply, idempotent)                           \
+#define TROUPE_PROMPT_METHODS(X)                                          \
+  X(prompt, chat, chat_request, chat_delta, chat_reply, once)             \
+  X(prompt, embeddings, embeddings_request, none, json_reply, idempotent) \
   X(prompt, models, models_request, none, model_list, idempotent)
 
-#define TROUPE_RETRIEVAL_METHODS(X)                                                                 \
-  X(retrieval, create_file, create_file_request, none, file_view, once)                             \
-  X(retrieval, list_files, list_files_request, none, file_list, idempotent)                         \
-  X(retrieval, get_file, get_file_request, none, file_view, idempotent)                             \
-  X(retrieval, file_content, file_content_request, file_chunk, file_view, once)                     \
-  X(retrieval, delete_file, delete_file_request, none, deleted_reply, once)                         \
-  X(retrieval, create_store, create_store_request, none, store_view, once)                          \
-  X(retrieval, list_stores, list_stores_request, none, store_list, idempotent)                      \
-  X(retrieval, get_store, get_store_request, none, store_view, idempotent)                          \
-  X(retrieval, delete_store, delete_store_request, none, deleted_reply, once)                       \
-  X(retrieval, attach_file, attach_file_request, none, store_file_view, idempotent)                 \
-  X(retrieval, list_store_files, list_store_files_request, none, store_file_list, idempotent)       \
-  X(retrieval, get_store_file, get_store_file_request, none, store_file_view, idempotent)           \
-  X(retrieval, detach_file, detach_file_request, none, deleted_reply, once)                         \
+#define TROUPE_RETRIEVAL_METHODS(X)                                                           \
+  X(retrieval, create_file, create_file_request, none, file_view, once)                       \
+  X(retrieval, list_files, list_files_request, none, file_list, idempotent)                   \
+  X(retrieval, get_file, get_file_request, none, file_view, idempotent)                       \
+  X(retrieval, file_content, file_content_request, file_chunk, file_view, once)               \
+  X(retrieval, delete_file, delete_file_request, none, deleted_reply, once)                   \
+  X(retrieval, create_store, create_store_request, none, store_view, once)                    \
+  X(retrieval, list_stores, list_stores_request, none, store_list, idempotent)                \
+  X(retrieval, get_store, get_store_request, none, store_view, idempotent)                    \
+  X(retrieval, delete_store, delete_store_request, none, deleted_reply, once)                 \
+  X(retrieval, attach_file, attach_file_request, none, store_file_view, idempotent)           \
+  X(retrieval, list_store_files, list_store_files_request, none, store_file_list, idempotent) \
+  X(retrieval, get_store_file, get_store_file_request, none, store_file_view, idempotent)     \
+  X(retrieval, detach_file, detach_file_request, none, deleted_reply, once)                   \
   X(retrieval, search, search_request, none, search_reply, idempotent)
 
-#define TROUPE_LOG_METHODS(X)                                                                       \
-  X(log, append, append_logs_request, none, append_logs_reply, once)                                \
-  X(log, patch, patch_log_request, none, log_record, idempotent)                                    \
+#define TROUPE_LOG_METHODS(X)                                        \
+  X(log, append, append_logs_request, none, append_logs_reply, once) \
+  X(log, patch, patch_log_request, none, log_record, idempotent)     \
   X(log, list, list_logs_request, none, log_page, idempotent)
 
 /// What an edge may ask a router for.
-#define TROUPE_PUBLIC_METHODS(X)                                                                    \
-  TROUPE_AUTH_METHODS(X)                                                                            \
-  TROUPE_PROMPT_METHODS(X)                                                                          \
-  TROUPE_RETRIEVAL_METHODS(X)                                                                       \
+#define TROUPE_PUBLIC_METHODS(X) \
+  TROUPE_AUTH_METHODS(X)         \
+  TROUPE_PROMPT_METHODS(X)       \
+  TROUPE_RETRIEVAL_METHODS(X)    \
   TROUPE_LOG_METHODS(X)
 
-#define TROUPE_METHODS(X)                                                                           \
-  TROUPE_PUBLIC_METHODS(X)                                                                          \
+#define TROUPE_METHODS(X)  \
+  TROUPE_PUBLIC_METHODS(X) \
   TROUPE_AUTH_INTERNAL_METHODS(X)
 
 namespace troupe {
@@ -78,15 +78,15 @@ enum class delivery : std::uint8_t { once, idempotent };
 template <class Request>
 struct method_traits;
 
-#define TROUPE_METHOD_TRAITS(service_, name_, request_, delta_, reply_, class_)                     \
-  template <>                                                                                       \
-  struct method_traits<request_> {                                                                  \
-    using delta_type = delta_;                                                                      \
-    using reply_type = reply_;                                                                      \
-    static constexpr std::string_view service = #service_;                                         \
-    static constexpr std::string_view wire_name = #service_ "." #name_ "/v1";                       \
-    static constexpr delivery delivered = delivery::class_;                                         \
-    static constexpr bool streamed = !std::is_same_v<delta_, none>;                                 \
+#define TROUPE_METHOD_TRAITS(service_, name_, request_, delta_, reply_, class_) \
+  template <>                                                                   \
+  struct method_traits<request_> {                                              \
+    using delta_type = delta_;                                                  \
+    using reply_type = reply_;                                                  \
+    static constexpr std::string_view service = #service_;                      \
+    static constexpr std::string_view wire_name = #service_ "." #name_ "/v1";   \
+    static constexpr delivery delivered = delivery::class_;                     \
+    static constexpr bool streamed = !std::is_same_v<delta_, none>;             \
   };
 TROUPE_METHODS(TROUPE_METHOD_TRAITS)
 #undef TROUPE_METHOD_TRAITS

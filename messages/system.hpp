@@ -9,7 +9,8 @@ namespace troupe {
 
 /// Is the service able to do its work now? It answers after asking its stores.
 struct ping_request {
-  std::string service; ///< which: `auth`, `prompt`, `retrieval`, `log`; empty asks all (router only)
+  std::string
+      service; ///< which: `auth`, `prompt`, `retrieval`, `log`; empty asks all (router only)
   bool operator==(const ping_request&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(ping_request, (), (service))

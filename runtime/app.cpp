@@ -4,8 +4,8 @@
 #include "runtime/node.hpp"
 #include "runtime/signals.hpp"
 
-#include <cstdio>
 #include <sys/resource.h>
+#include <cstdio>
 #include <thread>
 
 namespace troupe {
@@ -52,10 +52,12 @@ void drain(node& running, std::chrono::milliseconds patience) {
     wait_for([&] { return running.idle(); }, 2s);
   }
   wait_for([&] { return running.flushed(); }, flush_patience);
-  if (!running.flushed()) log::error("drain.unlogged", {{"why", "the log did not acknowledge in time"}});
+  if (!running.flushed())
+    log::error("drain.unlogged", {{"why", "the log did not acknowledge in time"}});
 }
 
-/// Every stream takes two descriptors; the default soft limit of 1,024 is for programs that use select().
+/// Every stream takes two descriptors; the default soft limit of 1,024 is for programs that use
+/// select().
 void allow_many_connections() {
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
@@ -63,7 +65,7 @@ void allow_many_connections() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
-}  // namespace
+} // namespace
 
 int run_server(const config& in, shutdown_signal& signals) {
   allow_many_connections();
@@ -85,4 +87,4 @@ int run_server(const config& in, shutdown_signal& signals) {
   return 0;
 }
 
-}  // namespace troupe
+} // namespace troupe

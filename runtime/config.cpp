@@ -69,7 +69,8 @@ std::filesystem::path database_file(const config& in, std::string_view name) {
 }
 
 std::filesystem::path role_lock_file(const config& in, std::string_view role) {
-  if (in.sqlite.path.empty()) return std::filesystem::path(in.data.dir) / (std::string(role) + ".lock");
+  if (in.sqlite.path.empty())
+    return std::filesystem::path(in.data.dir) / (std::string(role) + ".lock");
   auto beside = database_file(in, role); // another data folder may name the same file
   beside += ".lock";
   return beside;

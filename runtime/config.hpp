@@ -3,8 +3,8 @@
 #include "messages/base/limits.hpp"
 #include "messages/base/values.hpp"
 
-#include <boost/describe/class.hpp>
 #include <algorithm>
+#include <boost/describe/class.hpp>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -79,9 +79,9 @@ struct log {
 };
 BOOST_DESCRIBE_STRUCT(log, (), (level))
 
-/// Half of the cores, at least one: the rest belongs to HTTP, the bus, the provider's connections and
-/// the stores. On two cores a second thread only wakes the other core for each hop (measured: as six
-/// processes 8,300 requests/s with one, 6,400 with two).
+/// Half of the cores, at least one: the rest belongs to HTTP, the bus, the provider's connections
+/// and the stores. On two cores a second thread only wakes the other core for each hop (measured:
+/// as six processes 8,300 requests/s with one, 6,400 with two).
 [[nodiscard]] inline std::uint32_t default_actor_threads() {
   return std::max(1u, std::thread::hardware_concurrency() / 2);
 }
@@ -92,7 +92,8 @@ struct actors {
 BOOST_DESCRIBE_STRUCT(actors, (), (threads))
 
 struct loop {
-  /// How long the thread of a lone process or of a broker looks for news before it sleeps, 0 to 10,000.
+  /// How long the thread of a lone process or of a broker looks for news before it sleeps, 0 to
+  /// 10,000.
   std::uint32_t spin_us = 500;
 };
 BOOST_DESCRIBE_STRUCT(loop, (), (spin_us))
@@ -150,8 +151,8 @@ struct endpoint {
 /// http.address, split. Only for a config that load_config() accepted.
 [[nodiscard]] endpoint http_endpoint(const config& in);
 
-/// Whether this node lets anyone register: auth.signup, where `auto` means "http.address is loopback".
-/// Asked by the edge and by auth; both must agree.
+/// Whether this node lets anyone register: auth.signup, where `auto` means "http.address is
+/// loopback". Asked by the edge and by auth; both must agree.
 [[nodiscard]] bool signup_is_open(const config& in);
 
 /// The database file of a role: sqlite.path for `auth`, `<name>.db` beside it for the others;

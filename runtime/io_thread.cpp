@@ -2,9 +2,9 @@
 
 #include "messages/base/log.hpp"
 
+#include <pthread.h>
 #include <csignal>
 #include <exception>
-#include <pthread.h>
 
 namespace troupe {
 

@@ -19,7 +19,8 @@ public:
   }
 
   void request(bus_request r) override { real().request(std::move(r)); }
-  void window(call_id cid, std::uint64_t acked, std::uint32_t frames, std::uint32_t bytes) override {
+  void window(call_id cid, std::uint64_t acked, std::uint32_t frames,
+              std::uint32_t bytes) override {
     real().window(cid, acked, frames, bytes);
   }
   void cancel(call_id cid) override { real().cancel(cid); }

@@ -40,11 +40,14 @@ std::chrono::microseconds spin_of_loop(const config& in) {
   return std::chrono::microseconds(is_single_process(in) ? in.loop.spin_us : 0);
 }
 
-bool is_edge(const config& in) { return has_role(in, "edge"); }
+bool is_edge(const config& in) {
+  return has_role(in, "edge");
+}
 
 class node_impl final : public node {
 public:
-  explicit node_impl(const config& in) : in_(in), loop_(spin_of_loop(in)), settings_(actor_settings(in)), system_(settings_) {}
+  explicit node_impl(const config& in)
+      : in_(in), loop_(spin_of_loop(in)), settings_(actor_settings(in)), system_(settings_) {}
   ~node_impl() override;
 
   result<void> start() {
@@ -88,10 +91,10 @@ private:
   }
 
   config in_;
-  io_thread loop_;  // of the edge, the bus and the provider: they hand over without waking a thread
+  io_thread loop_; // of the edge, the bus and the provider: they hand over without waking a thread
   std::vector<lock_file> locks_;
   std::unique_ptr<broker_node> broker_;
-  std::unique_ptr<role_services> services_;  // outlives the actors that use its stores
+  std::unique_ptr<role_services> services_; // outlives the actors that use its stores
   caf::actor_system_config settings_;
   caf::actor_system system_;
   std::shared_ptr<late_bus> link_;
@@ -215,7 +218,8 @@ result<void> node_impl::connect() {
   serve(near_.prompt != nullptr, "prompt");
   serve(near_.retrieval != nullptr, "retrieval");
   serve(near_.log != nullptr, "log");
-  for (const auto& role : in_.roles) settings.node_name += (settings.node_name.empty() ? "" : "+") + role;
+  for (const auto& role : in_.roles)
+    settings.node_name += (settings.node_name.empty() ? "" : "+") + role;
   bus_handlers handlers;
   handlers.answer = [clients = clients_](const bus_answer& in) {
     for (const auto& c : clients) c.answers(in);
@@ -240,7 +244,8 @@ result<void> node_impl::listen() {
   http_gates gates{};
   if (is_edge(in_)) {
     gates_ = make_edge_gates(system_, router_, {signup_is_open(in_)});
-    gates = {&gates_->accounts(), &gates_->chats(), &gates_->documents(), &gates_->logs(), &gates_->health()};
+    gates = {&gates_->accounts(), &gates_->chats(), &gates_->documents(), &gates_->logs(),
+             &gates_->health()};
   } else {
     // Health only: a router of its own that knows just what is near.
     const auto own = spawn_router(system_, near_);
@@ -258,7 +263,8 @@ std::string node_impl::address() const {
   if (http_) {
     const auto at = http_endpoint(in_);
     const bool six = at.address.find(':') != std::string::npos;
-    return "http://" + (six ? '[' + at.address + ']' : at.address) + ':' + std::to_string(http_->port());
+    return "http://" + (six ? '[' + at.address + ']' : at.address) + ':' +
+           std::to_string(http_->port());
   }
   return broker_ ? broker_->address() : "joined";
 }
@@ -285,7 +291,8 @@ bool node_impl::may_leave() const {
 }
 
 bool node_impl::idle() const {
-  return may_leave() && (!http_ || http_->idle()) && (!services_ || services_->activity()->running == 0) &&
+  return may_leave() && (!http_ || http_->idle()) &&
+         (!services_ || services_->activity()->running == 0) &&
          (!server_ || *server_->running == 0);
 }
 
@@ -295,7 +302,7 @@ void node_impl::end_running() {
   if (server_) server_->end_running(why);
 }
 
-}  // namespace
+} // namespace
 
 result<std::unique_ptr<node>> start_node(const config& in) {
   auto made = std::make_unique<node_impl>(in);
@@ -303,4 +310,4 @@ result<std::unique_ptr<node>> start_node(const config& in) {
   return made;
 }
 
-}  // namespace troupe
+} // namespace troupe

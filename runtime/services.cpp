@@ -10,12 +10,12 @@
 #include "adapters/vector/passage_index.hpp"
 #include "messages/base/log.hpp"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <future>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <future>
 
 namespace troupe {
 namespace {
@@ -70,7 +70,8 @@ public:
   retrieval_service::actor spawn_retrieval(caf::actor_system& system) override {
     return troupe::spawn_retrieval(system, retrieval_);
   }
-  prompt_service::actor spawn_prompt(caf::actor_system& system, const service_handles& others) override {
+  prompt_service::actor spawn_prompt(caf::actor_system& system,
+                                     const service_handles& others) override {
     auto d = prompt_;
     d.retrieval = others.retrieval;
     d.log = others.log;
@@ -126,8 +127,9 @@ result<void> services_impl::open_auth() {
   if (auto r = make_signer(); !r) return r;
   const auto file = admin_key_file(in_);
   const auto made = wait<bool>([&](reply<bool> r) {
-    ensure_admin(auth_, [file](const std::string& key) { return write_private(file, key + '\n'); },
-                 std::move(r));
+    ensure_admin(
+        auth_, [file](const std::string& key) { return write_private(file, key + '\n'); },
+        std::move(r));
   });
   if (!made) return std::unexpected(made.error());
   if (*made) log::info("auth.admin_key_written", {{"file", file.string()}});
@@ -166,13 +168,13 @@ result<void> services_impl::open_prompt() {
   return make_provider();
 }
 
-}  // namespace
+} // namespace
 
 result<std::unique_ptr<role_services>> role_services::open(const config& in,
-                                                              boost::asio::io_context& loop) {
+                                                           boost::asio::io_context& loop) {
   auto made = std::make_unique<services_impl>();
   if (auto r = made->open_roles(in, loop); !r) return std::unexpected(std::move(r.error()));
   return made;
 }
 
-}  // namespace troupe
+} // namespace troupe

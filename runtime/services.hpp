@@ -19,8 +19,8 @@ class role_services {
 public:
   virtual ~role_services() = default;
 
-  /// Opens stores (running migrations) and makes the first admin. Errors name the file. The provider
-  /// works on `loop`.
+  /// Opens stores (running migrations) and makes the first admin. Errors name the file. The
+  /// provider works on `loop`.
   [[nodiscard]] static result<std::unique_ptr<role_services>> open(const config& in,
                                                                    boost::asio::io_context& loop);
 

@@ -12,8 +12,9 @@ namespace {
 using auth_rules::refresh_verdict;
 
 user_row new_user(std::string email, std::string name, std::string hash, bool admin) {
-  return {make_uuid(), std::move(email), std::move(name), std::move(hash), admin,
-          log_rules::format_time(std::chrono::system_clock::now())};
+  return {make_uuid(),     std::move(email),
+          std::move(name), std::move(hash),
+          admin,           log_rules::format_time(std::chrono::system_clock::now())};
 }
 
 class auth_impl final : public service_base<auth_service> {
@@ -28,27 +29,29 @@ public:
 
   void on(call<register_request>& c, answer<session_reply> a) {
     if (!d_.signup_open) return a.fail(auth_rules::signup_closed());
-    d_.hasher->hash(std::move(c.body.password),
-                    to_self<std::string>([this, a = std::move(a), email = std::move(c.body.email),
-                                          name = std::move(c.body.name)](
-                                             result<std::string> hash) mutable {
-                      if (!hash) return a.fail(std::move(hash.error()));
-                      insert_user(new_user(std::move(email), std::move(name), std::move(*hash), false),
-                                  std::move(a));
-                    }));
+    d_.hasher->hash(
+        std::move(c.body.password),
+        to_self<std::string>([this, a = std::move(a), email = std::move(c.body.email),
+                              name = std::move(c.body.name)](result<std::string> hash) mutable {
+          if (!hash) return a.fail(std::move(hash.error()));
+          insert_user(new_user(std::move(email), std::move(name), std::move(*hash), false),
+                      std::move(a));
+        }));
   }
 
   void on(call<login_request>& c, answer<session_reply> a) {
     d_.users->user_by_email(
-        c.body.email, to_self<user_row>([this, a = std::move(a), password = std::move(c.body.password)](
-                                            result<user_row> user) mutable {
+        c.body.email,
+        to_self<user_row>([this, a = std::move(a),
+                           password = std::move(c.body.password)](result<user_row> user) mutable {
           if (!user && user.error().code != errc::not_found) return a.fail(std::move(user.error()));
           check_password(user ? std::move(*user) : user_row{}, std::move(password), std::move(a));
         }));
   }
 
   void on(call<me_request>& c, answer<user_view> a) {
-    d_.users->user_by_id(c.op.who.user, to_self<user_row>([a = std::move(a)](result<user_row> user) mutable {
+    d_.users->user_by_id(c.op.who.user,
+                         to_self<user_row>([a = std::move(a)](result<user_row> user) mutable {
                            if (!user) return a.fail(std::move(user.error()));
                            a(auth_rules::view_of(*user));
                          }));
@@ -59,7 +62,8 @@ public:
   void on(call<refresh_request>& c, answer<session_reply> a) {
     auto hash = d_.digest->sha256_hex(c.body.refresh_token.value);
     d_.users->session_by_refresh(
-        hash, to_self<session_row>([this, a = std::move(a), hash](result<session_row> session) mutable {
+        hash,
+        to_self<session_row>([this, a = std::move(a), hash](result<session_row> session) mutable {
           if (!session) return a.fail(dead_or(std::move(session.error())));
           refresh(std::move(*session), hash, 3, std::move(a));
         }));
@@ -78,11 +82,12 @@ public:
     auto key = auth_rules::make_key(c.op.who.user, std::move(c.body.name), *d_.digest, unix_now());
     auto view = auth_rules::view_of(key.row);
     view.key = std::move(key.text);
-    d_.keys->insert_key(std::move(key.row), to_self<done>([a = std::move(a), view = std::move(view)](
-                                                              result<done> stored) mutable {
-                          if (!stored) return a.fail(std::move(stored.error()));
-                          a(std::move(view));
-                        }));
+    d_.keys->insert_key(
+        std::move(key.row),
+        to_self<done>([a = std::move(a), view = std::move(view)](result<done> stored) mutable {
+          if (!stored) return a.fail(std::move(stored.error()));
+          a(std::move(view));
+        }));
   }
 
   void on(call<list_keys_request>& c, answer<api_key_list> a) {
@@ -92,18 +97,20 @@ public:
                            [a = std::move(a)](result<std::vector<api_key_row>> rows) mutable {
                              if (!rows) return a.fail(std::move(rows.error()));
                              api_key_list list;
-                             for (const auto& row : *rows) list.data.push_back(auth_rules::view_of(row));
+                             for (const auto& row : *rows)
+                               list.data.push_back(auth_rules::view_of(row));
                              a(std::move(list));
                            }));
   }
 
   void on(call<revoke_key_request>& c, answer<deleted_reply> a) {
     deleted_reply gone{c.body.id, "api_key.deleted", true};
-    d_.keys->revoke_key(c.op.who.user, c.body.id,
-                        to_self<done>([a = std::move(a), gone = std::move(gone)](result<done> r) mutable {
-                          if (!r) return a.fail(std::move(r.error()));
-                          a(std::move(gone));
-                        }));
+    d_.keys->revoke_key(
+        c.op.who.user, c.body.id,
+        to_self<done>([a = std::move(a), gone = std::move(gone)](result<done> r) mutable {
+          if (!r) return a.fail(std::move(r.error()));
+          a(std::move(gone));
+        }));
   }
 
   // who is this?
@@ -115,23 +122,23 @@ public:
   void on(call<verify_request>& c, answer<verify_reply> a) {
     const auto token = std::move(c.body.token.value);
     const auto claims = d_.signer->verify(token, unix_now());
-    auto then = to_self<authenticate_reply>(
-        [a = std::move(a), iat = claims ? claims->iat : 0](result<authenticate_reply> found) mutable {
-          verify_reply out;
-          if (!found) {
-            if (found.error().code != errc::unauthenticated) return a.fail(std::move(found.error()));
-            return a(std::move(out));
-          }
-          out.active = true;
-          out.sub = found->who.user;
-          out.email = found->who.email;
-          if (!found->who.session.empty()) {
-            out.sid = found->who.session;
-            out.iat = iat;
-            out.exp = found->expires_at;
-          }
-          a(std::move(out));
-        });
+    auto then = to_self<authenticate_reply>([a = std::move(a), iat = claims ? claims->iat : 0](
+                                                result<authenticate_reply> found) mutable {
+      verify_reply out;
+      if (!found) {
+        if (found.error().code != errc::unauthenticated) return a.fail(std::move(found.error()));
+        return a(std::move(out));
+      }
+      out.active = true;
+      out.sub = found->who.user;
+      out.email = found->who.email;
+      if (!found->who.session.empty()) {
+        out.sid = found->who.session;
+        out.iat = iat;
+        out.exp = found->expires_at;
+      }
+      a(std::move(out));
+    });
     identify(token, std::move(then));
   }
 
@@ -144,7 +151,8 @@ public:
 
 private:
   void insert_user(user_row user, answer<session_reply> a) {
-    d_.users->insert_user(user, to_self<done>([this, user, a = std::move(a)](result<done> r) mutable {
+    d_.users->insert_user(user,
+                          to_self<done>([this, user, a = std::move(a)](result<done> r) mutable {
                             if (!r) return a.fail(std::move(r.error()));
                             open_session(user, std::move(a));
                           }));
@@ -153,13 +161,13 @@ private:
   /// An unknown user costs the same hash as a wrong password.
   void check_password(user_row user, secret password, answer<session_reply> a) {
     auto encoded = user.password_hash;
-    d_.hasher->verify(std::move(password), std::move(encoded),
-                      to_self<bool>([this, user = std::move(user), a = std::move(a)](
-                                        result<bool> right) mutable {
-                        if (!right) return a.fail(std::move(right.error()));
-                        if (!*right) return a.fail(auth_rules::wrong_credentials());
-                        open_session(user, std::move(a));
-                      }));
+    d_.hasher->verify(
+        std::move(password), std::move(encoded),
+        to_self<bool>([this, user = std::move(user), a = std::move(a)](result<bool> right) mutable {
+          if (!right) return a.fail(std::move(right.error()));
+          if (!*right) return a.fail(auth_rules::wrong_credentials());
+          open_session(user, std::move(a));
+        }));
   }
 
   void open_session(const user_row& user, answer<session_reply> a) {
@@ -171,17 +179,18 @@ private:
     session.expires_at = now + limits::refresh_token_ttl.count();
     auto issued = auth_rules::issue(user, session.id, *d_.signer, *d_.digest, now);
     session.refresh_hash = issued.refresh_hash;
-    d_.users->insert_session(std::move(session),
-                             to_self<done>([a = std::move(a), r = std::move(issued.reply)](
-                                               result<done> stored) mutable {
-                               if (!stored) return a.fail(std::move(stored.error()));
-                               a(std::move(r));
-                             }));
+    d_.users->insert_session(
+        std::move(session),
+        to_self<done>([a = std::move(a), r = std::move(issued.reply)](result<done> stored) mutable {
+          if (!stored) return a.fail(std::move(stored.error()));
+          a(std::move(r));
+        }));
   }
 
   void refresh(session_row session, const std::string& hash, int tries, answer<session_reply> a) {
     switch (auth_rules::judge_refresh(session, unix_now_ms())) {
-      case refresh_verdict::dead: return a.fail(auth_rules::unknown_credential());
+      case refresh_verdict::dead:
+        return a.fail(auth_rules::unknown_credential());
       case refresh_verdict::stolen:
         log::warn("auth.refresh_reused", {{"user", session.user_id}, {"session", session.id}});
         return d_.users->revoke_session(session.id,
@@ -189,11 +198,12 @@ private:
                                           a.fail(auth_rules::unknown_credential());
                                         }));
       case refresh_verdict::rotate:
-      case refresh_verdict::reuse: break;
+      case refresh_verdict::reuse:
+        break;
     }
     d_.users->user_by_id(session.user_id,
-                         to_self<user_row>([this, session, hash, tries, a = std::move(a)](
-                                               result<user_row> user) mutable {
+                         to_self<user_row>([this, session, hash, tries,
+                                            a = std::move(a)](result<user_row> user) mutable {
                            if (!user) return a.fail(dead_or(std::move(user.error())));
                            rotate(std::move(session), hash, tries, *user, std::move(a));
                          }));
@@ -204,16 +214,16 @@ private:
               answer<session_reply> a) {
     const auto now = unix_now();
     auto issued = auth_rules::issue(user, session.id, *d_.signer, *d_.digest, now);
-    auto then = to_self<done>([this, hash, tries, a = std::move(a), r = std::move(issued.reply)](
-                                  result<done> rotated) mutable {
+    auto then = to_self<done>([this, hash, tries, a = std::move(a),
+                               r = std::move(issued.reply)](result<done> rotated) mutable {
       if (rotated) return a(std::move(r));
       if (rotated.error().code != errc::conflict || tries == 0)
         return a.fail(dead_or(std::move(rotated.error())));
-      d_.users->session_by_refresh(
-          hash, to_self<session_row>([this, hash, tries, a = std::move(a)](result<session_row> s) mutable {
-            if (!s) return a.fail(dead_or(std::move(s.error())));
-            refresh(std::move(*s), hash, tries - 1, std::move(a));
-          }));
+      d_.users->session_by_refresh(hash, to_self<session_row>([this, hash, tries, a = std::move(a)](
+                                                                  result<session_row> s) mutable {
+                                     if (!s) return a.fail(dead_or(std::move(s.error())));
+                                     refresh(std::move(*s), hash, tries - 1, std::move(a));
+                                   }));
     });
     d_.users->rotate(session.id, session.refresh_hash, issued.refresh_hash, unix_now_ms(),
                      now + limits::refresh_token_ttl.count(), std::move(then));
@@ -225,25 +235,24 @@ private:
     if (auth_rules::is_api_key(credential)) return identify_key(credential, std::move(then));
     const auto claims = d_.signer->verify(credential, unix_now());
     if (!claims) return then.fail(auth_rules::unknown_credential());
-    d_.users->session_by_id(
-        claims->sid,
-        to_self<session_row>([this, claims = *claims, then = std::move(then)](
-                                 result<session_row> session) mutable {
-          if (!session) return then.fail(dead_or(std::move(session.error())));
-          if (session->revoked || session->user_id != claims.sub)
-            return then.fail(auth_rules::unknown_credential());
-          with_user(claims.sub, claims.sid, {}, claims.exp, std::move(then));
-        }));
+    d_.users->session_by_id(claims->sid,
+                            to_self<session_row>([this, claims = *claims, then = std::move(then)](
+                                                     result<session_row> session) mutable {
+                              if (!session) return then.fail(dead_or(std::move(session.error())));
+                              if (session->revoked || session->user_id != claims.sub)
+                                return then.fail(auth_rules::unknown_credential());
+                              with_user(claims.sub, claims.sid, {}, claims.exp, std::move(then));
+                            }));
   }
 
   template <class Then>
   void identify_key(const std::string& key, Then then) {
-    d_.keys->key_by_hash(d_.digest->sha256_hex(key),
-                         to_self<api_key_row>([this, then = std::move(then)](
-                                                  result<api_key_row> row) mutable {
-                           if (!row) return then.fail(dead_or(std::move(row.error())));
-                           with_user(row->user_id, {}, row->id, 0, std::move(then));
-                         }));
+    d_.keys->key_by_hash(
+        d_.digest->sha256_hex(key),
+        to_self<api_key_row>([this, then = std::move(then)](result<api_key_row> row) mutable {
+          if (!row) return then.fail(dead_or(std::move(row.error())));
+          with_user(row->user_id, {}, row->id, 0, std::move(then));
+        }));
   }
 
   template <class Then>
@@ -254,21 +263,22 @@ private:
         to_self<user_row>([session = std::move(session), key = std::move(key), expires_at,
                            then = std::move(then)](result<user_row> user) mutable {
           if (!user) return then.fail(dead_or(std::move(user.error())));
-          then(authenticate_reply{
-              auth_rules::caller_of(*user, std::move(session), std::move(key)), expires_at});
+          then(authenticate_reply{auth_rules::caller_of(*user, std::move(session), std::move(key)),
+                                  expires_at});
         }));
   }
 
   /// Not found means a wrong credential; a store that is down stays 503.
   static error dead_or(error why) {
-    return why.code == errc::not_found || why.code == errc::conflict ? auth_rules::unknown_credential()
-                                                                     : std::move(why);
+    return why.code == errc::not_found || why.code == errc::conflict
+               ? auth_rules::unknown_credential()
+               : std::move(why);
   }
 
   auth_deps d_;
 };
 
-}  // namespace
+} // namespace
 
 auth_service::actor spawn_auth(caf::actor_system& system, auth_deps deps) {
   return spawn_service<auth_service, auth_impl>(system, std::move(deps));
@@ -292,15 +302,16 @@ void give_key(std::shared_ptr<admin_job> job, const std::string& admin_id) {
 }
 
 void give_key_if_none(std::shared_ptr<admin_job> job, const std::string& admin_id) {
-  job->deps.keys->list_keys(
-      admin_id, reply<std::vector<api_key_row>>([job, admin_id](result<std::vector<api_key_row>> keys) {
-        if (!keys) return job->made.fail(std::move(keys.error()));
-        if (!keys->empty()) return job->made(false);
-        give_key(job, admin_id);
-      }));
+  job->deps.keys->list_keys(admin_id, reply<std::vector<api_key_row>>(
+                                          [job, admin_id](result<std::vector<api_key_row>> keys) {
+                                            if (!keys)
+                                              return job->made.fail(std::move(keys.error()));
+                                            if (!keys->empty()) return job->made(false);
+                                            give_key(job, admin_id);
+                                          }));
 }
 
-}  // namespace
+} // namespace
 
 void ensure_admin(auth_deps deps, std::function<result<void>(const std::string&)> save,
                   reply<bool> made) {
@@ -317,4 +328,4 @@ void ensure_admin(auth_deps deps, std::function<result<void>(const std::string&)
   }));
 }
 
-}  // namespace troupe
+} // namespace troupe

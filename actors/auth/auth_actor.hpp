@@ -28,4 +28,4 @@ struct auth_deps {
 void ensure_admin(auth_deps deps, std::function<result<void>(const std::string& key)> save,
                   reply<bool> made);
 
-}  // namespace troupe
+} // namespace troupe

@@ -7,13 +7,16 @@
 
 namespace troupe::auth_rules {
 
-bool is_api_key(std::string_view credential) noexcept { return credential.starts_with(key_prefix); }
+bool is_api_key(std::string_view credential) noexcept {
+  return credential.starts_with(key_prefix);
+}
 
 refresh_verdict judge_refresh(const session_row& session, std::int64_t now_ms) noexcept {
   if (session.revoked || session.expires_at * 1000 <= now_ms) return refresh_verdict::dead;
   if (session.spent_at == 0) return refresh_verdict::rotate;
-  return now_ms - session.spent_at <= 1000 * limits::refresh_reuse_window.count() ? refresh_verdict::reuse
-                                                                          : refresh_verdict::stolen;
+  return now_ms - session.spent_at <= 1000 * limits::refresh_reuse_window.count()
+             ? refresh_verdict::reuse
+             : refresh_verdict::stolen;
 }
 
 user_view view_of(const user_row& row) {
@@ -76,10 +79,10 @@ error wrong_credentials() {
 }
 
 error unknown_credential() {
-  auto e = make_error(errc::unauthenticated,
-                      "the API key or access token is wrong, expired or revoked");
+  auto e =
+      make_error(errc::unauthenticated, "the API key or access token is wrong, expired or revoked");
   e.reason = "invalid_api_key";
   return e;
 }
 
-}  // namespace troupe::auth_rules
+} // namespace troupe::auth_rules

@@ -18,12 +18,13 @@ inline constexpr std::string_view key_prefix = "tr-";
 
 /// What a refresh token that found its session means.
 enum class refresh_verdict : std::uint8_t {
-  rotate,   ///< the current token: rotate
-  reuse,    ///< spent inside the reuse window: rotate again, a client raced itself
-  stolen,   ///< spent earlier: revoke the family
-  dead,     ///< expired or revoked
+  rotate, ///< the current token: rotate
+  reuse,  ///< spent inside the reuse window: rotate again, a client raced itself
+  stolen, ///< spent earlier: revoke the family
+  dead,   ///< expired or revoked
 };
-[[nodiscard]] refresh_verdict judge_refresh(const session_row& session, std::int64_t now_ms) noexcept;
+[[nodiscard]] refresh_verdict judge_refresh(const session_row& session,
+                                            std::int64_t now_ms) noexcept;
 
 [[nodiscard]] user_view view_of(const user_row& row);
 [[nodiscard]] api_key_view view_of(const api_key_row& row);
@@ -50,4 +51,4 @@ struct issued {
 [[nodiscard]] error signup_closed();
 [[nodiscard]] error unknown_credential();
 
-}  // namespace troupe::auth_rules
+} // namespace troupe::auth_rules

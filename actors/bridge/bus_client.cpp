@@ -38,7 +38,8 @@ struct pending_answer final : pending_call {
   }
   void finish(const std::string& body) override {
     auto decoded = msgpack_codec::decode<reply_of<Request>>(body);
-    if (!decoded) decoded = std::unexpected(make_error(errc::internal, "a peer's answer could not be read"));
+    if (!decoded)
+      decoded = std::unexpected(make_error(errc::internal, "a peer's answer could not be read"));
     a(std::move(decoded));
   }
   void fail(error why) override { a.fail(std::move(why)); }
@@ -81,7 +82,8 @@ public:
   void on(stream_item<file_chunk>&) override {}
 
   void take(const bus_partial& p) {
-    if (const auto at = pending_.find(p.cid); at != pending_.end()) at->second->partial(p.cid, p.seq, p.body);
+    if (const auto at = pending_.find(p.cid); at != pending_.end())
+      at->second->partial(p.cid, p.seq, p.body);
   }
   void take(const bus_finished& f) {
     if (auto p = remove(f.cid)) p->finish(f.body);
@@ -122,11 +124,13 @@ private:
 
 using client_state = detail::service_state<client_impl>;
 
-}  // namespace
+} // namespace
 
-bus_client spawn_bus_client(caf::actor_system& system, std::shared_ptr<bus> link, bus_target target) {
+bus_client spawn_bus_client(caf::actor_system& system, std::shared_ptr<bus> link,
+                            bus_target target) {
   bus_client made;
-  made.actor = spawn_service<any_service, client_impl>(system, client_deps{std::move(link), target});
+  made.actor =
+      spawn_service<any_service, client_impl>(system, client_deps{std::move(link), target});
   auto* self = static_cast<caf::stateful_actor<client_state, any_service::actor::base>*>(
       caf::actor_cast<caf::abstract_actor*>(made.actor));
   made.answers = [actor = made.actor, self](const bus_answer& in) {
@@ -140,4 +144,4 @@ bus_client spawn_bus_client(caf::actor_system& system, std::shared_ptr<bus> link
   return made;
 }
 
-}  // namespace troupe
+} // namespace troupe

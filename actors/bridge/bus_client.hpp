@@ -10,16 +10,17 @@ namespace troupe {
 
 /// Where a client bridge's requests go.
 enum class bus_target : std::uint8_t {
-  router,   ///< to any router, which authenticates and delegates
-  service,  ///< to the service that the method belongs to
+  router,  ///< to any router, which authenticates and delegates
+  service, ///< to the service that the method belongs to
 };
 
 /// The near end of far services: packs every request, sends it over the bus and answers when the
 /// answer comes. A request of another node (its call id is not ours) is delegated: its answers go
 /// straight to that node, and the promise here is answered `errc::delegated`.
 struct bus_client {
-  any_service::actor actor;                     ///< cast it to the handle that is wanted
-  std::function<void(const bus_answer&)> answers;  ///< feed it the bus's answers; unknown calls are ignored
+  any_service::actor actor; ///< cast it to the handle that is wanted
+  std::function<void(const bus_answer&)>
+      answers; ///< feed it the bus's answers; unknown calls are ignored
 };
 
 [[nodiscard]] bus_client spawn_bus_client(caf::actor_system& system, std::shared_ptr<bus> link,
@@ -28,4 +29,4 @@ struct bus_client {
 /// The wire prefix of requests to a router.
 inline constexpr std::string_view router_prefix = "router.";
 
-}  // namespace troupe
+} // namespace troupe

@@ -18,7 +18,8 @@ struct server_deps {
 
 using server_service = service_protocol<>;
 
-/// Requests that a service takes from a peer without a caller: the others must have passed a router.
+/// Requests that a service takes from a peer without a caller: the others must have passed a
+/// router.
 template <class Request>
 constexpr bool needs_no_caller =
     std::is_same_v<Request, register_request> || std::is_same_v<Request, login_request> ||
@@ -44,9 +45,7 @@ public:
     (this->*at->second)(in);
   }
 
-  void take(const bus_window& w) {
-    signal({w.cid, {}, false, w.acked_seq, w.frames, w.bytes});
-  }
+  void take(const bus_window& w) { signal({w.cid, {}, false, w.acked_seq, w.frames, w.bytes}); }
   void take(const bus_cancel& c) { signal({c.cid, {}, true, 0, 0, 0}); }
 
   void end_running(error why) {
@@ -115,10 +114,13 @@ private:
   template <class Request, class Handle>
   void dispatch(const Handle& whom, bus_request& in) {
     const auto cid = in.cid;
-    if (!whom) return d_.link->fail(cid, make_error(errc::unavailable, "not served by this node: " + in.method));
+    if (!whom)
+      return d_.link->fail(cid,
+                           make_error(errc::unavailable, "not served by this node: " + in.method));
     constexpr bool is_router = std::is_same_v<Handle, router_service::actor>;
     if (!is_router && !needs_no_caller<Request> && in.caller.empty())
-      return d_.link->fail(cid, make_error(errc::unauthenticated, "no router vouches for a caller"));
+      return d_.link->fail(cid,
+                           make_error(errc::unauthenticated, "no router vouches for a caller"));
     auto body = msgpack_codec::decode<Request>(in.body);
     if (!body) return d_.link->fail(cid, std::move(body.error()));
     call<Request> c{context_of(in), std::move(*body), {}};
@@ -161,13 +163,13 @@ private:
   }
 
   server_deps d_;
-  std::unordered_map<call_id, std::function<void(stream_signal)>> signals_;  // of what runs here
-  std::optional<error> ending_;  // why what runs was cancelled
+  std::unordered_map<call_id, std::function<void(stream_signal)>> signals_; // of what runs here
+  std::optional<error> ending_; // why what runs was cancelled
 };
 
 using server_state = detail::service_state<server_impl>;
 
-}  // namespace
+} // namespace
 
 bus_server spawn_bus_server(caf::actor_system& system, std::shared_ptr<bus> link,
                             served_services services) {
@@ -197,4 +199,4 @@ bus_server spawn_bus_server(caf::actor_system& system, std::shared_ptr<bus> link
   return made;
 }
 
-}  // namespace troupe
+} // namespace troupe

@@ -20,9 +20,9 @@ struct served_services {
 
 /// Takes requests from the bus to the near services, and their answers and deltas back.
 struct bus_server {
-  caf::actor actor;                            ///< to end it
-  std::function<void(bus_work)> work;          ///< feed it the bus's work
-  std::shared_ptr<std::atomic<std::int64_t>> running;  ///< requests in hand, for a drain to wait on
+  caf::actor actor;                                   ///< to end it
+  std::function<void(bus_work)> work;                 ///< feed it the bus's work
+  std::shared_ptr<std::atomic<std::int64_t>> running; ///< requests in hand, for a drain to wait on
   /// Cancels what is in hand; its requesters get `why` where the work had no other end. Any thread.
   std::function<void(error why)> end_running;
 };
@@ -30,4 +30,4 @@ struct bus_server {
 [[nodiscard]] bus_server spawn_bus_server(caf::actor_system& system, std::shared_ptr<bus> link,
                                           served_services services);
 
-}  // namespace troupe
+} // namespace troupe

@@ -21,15 +21,16 @@ struct pending_call {
   virtual void delta(file_chunk) {}
 
   op_context::clock::time_point deadline;
-  std::string_view service;  // who produces the stream, for signals
+  std::string_view service; // who produces the stream, for signals
   std::uint64_t last_seq = 0;
 };
 
 template <class Request>
 struct pending_reply final : pending_call {
   using delta_type = delta_of<Request>;
-  using sink_type = stream_sink<std::conditional_t<method_traits<Request>::streamed, delta_type, chat_delta>,
-                                reply_of<Request>>;
+  using sink_type =
+      stream_sink<std::conditional_t<method_traits<Request>::streamed, delta_type, chat_delta>,
+                  reply_of<Request>>;
 
   explicit pending_reply(sink_type s) : sink(std::move(s)) {}
   void fail(error why) override { sink.end.fail(std::move(why)); }
@@ -54,7 +55,8 @@ public:
       : service_base(self, slots), router_(std::move(router)) {}
 
   ~gate_impl() override {
-    for (auto& [cid, p] : pending_) p->fail(make_error(errc::draining, "the node is shutting down"));
+    for (auto& [cid, p] : pending_)
+      p->fail(make_error(errc::draining, "the node is shutting down"));
   }
 
   void start() override { sweep(); }
@@ -70,7 +72,7 @@ public:
       request.consumer = caf::actor_cast<stream_consumer>(caf::actor_cast<handle>(self_));
     ask(router_, std::move(request), [this, cid](outcome<reply_of<Request>> out) {
       const auto at = pending_.find(cid);
-      if (at == pending_.end()) return;  // answered by the deadline before
+      if (at == pending_.end()) return; // answered by the deadline before
       const auto p = std::move(at->second);
       pending_.erase(at);
       static_cast<pending_reply<Request>&>(*p).sink.end(std::move(out));
@@ -79,7 +81,8 @@ public:
 
   void grant(call_id cid, std::uint32_t frames, std::uint32_t bytes) {
     if (const auto at = pending_.find(cid); at != pending_.end())
-      self_->send(router_, stream_signal{cid, at->second->service, false, at->second->last_seq, frames, bytes});
+      self_->send(router_, stream_signal{cid, at->second->service, false, at->second->last_seq,
+                                         frames, bytes});
   }
 
   /// The answer still comes: `cancelled`, or what had finished before.
@@ -137,7 +140,8 @@ bool is_heavy(const Request& in) {
   else if constexpr (std::is_same_v<Request, append_logs_request>)
     return in.records.size() > light_records;
   else
-    return std::is_same_v<Request, embeddings_request> || std::is_same_v<Request, create_file_request>;
+    return std::is_same_v<Request, embeddings_request> ||
+           std::is_same_v<Request, create_file_request>;
 }
 
 /// Reaches the implementation inside its actor: `work(gate_impl&)`. While it is being restarted the
@@ -196,9 +200,9 @@ public:
   log_gate& logs() override { return *this; }
   health_gate& health() override { return *this; }
 
-#define TROUPE_ASK(service_, name_, request_, delta_, reply_, class_)                     \
-  void ask(request_context c, request_ r, reply<reply_> a) override {                     \
-    begin(std::move(c), std::move(r), {nullptr, std::move(a)});                           \
+#define TROUPE_ASK(service_, name_, request_, delta_, reply_, class_) \
+  void ask(request_context c, request_ r, reply<reply_> a) override { \
+    begin(std::move(c), std::move(r), {nullptr, std::move(a)});       \
   }
 #define TROUPE_ASK_LOCAL(request_, reply_) TROUPE_ASK(, , request_, , reply_, )
   TROUPE_AUTH_METHODS(TROUPE_ASK)
@@ -257,11 +261,11 @@ private:
   gate_actor gate_;
 };
 
-}  // namespace
+} // namespace
 
 std::unique_ptr<edge_gates> make_edge_gates(caf::actor_system& system, router_service::actor router,
                                             edge_rules rules) {
   return std::make_unique<gates_impl>(system, std::move(router), rules);
 }
 
-}  // namespace troupe
+} // namespace troupe

@@ -30,4 +30,4 @@ struct edge_rules {
                                                           router_service::actor router,
                                                           edge_rules rules = {});
 
-}  // namespace troupe
+} // namespace troupe

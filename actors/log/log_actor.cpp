@@ -14,16 +14,16 @@ public:
   using service_base::on;
 
   void on(call<append_logs_request>& c, answer<append_logs_reply> a) {
-    auto records = log_rules::records_of(std::move(c.body), c.op.who,
-                                         std::chrono::system_clock::now());
+    auto records =
+        log_rules::records_of(std::move(c.body), c.op.who, std::chrono::system_clock::now());
     if (!records) return a.fail(std::move(records.error()));
     auto copy = *records;
-    deps_.store->append(std::move(*records),
-                        to_self<done>([a = std::move(a), copy = std::move(copy)](
-                                          result<done> stored) mutable {
-                          if (!stored) return a.fail(std::move(stored.error()));
-                          a(append_logs_reply{std::move(copy)});
-                        }));
+    deps_.store->append(
+        std::move(*records),
+        to_self<done>([a = std::move(a), copy = std::move(copy)](result<done> stored) mutable {
+          if (!stored) return a.fail(std::move(stored.error()));
+          a(append_logs_reply{std::move(copy)});
+        }));
   }
 
   void on(call<patch_log_request>& c, answer<log_record> a) {
@@ -56,10 +56,10 @@ private:
   log_deps deps_;
 };
 
-}  // namespace
+} // namespace
 
 log_service::actor spawn_log(caf::actor_system& system, log_deps deps) {
   return spawn_service<log_service, log_impl>(system, std::move(deps));
 }
 
-}  // namespace troupe
+} // namespace troupe

@@ -11,7 +11,8 @@ struct log_deps {
   std::shared_ptr<log_store> store;
 };
 
-/// Central logs: append (acknowledged only when on disk), patch, list. Records belong to their user.
+/// Central logs: append (acknowledged only when on disk), patch, list. Records belong to their
+/// user.
 [[nodiscard]] log_service::actor spawn_log(caf::actor_system& system, log_deps deps);
 
-}  // namespace troupe
+} // namespace troupe

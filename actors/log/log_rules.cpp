@@ -52,7 +52,7 @@ bool offset_at(std::string_view text, std::size_t& at, int& offset_minutes) {
   return true;
 }
 
-}  // namespace
+} // namespace
 
 std::string format_time(system_clock::time_point at) {
   const auto day = floor<days>(at);
@@ -69,11 +69,12 @@ std::string format_time(system_clock::time_point at) {
 result<std::string> normal_time(std::string_view text, std::string_view param) {
   std::size_t at = 0;
   int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0, micros = 0, offset = 0;
-  const bool form = number_at(text, at, 4, y) && char_at(text, at, "-") && number_at(text, at, 2, mo) &&
-                    char_at(text, at, "-") && number_at(text, at, 2, d) && char_at(text, at, "Tt ") &&
-                    number_at(text, at, 2, h) && char_at(text, at, ":") && number_at(text, at, 2, mi) &&
-                    char_at(text, at, ":") && number_at(text, at, 2, s) &&
-                    fraction_at(text, at, micros) && offset_at(text, at, offset) && at == text.size();
+  const bool form =
+      number_at(text, at, 4, y) && char_at(text, at, "-") && number_at(text, at, 2, mo) &&
+      char_at(text, at, "-") && number_at(text, at, 2, d) && char_at(text, at, "Tt ") &&
+      number_at(text, at, 2, h) && char_at(text, at, ":") && number_at(text, at, 2, mi) &&
+      char_at(text, at, ":") && number_at(text, at, 2, s) && fraction_at(text, at, micros) &&
+      offset_at(text, at, offset) && at == text.size();
   const year_month_day date{year(y), month(unsigned(mo)), day(unsigned(d))};
   if (!form || !date.ok() || h > 23 || mi > 59 || s > 60)
     return fail(errc::invalid_argument,
@@ -138,4 +139,4 @@ result<log_filter> filter_of(const list_logs_request& request, const caller& who
   return filter;
 }
 
-}  // namespace troupe::log_rules
+} // namespace troupe::log_rules

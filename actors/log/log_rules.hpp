@@ -26,4 +26,4 @@ namespace troupe::log_rules {
 /// The filter of a list: the caller's own records, or another user's for an admin.
 [[nodiscard]] result<log_filter> filter_of(const list_logs_request& request, const caller& who);
 
-}  // namespace troupe::log_rules
+} // namespace troupe::log_rules

@@ -25,8 +25,9 @@ struct page {
   bool has_more = false;
 };
 
-/// Files and their bytes. Every call names the owner; another's object is `not_found`. Asynchronous,
-/// durable before the reply; replies come on a thread of the adapter. Errors as in user_store.
+/// Files and their bytes. Every call names the owner; another's object is `not_found`.
+/// Asynchronous, durable before the reply; replies come on a thread of the adapter. Errors as in
+/// user_store.
 class file_store {
 public:
   virtual ~file_store() = default;

@@ -5,14 +5,14 @@
 #include "messages/method_list.hpp"
 
 /// What the HTTP edge may ask: one overload a method of the list, named by its request's type.
-/// Implemented by actors/edge on every edge node. All calls return soon and may come from any thread.
-/// The reply and a stream's deltas come on any thread, also on the caller's before its call returns
-/// (docs/decisions/0008): hold no lock over a call that they take. Errors travel in the reply:
-/// `unauthenticated`, `invalid_argument` with param, `not_found`, `unavailable`, … A request that is
-/// past its deadline is answered `deadline_exceeded` by the gate, whatever happened to it.
+/// Implemented by actors/edge on every edge node. All calls return soon and may come from any
+/// thread. The reply and a stream's deltas come on any thread, also on the caller's before its call
+/// returns (docs/decisions/0008): hold no lock over a call that they take. Errors travel in the
+/// reply: `unauthenticated`, `invalid_argument` with param, `not_found`, `unavailable`, … A request
+/// that is past its deadline is answered `deadline_exceeded` by the gate, whatever happened to it.
 namespace troupe {
 
-#define TROUPE_GATE_ASK(service_, name_, request_, delta_, reply_, class_)                          \
+#define TROUPE_GATE_ASK(service_, name_, request_, delta_, reply_, class_) \
   virtual void ask(request_context context, request_ request, reply<reply_> answer) = 0;
 
 /// Accounts, sessions and API keys.
@@ -28,7 +28,8 @@ public:
   virtual ~chat_gate() = default;
   virtual std::unique_ptr<stream_control> chat(request_context context, chat_request request,
                                                stream_sink<chat_delta, chat_reply> sink) = 0;
-  virtual void ask(request_context context, embeddings_request request, reply<json_reply> answer) = 0;
+  virtual void ask(request_context context, embeddings_request request,
+                   reply<json_reply> answer) = 0;
   virtual void ask(request_context context, models_request request, reply<model_list> answer) = 0;
 };
 
@@ -40,18 +41,29 @@ public:
   virtual std::unique_ptr<stream_control> content(request_context context,
                                                   file_content_request request,
                                                   stream_sink<file_chunk, file_view> sink) = 0;
-  virtual void ask(request_context context, create_file_request request, reply<file_view> answer) = 0;
-  virtual void ask(request_context context, list_files_request request, reply<file_list> answer) = 0;
+  virtual void ask(request_context context, create_file_request request,
+                   reply<file_view> answer) = 0;
+  virtual void ask(request_context context, list_files_request request,
+                   reply<file_list> answer) = 0;
   virtual void ask(request_context context, get_file_request request, reply<file_view> answer) = 0;
-  virtual void ask(request_context context, delete_file_request request, reply<deleted_reply> answer) = 0;
-  virtual void ask(request_context context, create_store_request request, reply<store_view> answer) = 0;
-  virtual void ask(request_context context, list_stores_request request, reply<store_list> answer) = 0;
-  virtual void ask(request_context context, get_store_request request, reply<store_view> answer) = 0;
-  virtual void ask(request_context context, delete_store_request request, reply<deleted_reply> answer) = 0;
-  virtual void ask(request_context context, attach_file_request request, reply<store_file_view> answer) = 0;
-  virtual void ask(request_context context, list_store_files_request request, reply<store_file_list> answer) = 0;
-  virtual void ask(request_context context, get_store_file_request request, reply<store_file_view> answer) = 0;
-  virtual void ask(request_context context, detach_file_request request, reply<deleted_reply> answer) = 0;
+  virtual void ask(request_context context, delete_file_request request,
+                   reply<deleted_reply> answer) = 0;
+  virtual void ask(request_context context, create_store_request request,
+                   reply<store_view> answer) = 0;
+  virtual void ask(request_context context, list_stores_request request,
+                   reply<store_list> answer) = 0;
+  virtual void ask(request_context context, get_store_request request,
+                   reply<store_view> answer) = 0;
+  virtual void ask(request_context context, delete_store_request request,
+                   reply<deleted_reply> answer) = 0;
+  virtual void ask(request_context context, attach_file_request request,
+                   reply<store_file_view> answer) = 0;
+  virtual void ask(request_context context, list_store_files_request request,
+                   reply<store_file_list> answer) = 0;
+  virtual void ask(request_context context, get_store_file_request request,
+                   reply<store_file_view> answer) = 0;
+  virtual void ask(request_context context, detach_file_request request,
+                   reply<deleted_reply> answer) = 0;
   virtual void ask(request_context context, search_request request, reply<search_reply> answer) = 0;
 };
 

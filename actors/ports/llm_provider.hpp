@@ -18,8 +18,8 @@ struct llm_sink {
   std::move_only_function<void()> accepted;
   /// Streamed: one `chat.completion.chunk` as raw JSON, without `[DONE]`.
   std::move_only_function<void(json_text chunk)> chunk;
-  /// Plain: the `chat.completion`. Streamed: empty, only after `[DONE]` or a clean end that followed
-  /// a finish_reason. Errors: a provider's own status and message kept (`error::status`),
+  /// Plain: the `chat.completion`. Streamed: empty, only after `[DONE]` or a clean end that
+  /// followed a finish_reason. Errors: a provider's own status and message kept (`error::status`),
   /// `upstream_failed` when it broke off, timed out or sent no JSON, `cancelled`.
   reply<json_text> end;
 };
@@ -40,9 +40,9 @@ class llm_provider {
 public:
   virtual ~llm_provider() = default;
   /// POST {base}/chat/completions with `body` unchanged.
-  [[nodiscard]] virtual std::unique_ptr<llm_call> chat(json_text body, bool stream,
-                                                       std::chrono::steady_clock::time_point deadline,
-                                                       std::string traceparent, llm_sink sink) = 0;
+  [[nodiscard]] virtual std::unique_ptr<llm_call> chat(
+      json_text body, bool stream, std::chrono::steady_clock::time_point deadline,
+      std::string traceparent, llm_sink sink) = 0;
   /// POST {base}/embeddings.
   virtual void embeddings(json_text body, std::chrono::steady_clock::time_point deadline,
                           reply<json_text> answer) = 0;

@@ -13,14 +13,14 @@ inline constexpr std::size_t log_words_max = 64;
 
 /// A filter of records; empty fields do not filter.
 struct log_filter {
-  std::string user;               ///< the owner, always set
+  std::string user; ///< the owner, always set
   std::optional<log_level> level;
   std::string service;
   std::vector<std::string> words; ///< every one must occur in the message, case-insensitively
   std::string since;              ///< RFC 3339 in UTC with microseconds, inclusive
   std::string until;              ///< exclusive
   std::uint32_t limit = 100;
-  std::string before;             ///< a cursor as made by this store; empty: from the newest
+  std::string before; ///< a cursor as made by this store; empty: from the newest
 };
 
 struct log_slice {

@@ -8,9 +8,10 @@
 
 namespace troupe {
 
-/// Where a streamed answer goes. `delta` is called in order, never after `end`, and at most as often
-/// as credit was granted; `end` exactly once. Any thread may call, also the creator's own before the
-/// call that began the stream returns, or from within grant() and cancel(): hold no lock then.
+/// Where a streamed answer goes. `delta` is called in order, never after `end`, and at most as
+/// often as credit was granted; `end` exactly once. Any thread may call, also the creator's own
+/// before the call that began the stream returns, or from within grant() and cancel(): hold no lock
+/// then.
 template <class Delta, class Reply>
 struct stream_sink {
   std::move_only_function<void(Delta)> delta;

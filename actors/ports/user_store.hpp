@@ -9,19 +9,19 @@
 namespace troupe {
 
 struct user_row {
-  std::string id;             ///< UUID
-  std::string email;          ///< as given; unique by its lower-case form
+  std::string id;    ///< UUID
+  std::string email; ///< as given; unique by its lower-case form
   std::string name;
-  std::string password_hash;  ///< empty: cannot log in with a password
+  std::string password_hash; ///< empty: cannot log in with a password
   bool admin = false;
-  std::string created_at;     ///< RFC 3339, UTC
+  std::string created_at; ///< RFC 3339, UTC
 };
 
 /// One sign-in: a family of refresh tokens of which only the newest counts.
 struct session_row {
-  std::string id;             ///< UUID, the `sid` claim
+  std::string id; ///< UUID, the `sid` claim
   std::string user_id;
-  std::string refresh_hash;   ///< SHA-256 of the current refresh token, hex
+  std::string refresh_hash;    ///< SHA-256 of the current refresh token, hex
   std::int64_t rotated_at = 0; ///< Unix milliseconds
   std::int64_t expires_at = 0; ///< Unix seconds
   bool revoked = false;
@@ -48,7 +48,8 @@ public:
   virtual void session_by_id(std::string id, reply<session_row> answer) = 0;
   /// Finds the session of a refresh token, current or spent (row.spent_at says which).
   virtual void session_by_refresh(std::string refresh_hash, reply<session_row> answer) = 0;
-  /// `next` becomes current and `current` is kept as spent at `now` (Unix milliseconds), if `current` is still current; else `conflict`.
+  /// `next` becomes current and `current` is kept as spent at `now` (Unix milliseconds), if
+  /// `current` is still current; else `conflict`.
   virtual void rotate(std::string session_id, std::string current, std::string next,
                       std::int64_t now, std::int64_t expires_at, reply<done> answer) = 0;
   virtual void revoke_session(std::string session_id, reply<done> answer) = 0;
@@ -60,10 +61,10 @@ public:
 };
 
 struct api_key_row {
-  std::string id;      ///< `key_…`
+  std::string id; ///< `key_…`
   std::string user_id;
   std::string name;
-  std::string hash;    ///< SHA-256 of the key, hex
+  std::string hash; ///< SHA-256 of the key, hex
   std::string hint;
   std::int64_t created_at = 0; ///< Unix seconds
   bool revoked = false;

@@ -9,7 +9,8 @@ constexpr std::size_t quote_bytes = 200;
 
 std::string quote_of(const std::string& text) {
   auto end = std::min(text.size(), quote_bytes);
-  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+    --end;
   return text.substr(0, end);
 }
 
@@ -18,7 +19,7 @@ const std::string& text_of(const search_hit& hit) {
   return hit.content.empty() ? none_found : hit.content.front().text;
 }
 
-}  // namespace
+} // namespace
 
 token_usage chat_job::usage() const {
   if (reported) return *reported;
@@ -54,26 +55,27 @@ std::vector<citation> citations_of(const std::vector<search_hit>& hits) {
 
 log_input usage_record(const chat_job& job, std::string_view status) {
   const auto usage = job.usage();
-  const auto latency = std::chrono::duration_cast<std::chrono::milliseconds>(
-                           op_context::clock::now() - job.began)
-                           .count();
+  const auto latency =
+      std::chrono::duration_cast<std::chrono::milliseconds>(op_context::clock::now() - job.began)
+          .count();
   log_input record;
   record.level = status == "ok" ? log_level::info : log_level::warn;
   record.service = "troupe.prompt";
   record.message = "chat.completed";
-  record.attributes = chat_json::object_builder()
-                          .add("user", job.op.who.user)
-                          .add("model", job.model)
-                          .add("prompt_tokens", usage.prompt_tokens)
-                          .add("completion_tokens", usage.completion_tokens)
-                          .add("total_tokens", usage.total_tokens)
-                          .add("usage", job.source() == usage_source::reported ? "reported" : "estimated")
-                          .add("latency_ms", static_cast<std::int64_t>(latency))
-                          .add("status", status)
-                          .add("finish_reason", job.finish_reason)
-                          .add("request_id", job.op.request_id)
-                          .build();
+  record.attributes =
+      chat_json::object_builder()
+          .add("user", job.op.who.user)
+          .add("model", job.model)
+          .add("prompt_tokens", usage.prompt_tokens)
+          .add("completion_tokens", usage.completion_tokens)
+          .add("total_tokens", usage.total_tokens)
+          .add("usage", job.source() == usage_source::reported ? "reported" : "estimated")
+          .add("latency_ms", static_cast<std::int64_t>(latency))
+          .add("status", status)
+          .add("finish_reason", job.finish_reason)
+          .add("request_id", job.op.request_id)
+          .build();
   return record;
 }
 
-}  // namespace troupe
+} // namespace troupe

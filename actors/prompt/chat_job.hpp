@@ -22,27 +22,27 @@ struct chat_job {
   op_context::clock::time_point began = op_context::clock::now();
 
   std::string model;
-  std::string question;                ///< the last user message
-  std::vector<chat_json::turn> turns;  ///< events: the context, with the new message
-  std::string conversation_id;         ///< events
+  std::string question;               ///< the last user message
+  std::vector<chat_json::turn> turns; ///< events: the context, with the new message
+  std::string conversation_id;        ///< events
   std::vector<search_hit> hits;
   std::vector<citation> cited;
   bool searched = false;
 
   std::unique_ptr<llm_call> upstream;
   chat_json::identity identity;
-  std::string text;                    ///< generated until now
+  std::string text; ///< generated until now
   std::string finish_reason;
   std::optional<token_usage> reported;
   bool citations_sent = false;
 
   // the stream
-  bool opened = false;                 ///< its first delta is on its way
+  bool opened = false; ///< its first delta is on its way
   std::uint64_t seq = 0;
   std::int64_t frames = limits::stream_window_frames;
   std::int64_t bytes = limits::stream_window_bytes;
-  std::deque<chat_delta> waiting;      ///< bounded by the window: a provider gets credit as it empties
-  std::optional<outcome<chat_reply>> ending;  ///< goes out when `waiting` is empty
+  std::deque<chat_delta> waiting; ///< bounded by the window: a provider gets credit as it empties
+  std::optional<outcome<chat_reply>> ending; ///< goes out when `waiting` is empty
 
   [[nodiscard]] bool events() const noexcept { return request.format == chat_format::events; }
   [[nodiscard]] token_usage usage() const;
@@ -60,4 +60,4 @@ struct chat_job {
 /// The usage record of a chat that ended with `status` (`ok`, or an error's name).
 [[nodiscard]] log_input usage_record(const chat_job& job, std::string_view status);
 
-}  // namespace troupe
+} // namespace troupe

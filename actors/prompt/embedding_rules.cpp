@@ -27,4 +27,4 @@ std::vector<float> shortened(std::vector<float> vector, std::size_t length) {
   return vector;
 }
 
-}  // namespace troupe::embedding_rules
+} // namespace troupe::embedding_rules

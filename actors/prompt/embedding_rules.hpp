@@ -18,4 +18,4 @@ namespace troupe::embedding_rules {
 /// these are all 0, the first of them is 1, as in the embedding of a text without words.
 [[nodiscard]] std::vector<float> shortened(std::vector<float> vector, std::size_t length);
 
-}  // namespace troupe::embedding_rules
+} // namespace troupe::embedding_rules

@@ -15,11 +15,12 @@ constexpr std::size_t sentences_max = 3;
 constexpr std::size_t sentence_bytes_max = 600;
 
 constexpr std::array stop_words{
-    "a",    "an",   "and",  "are",  "as",   "at",    "be",   "by",    "can",   "could", "did",  "do",
-    "does", "for",  "from", "had",  "has",  "have",  "how",  "i",     "if",    "in",    "is",   "it",
-    "its",  "me",   "my",   "of",   "on",   "or",    "our",  "please", "should", "so",  "tell", "that",
-    "the",  "their", "them", "there", "these", "they", "this", "to",  "was",   "we",    "were", "what",
-    "when", "where", "which", "who", "why",  "will", "with", "would", "you",   "your"};
+    "a",     "an",     "and",    "are",  "as",   "at",    "be",   "by",    "can",  "could",
+    "did",   "do",     "does",   "for",  "from", "had",   "has",  "have",  "how",  "i",
+    "if",    "in",     "is",     "it",   "its",  "me",    "my",   "of",    "on",   "or",
+    "our",   "please", "should", "so",   "tell", "that",  "the",  "their", "them", "there",
+    "these", "they",   "this",   "to",   "was",  "we",    "were", "what",  "when", "where",
+    "which", "who",    "why",    "will", "with", "would", "you",  "your"};
 
 bool is_stop_word(std::string_view word) {
   return std::ranges::find(stop_words, word) != stop_words.end();
@@ -48,7 +49,9 @@ bool is_word_byte(char c) {
 
 /// Scripts written without spaces start at U+2E80 in three bytes; Latin, Cyrillic, Greek, Arabic …
 /// have two and count as letters of a word.
-bool is_ideograph(unsigned char lead) { return lead >= 0xE2 && lead < 0xF0; }
+bool is_ideograph(unsigned char lead) {
+  return lead >= 0xE2 && lead < 0xF0;
+}
 
 struct candidate {
   std::string text;
@@ -58,7 +61,8 @@ struct candidate {
 };
 
 std::string trimmed(std::string_view text) {
-  while (!text.empty() && std::string_view(" \t\r\n#>*-|").contains(text.front())) text.remove_prefix(1);
+  while (!text.empty() && std::string_view(" \t\r\n#>*-|").contains(text.front()))
+    text.remove_prefix(1);
   while (!text.empty() && std::string_view(" \t\r\n|").contains(text.back())) text.remove_suffix(1);
   return std::string(text);
 }
@@ -74,19 +78,22 @@ void add_sentence(std::vector<std::string>& out, std::string_view text) {
 }
 
 /// How much each question term tells: rare among the candidates counts more.
-std::unordered_map<std::string, double> weights_of(const std::vector<std::string>& question,
-                                                   const std::vector<std::unordered_set<std::string>>& bags) {
+std::unordered_map<std::string, double> weights_of(
+    const std::vector<std::string>& question,
+    const std::vector<std::unordered_set<std::string>>& bags) {
   std::unordered_map<std::string, double> weights;
   for (const auto& term : question) {
-    const auto with = std::ranges::count_if(bags, [&](const auto& bag) { return bag.contains(term); });
-    weights[term] = std::log(1.0 + (static_cast<double>(bags.size()) + 1) / (static_cast<double>(with) + 1));
+    const auto with =
+        std::ranges::count_if(bags, [&](const auto& bag) { return bag.contains(term); });
+    weights[term] =
+        std::log(1.0 + (static_cast<double>(bags.size()) + 1) / (static_cast<double>(with) + 1));
   }
   return weights;
 }
 
 std::vector<candidate> candidates_of(const std::vector<search_hit>& hits) {
   std::vector<candidate> all;
-  std::unordered_set<std::string> seen;  // passages overlap
+  std::unordered_set<std::string> seen; // passages overlap
   for (const auto& hit : hits)
     for (const auto& content : hit.content)
       for (auto& sentence : sentences_of(content.text))
@@ -94,7 +101,7 @@ std::vector<candidate> candidates_of(const std::vector<search_hit>& hits) {
   return all;
 }
 
-}  // namespace
+} // namespace
 
 std::string_view nothing_searched() noexcept {
   return "No document was searched: upload one with `troupe ingest PATH --store NAME` (or POST "
@@ -109,7 +116,7 @@ std::vector<std::string> sentences_of(std::string_view text) {
                                               std::string_view("#*-|>").contains(text[i + 1]));
     const bool stop = (text[i] == '.' || text[i] == '!' || text[i] == '?') &&
                       (i + 1 == text.size() || text[i + 1] == ' ' || text[i + 1] == '\n');
-    const bool wide_stop = text.substr(i, 3) == "\xE3\x80\x82";  // the ideographic full stop
+    const bool wide_stop = text.substr(i, 3) == "\xE3\x80\x82"; // the ideographic full stop
     if (!line_end && !stop && !wide_stop) continue;
     const auto end = i + (wide_stop ? 3 : 1);
     add_sentence(out, text.substr(first, end - first));
@@ -182,4 +189,4 @@ extract pick(std::string_view question, const std::vector<search_hit>& hits) {
   return out;
 }
 
-}  // namespace troupe::extract_rules
+} // namespace troupe::extract_rules

@@ -7,13 +7,13 @@
 #include <string_view>
 #include <vector>
 
-/// The built-in model `extract`: no network, no weights; it picks the sentences of the passages that
-/// answer the question. Pure.
+/// The built-in model `extract`: no network, no weights; it picks the sentences of the passages
+/// that answer the question. Pure.
 namespace troupe::extract_rules {
 
 struct extract {
-  std::vector<std::string> sentences;  ///< in the order in which they are shown
-  std::vector<citation> cited;         ///< one a sentence
+  std::vector<std::string> sentences; ///< in the order in which they are shown
+  std::vector<citation> cited;        ///< one a sentence
 };
 
 [[nodiscard]] extract pick(std::string_view question, const std::vector<search_hit>& hits);
@@ -28,4 +28,4 @@ struct extract {
 /// common endings cut; runs without spaces (Chinese, Japanese) as pairs of characters.
 [[nodiscard]] std::vector<std::string> terms_of(std::string_view text);
 
-}  // namespace troupe::extract_rules
+} // namespace troupe::extract_rules

@@ -24,8 +24,9 @@ constexpr auto log_gather = std::chrono::milliseconds(5);
 using job_ptr = std::shared_ptr<chat_job>;
 
 error unknown_model(const std::string& model) {
-  auto e = make_error(errc::not_found,
-                      "the model '" + model + "' does not exist here (see GET /v1/models)", "model");
+  auto e =
+      make_error(errc::not_found,
+                 "the model '" + model + "' does not exist here (see GET /v1/models)", "model");
   e.reason = "model_not_found";
   return e;
 }
@@ -91,29 +92,30 @@ public:
   void on(call<models_request>& c, answer<model_list> a) {
     const auto now = op_context::clock::now();
     if (!d_.provider || now < provider_models_until_) return answer_models(c.body.id, a);
-    d_.provider->models(now + std::chrono::seconds(10),
-                        to_self<json_text>([this, id = c.body.id, a = std::move(a)](result<json_text> r) mutable {
-                          auto found = r ? chat_json::models_of(*r) : std::unexpected(r.error());
-                          models_failed_.reset();
-                          if (found) {
-                            provider_models_ = std::move(*found);
-                          } else {
-                            log::warn("prompt.models_unknown", {{"why", found.error().message}});
-                            models_failed_ = std::move(found.error());
-                          }
-                          provider_models_until_ = op_context::clock::now() +
-                                                   (models_failed_ ? models_retry : models_kept_for);
-                          answer_models(id, a);
-                        }));
+    d_.provider->models(
+        now + std::chrono::seconds(10),
+        to_self<json_text>([this, id = c.body.id, a = std::move(a)](result<json_text> r) mutable {
+          auto found = r ? chat_json::models_of(*r) : std::unexpected(r.error());
+          models_failed_.reset();
+          if (found) {
+            provider_models_ = std::move(*found);
+          } else {
+            log::warn("prompt.models_unknown", {{"why", found.error().message}});
+            models_failed_ = std::move(found.error());
+          }
+          provider_models_until_ =
+              op_context::clock::now() + (models_failed_ ? models_retry : models_kept_for);
+          answer_models(id, a);
+        }));
   }
 
   void on(call<ping_request>&, answer<ping_reply> a) {
-    d_.conversations->last_turns({}, {}, 1, to_self<std::vector<turn_row>>(
-                                                [a = std::move(a)](result<std::vector<turn_row>> r) mutable {
-                                                  if (!r && r.error().code != errc::not_found)
-                                                    return a.fail(std::move(r.error()));
-                                                  a(ping_reply{true, {}});
-                                                }));
+    d_.conversations->last_turns(
+        {}, {}, 1,
+        to_self<std::vector<turn_row>>([a = std::move(a)](result<std::vector<turn_row>> r) mutable {
+          if (!r && r.error().code != errc::not_found) return a.fail(std::move(r.error()));
+          a(ping_reply{true, {}});
+        }));
   }
 
 private:
@@ -136,24 +138,27 @@ private:
     const auto user = job->op.who.user;
     if (!turn.conversation_id) {
       job->conversation_id = make_id("conv_");
-      return d_.conversations->create(user, job->conversation_id, to_self<done>([this, job](result<done> r) {
-                                        if (!r) return end(job, std::unexpected(std::move(r.error())));
+      return d_.conversations->create(user, job->conversation_id,
+                                      to_self<done>([this, job](result<done> r) {
+                                        if (!r)
+                                          return end(job, std::unexpected(std::move(r.error())));
                                         with_turns(job, {});
                                       }));
     }
     job->conversation_id = *turn.conversation_id;
-    d_.conversations->last_turns(user, job->conversation_id, limits::context_turns,
-                                 to_self<std::vector<turn_row>>([this, job](result<std::vector<turn_row>> r) {
-                                   if (!r) return end(job, std::unexpected(std::move(r.error())));
-                                   with_turns(job, std::move(*r));
-                                 }));
+    d_.conversations->last_turns(
+        user, job->conversation_id, limits::context_turns,
+        to_self<std::vector<turn_row>>([this, job](result<std::vector<turn_row>> r) {
+          if (!r) return end(job, std::unexpected(std::move(r.error())));
+          with_turns(job, std::move(*r));
+        }));
   }
 
   void with_turns(const job_ptr& job, std::vector<turn_row> rows) {
     for (auto& row : rows) job->turns.push_back({std::move(row.role), std::move(row.text)});
     job->turns.push_back({"user", job->question});
     const auto& stores = job->request.turn->vector_store_ids;
-    if (stores && stores->empty()) return generate(job);  // "search nothing"
+    if (stores && stores->empty()) return generate(job); // "search nothing"
     search(job, stores.value_or(std::vector<std::string>()), passages_for_turn);
   }
 
@@ -188,14 +193,16 @@ private:
     for (auto& sentence : found.sentences) {
       if (!job->text.empty()) sentence.insert(0, " ");
       job->text += sentence;
-      if (job->events()) emit(job, {"token", chat_json::token_event(sentence)});
+      if (job->events())
+        emit(job, {"token", chat_json::token_event(sentence)});
       else if (job->request.stream)
         emit(job, {"", chat_json::text_chunk(job->identity, sentence, job->request.include_usage)});
     }
     if (!job->request.stream) return end_plain(job);
     if (!job->events()) {
       cite(job, job->identity);
-      emit(job, {"", chat_json::finish_chunk(job->identity, job->finish_reason, job->request.include_usage)});
+      emit(job, {"", chat_json::finish_chunk(job->identity, job->finish_reason,
+                                             job->request.include_usage)});
       if (job->request.include_usage)
         emit(job, {"", chat_json::usage_chunk(job->identity, job->usage())});
     }
@@ -204,7 +211,8 @@ private:
 
   void end_plain(const job_ptr& job) {
     chat_reply out = reply_of_job(*job);
-    out.body = chat_json::completion(job->identity, job->text, job->finish_reason, job->usage(), job->cited);
+    out.body = chat_json::completion(job->identity, job->text, job->finish_reason, job->usage(),
+                                     job->cited);
     end(job, std::move(out));
   }
 
@@ -233,7 +241,8 @@ private:
                  if (!life.expired()) on_chunk(job, std::move(chunk));
                }));
     };
-    sink.end = to_self_here<json_text>([this, job](result<json_text> r) { on_provider_end(job, std::move(r)); });
+    sink.end = to_self_here<json_text>(
+        [this, job](result<json_text> r) { on_provider_end(job, std::move(r)); });
     job->upstream = d_.provider->chat(std::move(body), job->request.stream, job->op.deadline,
                                       job->op.traceparent, std::move(sink));
   }
@@ -251,7 +260,7 @@ private:
     } else if (!facts.text.empty()) {
       emit(job, {"token", chat_json::token_event(facts.text)});
     } else if (job->upstream) {
-      job->upstream->grant(1);  // it used a place of the window and gave the client nothing
+      job->upstream->grant(1); // it used a place of the window and gave the client nothing
     }
   }
 
@@ -289,8 +298,10 @@ private:
       const auto since = op_context::clock::now() - d_.open_after;
       bool waiting = false;
       for (const auto& [cid, job] : jobs_) {
-        if (job->began <= since) open(job);
-        else waiting = waiting || (job->request.stream && !job->opened);
+        if (job->began <= since)
+          open(job);
+        else
+          waiting = waiting || (job->request.stream && !job->opened);
       }
       if (waiting) open_silent();
     });
@@ -308,7 +319,8 @@ private:
       job->waiting.pop_front();
       job->frames -= 1;
       job->bytes -= static_cast<std::int64_t>(delta.data.raw.size());
-      self_->send(job->consumer, stream_item<chat_delta>{job->op.cid, ++job->seq, std::move(delta)});
+      self_->send(job->consumer,
+                  stream_item<chat_delta>{job->op.cid, ++job->seq, std::move(delta)});
     }
     if (job->waiting.empty() && job->ending) {
       auto last = std::move(*job->ending);
@@ -324,7 +336,8 @@ private:
     keep_turn(job, [this, job](result<done> kept) {
       if (!alive(job)) return;
       if (!kept) return end(job, std::unexpected(std::move(kept.error())));
-      emit(job, {"done", chat_json::done_event(job->conversation_id, job->usage(), job->finish_reason)});
+      emit(job,
+           {"done", chat_json::done_event(job->conversation_id, job->usage(), job->finish_reason)});
       end(job, reply_of_job(*job));
     });
   }
@@ -361,7 +374,7 @@ private:
     --d_.activity->running;
     const auto status = how ? std::string_view("ok") : to_string(how.error().code);
     if (!how && job->events() && !job->text.empty())
-      keep_turn(job, [](result<done>) {});  // what was generated until then
+      keep_turn(job, [](result<done>) {}); // what was generated until then
     if (job->upstream) job->upstream->cancel();
     record(*job, status);
     job->a(std::move(how));
@@ -401,7 +414,8 @@ private:
         if (outbox_.unacknowledged() > 0) gather_records();
         return;
       }
-      log::warn("prompt.usage_waits", {{"why", stored.error().message}, {"dropped", outbox_.dropped()}});
+      log::warn("prompt.usage_waits",
+                {{"why", stored.error().message}, {"dropped", outbox_.dropped()}});
       later(log_retry, [this] { append(outbox_.again()); });
     });
   }
@@ -410,7 +424,8 @@ private:
 
   void embed_far(call<embeddings_request>& c, answer<json_reply> a) {
     if (!d_.provider) return a.fail(unknown_model(c.body.model));
-    d_.provider->embeddings(std::move(c.body.body), c.op.deadline,
+    auto body = with_member("input", c.body.input, without(c.body.body, "input"));
+    d_.provider->embeddings(std::move(body), c.op.deadline,
                             to_self<json_text>([a = std::move(a)](result<json_text> r) mutable {
                               if (!r) return a.fail(std::move(r.error()));
                               a(json_reply{std::move(*r)});
@@ -435,15 +450,15 @@ private:
   usage_outbox outbox_;
   bool gathering_ = false;
   bool opening_ = false;
-  std::vector<model_view> provider_models_;  // as last heard
-  std::optional<error> models_failed_;       // why they could not be asked for again
+  std::vector<model_view> provider_models_; // as last heard
+  std::optional<error> models_failed_;      // why they could not be asked for again
   op_context::clock::time_point provider_models_until_{};
 };
 
-}  // namespace
+} // namespace
 
 prompt_service::actor spawn_prompt(caf::actor_system& system, prompt_deps deps) {
   return spawn_service<prompt_service, prompt_impl>(system, std::move(deps));
 }
 
-}  // namespace troupe
+} // namespace troupe

@@ -14,17 +14,17 @@ namespace troupe {
 
 /// What still runs, for a drain to wait on. Written by the actor, read by anyone.
 struct prompt_activity {
-  std::atomic<std::int64_t> running{0};   ///< chats
-  std::atomic<std::int64_t> unlogged{0};  ///< usage records that the log has not acknowledged
+  std::atomic<std::int64_t> running{0};  ///< chats
+  std::atomic<std::int64_t> unlogged{0}; ///< usage records that the log has not acknowledged
 };
 
 struct prompt_deps {
-  std::shared_ptr<llm_provider> provider;  ///< null: only the built-in models
-  std::shared_ptr<const embedder> embed;   ///< the model `local`
+  std::shared_ptr<llm_provider> provider; ///< null: only the built-in models
+  std::shared_ptr<const embedder> embed;  ///< the model `local`
   std::shared_ptr<conversation_store> conversations;
   retrieval_service::actor retrieval;
   log_service::actor log;
-  std::string default_model = "extract";   ///< of /v1/chat/stream
+  std::string default_model = "extract"; ///< of /v1/chat/stream
   /// A stream whose model is silent for so long (and at most a tick of a quarter of it more) is
   /// opened all the same.
   std::chrono::milliseconds open_after = limits::sse_header_delay;
@@ -34,4 +34,4 @@ struct prompt_deps {
 /// Chats, embeddings, models. A chat's deltas go to the call's consumer under its credit.
 [[nodiscard]] prompt_service::actor spawn_prompt(caf::actor_system& system, prompt_deps deps);
 
-}  // namespace troupe
+} // namespace troupe

@@ -30,4 +30,4 @@ std::optional<append_logs_request> usage_outbox::take() {
   return batch;
 }
 
-}  // namespace troupe
+} // namespace troupe

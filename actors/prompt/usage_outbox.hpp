@@ -40,4 +40,4 @@ private:
   std::uint64_t dropped_ = 0;
 };
 
-}  // namespace troupe
+} // namespace troupe

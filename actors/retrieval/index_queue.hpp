@@ -14,7 +14,7 @@ namespace troupe {
 /// Which files wait to be indexed and which are being indexed: pure bookkeeping, no I/O.
 class index_queue {
 public:
-  using key = std::pair<std::string, std::string>;  ///< store, file
+  using key = std::pair<std::string, std::string>; ///< store, file
 
   explicit index_queue(std::size_t at_once) : at_once_(at_once) {}
 
@@ -40,9 +40,8 @@ public:
   void drop(const std::string& store, const std::string& file) {
     key k{store, file};
     if (queued_.erase(k) != 0)
-      std::erase_if(waiting_, [&](const auto& w) {
-        return w.vector_store_id == store && w.file_id == file;
-      });
+      std::erase_if(waiting_,
+                    [&](const auto& w) { return w.vector_store_id == store && w.file_id == file; });
     if (running_.contains(k)) dropped_.insert(std::move(k));
   }
 
@@ -71,4 +70,4 @@ private:
   std::set<key> queued_, running_, dropped_;
 };
 
-}  // namespace troupe
+} // namespace troupe

@@ -67,17 +67,18 @@ public:
     out->consumer = c.consumer;
     out->a = std::move(a);
     const auto user = c.op.who.user;
-    d_.files->get_file(user, c.body.file_id, to_self<file_view>([this, user, cid, out](result<file_view> file) {
-                         if (!file) return out->a.fail(std::move(file.error()));
-                         out->file = std::move(*file);
-                         d_.files->read_file(user, out->file.id,
-                                             to_self<std::string>([this, cid, out](result<std::string> bytes) {
-                                               if (!bytes) return out->a.fail(std::move(bytes.error()));
-                                               out->bytes = std::move(*bytes);
-                                               downloads_[cid] = out;
-                                               send_more(cid, *out);
-                                             }));
-                       }));
+    d_.files->get_file(
+        user, c.body.file_id, to_self<file_view>([this, user, cid, out](result<file_view> file) {
+          if (!file) return out->a.fail(std::move(file.error()));
+          out->file = std::move(*file);
+          d_.files->read_file(user, out->file.id,
+                              to_self<std::string>([this, cid, out](result<std::string> bytes) {
+                                if (!bytes) return out->a.fail(std::move(bytes.error()));
+                                out->bytes = std::move(*bytes);
+                                downloads_[cid] = out;
+                                send_more(cid, *out);
+                              }));
+        }));
   }
 
   void on(stream_signal& s) override {
@@ -95,12 +96,14 @@ public:
 
   void on(call<delete_file_request>& c, answer<deleted_reply> a) {
     auto id = c.body.file_id;
-    d_.files->delete_file(c.op.who.user, id, to_self<std::vector<std::string>>([this, id, a = std::move(a)](
-                              result<std::vector<std::string>> stores) mutable {
-                            if (!stores) return a.fail(std::move(stores.error()));
-                            for (const auto& store : *stores) remove_passages(store, id);
-                            a(deleted_reply{id, "file", true});
-                          }));
+    d_.files->delete_file(
+        c.op.who.user, id,
+        to_self<std::vector<std::string>>(
+            [this, id, a = std::move(a)](result<std::vector<std::string>> stores) mutable {
+              if (!stores) return a.fail(std::move(stores.error()));
+              for (const auto& store : *stores) remove_passages(store, id);
+              a(deleted_reply{id, "file", true});
+            }));
   }
 
   // stores
@@ -133,12 +136,13 @@ public:
 
   void on(call<delete_store_request>& c, answer<deleted_reply> a) {
     const auto id = c.body.vector_store_id;
-    d_.stores->delete_store(c.op.who.user, id, to_self<done>([this, id, a = std::move(a)](result<done> r) mutable {
-                              if (!r) return a.fail(std::move(r.error()));
-                              queue_.drop_store(id);
-                              auto gone = deleted_reply{id, "vector_store.deleted", true};
-                              d_.index->remove_store(id, then_answer(std::move(a), std::move(gone)));
-                            }));
+    d_.stores->delete_store(
+        c.op.who.user, id, to_self<done>([this, id, a = std::move(a)](result<done> r) mutable {
+          if (!r) return a.fail(std::move(r.error()));
+          queue_.drop_store(id);
+          auto gone = deleted_reply{id, "vector_store.deleted", true};
+          d_.index->remove_store(id, then_answer(std::move(a), std::move(gone)));
+        }));
   }
 
   // files of a store
@@ -167,7 +171,8 @@ public:
   }
 
   void on(call<get_store_file_request>& c, answer<store_file_view> a) {
-    d_.stores->get_entry(c.op.who.user, c.body.vector_store_id, c.body.file_id, pass_on(std::move(a)));
+    d_.stores->get_entry(c.op.who.user, c.body.vector_store_id, c.body.file_id,
+                         pass_on(std::move(a)));
   }
 
   void on(call<detach_file_request>& c, answer<deleted_reply> a) {
@@ -197,12 +202,14 @@ public:
     job->max = c.body.max_num_results;
     job->a = std::move(a);
     if (!c.body.vector_store_id.empty()) c.body.vector_store_ids = {c.body.vector_store_id};
-    if (!c.body.vector_store_ids.empty()) return check_stores(job, std::move(c.body.vector_store_ids), 0);
-    d_.stores->store_ids(job->user, to_self<std::vector<std::string>>([this, job](result<std::vector<std::string>> ids) {
-                           if (!ids) return job->a.fail(std::move(ids.error()));
-                           job->scope.store_ids = std::move(*ids);
-                           run_search(job);
-                         }));
+    if (!c.body.vector_store_ids.empty())
+      return check_stores(job, std::move(c.body.vector_store_ids), 0);
+    d_.stores->store_ids(job->user, to_self<std::vector<std::string>>(
+                                        [this, job](result<std::vector<std::string>> ids) {
+                                          if (!ids) return job->a.fail(std::move(ids.error()));
+                                          job->scope.store_ids = std::move(*ids);
+                                          run_search(job);
+                                        }));
   }
 
   void on(call<ping_request>&, answer<ping_reply> a) {
@@ -261,14 +268,15 @@ private:
   // indexing
 
   void load_pending() {
-    d_.stores->pending(to_self<std::vector<pending_file>>([this](result<std::vector<pending_file>> files) {
-      if (!files) {
-        log::warn("retrieval.pending_unknown", {{"why", files.error().message}});
-        return later(std::chrono::seconds(5), [this] { load_pending(); });
-      }
-      for (auto& f : *files) queue_.add(std::move(f));
-      index_next();
-    }));
+    d_.stores->pending(
+        to_self<std::vector<pending_file>>([this](result<std::vector<pending_file>> files) {
+          if (!files) {
+            log::warn("retrieval.pending_unknown", {{"why", files.error().message}});
+            return later(std::chrono::seconds(5), [this] { load_pending(); });
+          }
+          for (auto& f : *files) queue_.add(std::move(f));
+          index_next();
+        }));
   }
 
   void index_next() {
@@ -276,21 +284,23 @@ private:
     while (queue_.next(file)) {
       auto f = std::make_shared<pending_file>(std::move(file));
       d_.files->get_file(f->user, f->file_id, to_self<file_view>([this, f](result<file_view> view) {
-                           if (!view) return finish_index(*f, std::unexpected(std::move(view.error())));
+                           if (!view)
+                             return finish_index(*f, std::unexpected(std::move(view.error())));
                            read(f, std::move(view->filename));
                          }));
     }
   }
 
   void read(std::shared_ptr<pending_file> f, std::string filename) {
-    d_.files->read_file(f->user, f->file_id, to_self<std::string>([this, f, filename](result<std::string> bytes) {
-                          if (!bytes) return finish_index(*f, std::unexpected(std::move(bytes.error())));
-                          d_.reader->read(filename, std::move(*bytes),
-                                          to_self<std::vector<passage>>([this, f](result<std::vector<passage>> p) {
-                                            if (!p) return finish_index(*f, std::unexpected(std::move(p.error())));
-                                            put(f, std::move(*p));
-                                          }));
-                        }));
+    d_.files->read_file(
+        f->user, f->file_id, to_self<std::string>([this, f, filename](result<std::string> bytes) {
+          if (!bytes) return finish_index(*f, std::unexpected(std::move(bytes.error())));
+          d_.reader->read(filename, std::move(*bytes),
+                          to_self<std::vector<passage>>([this, f](result<std::vector<passage>> p) {
+                            if (!p) return finish_index(*f, std::unexpected(std::move(p.error())));
+                            put(f, std::move(*p));
+                          }));
+        }));
   }
 
   void put(std::shared_ptr<pending_file> f, std::vector<passage> passages) {
@@ -304,7 +314,7 @@ private:
     const bool wanted = queue_.finish(f.vector_store_id, f.file_id);
     if (!wanted) {
       remove_passages(f.vector_store_id, f.file_id);
-      load_pending();  // it may have been attached again meanwhile
+      load_pending(); // it may have been attached again meanwhile
     } else if (!bytes && is_retriable(bytes.error().code)) {
       later(std::chrono::seconds(1), [this, f] {
         queue_.add(f);
@@ -315,7 +325,8 @@ private:
       if (!bytes) why = rules::file_error_of(bytes.error());
       d_.stores->set_status(f.vector_store_id, f.file_id, bytes ? "completed" : "failed",
                             std::move(why), bytes ? *bytes : 0, to_self<done>([](result<done> r) {
-                              if (!r) log::warn("retrieval.status_lost", {{"why", r.error().message}});
+                              if (!r)
+                                log::warn("retrieval.status_lost", {{"why", r.error().message}});
                             }));
     }
     index_next();
@@ -324,7 +335,8 @@ private:
   void remove_passages(const std::string& store, const std::string& file) {
     queue_.drop(store, file);
     d_.index->remove_file(store, file, to_self<done>([](result<done> r) {
-                            if (!r) log::warn("retrieval.passages_left", {{"why", r.error().message}});
+                            if (!r)
+                              log::warn("retrieval.passages_left", {{"why", r.error().message}});
                           }));
   }
 
@@ -337,11 +349,12 @@ private:
       return run_search(job);
     }
     const auto id = ids[at];
-    d_.stores->get_store(job->user, id, to_self<store_view>([this, job, ids = std::move(ids), at](
-                                            result<store_view> r) mutable {
-                           if (!r) return job->a.fail(std::move(r.error()));
-                           check_stores(job, std::move(ids), at + 1);
-                         }));
+    d_.stores->get_store(
+        job->user, id,
+        to_self<store_view>([this, job, ids = std::move(ids), at](result<store_view> r) mutable {
+          if (!r) return job->a.fail(std::move(r.error()));
+          check_stores(job, std::move(ids), at + 1);
+        }));
   }
 
   /// A filter narrows what the index looks at: the best of what matches, not what matches of the
@@ -390,10 +403,10 @@ private:
   std::unordered_map<call_id, std::shared_ptr<download>> downloads_;
 };
 
-}  // namespace
+} // namespace
 
 retrieval_service::actor spawn_retrieval(caf::actor_system& system, retrieval_deps deps) {
   return spawn_service<retrieval_service, retrieval_impl>(system, std::move(deps));
 }
 
-}  // namespace troupe
+} // namespace troupe

@@ -22,4 +22,4 @@ struct retrieval_deps {
 [[nodiscard]] retrieval_service::actor spawn_retrieval(caf::actor_system& system,
                                                        retrieval_deps deps);
 
-}  // namespace troupe
+} // namespace troupe

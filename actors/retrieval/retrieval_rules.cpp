@@ -12,9 +12,12 @@ const std::string& owner_of(const caller& who, const std::string& asked) noexcep
 
 file_error file_error_of(const error& why) {
   switch (why.code) {
-    case errc::unsupported_media: return {"unsupported_file", why.message};
-    case errc::invalid_argument: return {"invalid_file", why.message};
-    default: return {"server_error", why.message};
+    case errc::unsupported_media:
+      return {"unsupported_file", why.message};
+    case errc::invalid_argument:
+      return {"invalid_file", why.message};
+    default:
+      return {"server_error", why.message};
   }
 }
 
@@ -79,4 +82,4 @@ std::vector<search_hit> hits_of(std::vector<passage_hit> hits,
   return found;
 }
 
-}  // namespace troupe::retrieval_rules
+} // namespace troupe::retrieval_rules

@@ -57,4 +57,4 @@ void keep_from(std::vector<passage_hit>& hits, double score_threshold);
 [[nodiscard]] std::vector<search_hit> hits_of(std::vector<passage_hit> hits,
                                               const std::vector<placed_file>& files);
 
-}  // namespace troupe::retrieval_rules
+} // namespace troupe::retrieval_rules

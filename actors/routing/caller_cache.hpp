@@ -52,4 +52,4 @@ private:
   std::unordered_map<std::string, entry> entries_;
 };
 
-}  // namespace troupe
+} // namespace troupe

@@ -11,9 +11,9 @@ namespace {
 
 /// Requests that need no credential.
 template <class Request>
-constexpr bool is_public = std::is_same_v<Request, register_request> ||
-                           std::is_same_v<Request, login_request> ||
-                           std::is_same_v<Request, refresh_request>;
+constexpr bool is_public =
+    std::is_same_v<Request, register_request> || std::is_same_v<Request, login_request> ||
+    std::is_same_v<Request, refresh_request>;
 
 std::chrono::milliseconds lifetime(std::int64_t expires_at) {
   using namespace std::chrono;
@@ -32,7 +32,7 @@ public:
 
   template <class Request>
   void on(call<Request>& c, answer<reply_of<Request>> a) {
-    c.op.who = {};  // whatever came in its place counts for nothing
+    c.op.who = {}; // whatever came in its place counts for nothing
     if constexpr (is_public<Request>) {
       forward(std::move(c), std::move(a));
     } else {
@@ -48,7 +48,7 @@ public:
     struct gathering {
       answer<ping_reply> a;
       ping_reply out;
-      std::size_t left = 1;  // held by the loop below, so that it ends only after the last question
+      std::size_t left = 1; // held by the loop below, so that it ends only after the last question
       void one_less() {
         if (--left == 0) a(std::move(out));
       }
@@ -56,7 +56,7 @@ public:
     auto all = std::make_shared<gathering>(std::move(a));
     all->out.ready = true;
     const auto one = [&](const auto& service, std::string name) {
-      if (!service) return;  // a node without edge asks only what it has
+      if (!service) return; // a node without edge asks only what it has
       ++all->left;
       call<ping_request> ping{c.op, ping_request{name}, {}};
       ping.op.cid = make_call_id();
@@ -134,7 +134,8 @@ private:
     ask(to_.auth, std::move(question), [this, credential](outcome<authenticate_reply> found) {
       outcome<caller> who = std::unexpected(error{});
       if (found) {
-        cache_.keep(credential, found->who, caller_cache::clock::now(), lifetime(found->expires_at));
+        cache_.keep(credential, found->who, caller_cache::clock::now(),
+                    lifetime(found->expires_at));
         who = std::move(found->who);
       } else {
         who = std::unexpected(std::move(found.error()));
@@ -150,10 +151,10 @@ private:
   std::unordered_map<std::string, std::vector<waiter>> asked_;
 };
 
-}  // namespace
+} // namespace
 
 router_service::actor spawn_router(caf::actor_system& system, service_handles services) {
   return spawn_service<router_service, router_impl>(system, std::move(services));
 }
 
-}  // namespace troupe
+} // namespace troupe

@@ -23,7 +23,7 @@ public:
 
 protected:
   friend class slot_registry;
-  slot_registry* home_ = nullptr;  // null once answered
+  slot_registry* home_ = nullptr; // null once answered
   std::size_t index_ = 0;
 };
 
@@ -47,7 +47,7 @@ public:
   }
   void fail_all(const error& why) {
     while (!live_.empty()) {
-      const auto slot = live_.back();  // answering removes it from the list
+      const auto slot = live_.back(); // answering removes it from the list
       slot->fail(why);
     }
   }
@@ -79,7 +79,8 @@ private:
   slot_registry* before_;
 };
 
-/// Runs a piece of the actor. An exception is the shell's business: nothing that threw is used again.
+/// Runs a piece of the actor. An exception is the shell's business: nothing that threw is used
+/// again.
 template <class F>
 void run_inside(slot_registry& slots, F&& work) {
   const inside_actor scope(slots);
@@ -155,4 +156,4 @@ private:
   std::shared_ptr<slot> slot_;
 };
 
-}  // namespace troupe
+} // namespace troupe

@@ -31,7 +31,7 @@ struct stream_item {
 /// From the consumer to the producer: more credit, or stop.
 struct stream_signal {
   call_id cid;
-  std::string_view service;  ///< of the method, so that a router knows where to send it on; static
+  std::string_view service; ///< of the method, so that a router knows where to send it on; static
   bool cancel = false;
   std::uint64_t acked_seq = 0;
   std::uint32_t frames = 0;
@@ -39,15 +39,15 @@ struct stream_signal {
 };
 
 /// Whoever asks for a stream takes these.
-using stream_consumer =
-    caf::typed_actor<caf::reacts_to<stream_item<chat_delta>>, caf::reacts_to<stream_item<file_chunk>>>;
+using stream_consumer = caf::typed_actor<caf::reacts_to<stream_item<chat_delta>>,
+                                         caf::reacts_to<stream_item<file_chunk>>>;
 
 /// A request with what travels beside it.
 template <class Request>
 struct call {
   op_context op;
   Request body;
-  stream_consumer consumer = {};  ///< streamed methods only
+  stream_consumer consumer = {}; ///< streamed methods only
 
   using request_type = Request;
 };
@@ -62,7 +62,7 @@ template <class F>
   return {std::make_shared<std::move_only_function<void()>>(std::forward<F>(work))};
 }
 
-}  // namespace troupe
+} // namespace troupe
 
 namespace caf {
 
@@ -77,4 +77,4 @@ struct allowed_unsafe_message_type<troupe::stream_signal> : std::true_type {};
 template <>
 struct allowed_unsafe_message_type<troupe::self_task> : std::true_type {};
 
-}  // namespace caf
+} // namespace caf

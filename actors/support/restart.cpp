@@ -19,11 +19,13 @@ error restarting(const restart_policy& policy, unsigned crashes) {
   return why;
 }
 
-void note_crash(std::string_view service, std::string_view what, std::chrono::milliseconds restart_in) {
+void note_crash(std::string_view service, std::string_view what,
+                std::chrono::milliseconds restart_in) {
   static metrics::metric counter(metrics::kind::counter, "troupe_actor_restarts_total",
                                  "Services started again after a crash.");
   counter.add();
-  log::error("service.crashed", {{"service", service}, {"what", what}, {"restart_in_ms", restart_in.count()}});
+  log::error("service.crashed",
+             {{"service", service}, {"what", what}, {"restart_in_ms", restart_in.count()}});
 }
 
-}  // namespace troupe
+} // namespace troupe

@@ -11,7 +11,7 @@ namespace troupe {
 struct restart_policy {
   std::chrono::milliseconds first_delay{100};
   std::chrono::milliseconds longest_delay{10000};
-  std::chrono::seconds forget_after{60};  ///< a run this long makes the next delay the first again
+  std::chrono::seconds forget_after{60}; ///< a run this long makes the next delay the first again
 };
 
 /// The delay before restart number `crashes` (from 1) in a row. Pure.
@@ -22,6 +22,7 @@ struct restart_policy {
 [[nodiscard]] error restarting(const restart_policy& policy, unsigned crashes);
 
 /// Logs and counts a crash.
-void note_crash(std::string_view service, std::string_view what, std::chrono::milliseconds restart_in);
+void note_crash(std::string_view service, std::string_view what,
+                std::chrono::milliseconds restart_in);
 
-}  // namespace troupe
+} // namespace troupe

@@ -8,17 +8,21 @@
 namespace troupe {
 namespace {
 
-constexpr std::size_t messages_a_turn = 50;  // of one actor, as in CAF's scheduler
-constexpr std::size_t turns_most = 64;       // before the thread returns to its I/O
+constexpr std::size_t messages_a_turn = 50; // of one actor, as in CAF's scheduler
+constexpr std::size_t turns_most = 64;      // before the thread returns to its I/O
 
 thread_local thread_runner* runner_of_thread = nullptr;
-thread_local std::vector<caf::resumable*> spare;  // keeps its memory from one scope to the next
+thread_local std::vector<caf::resumable*> spare; // keeps its memory from one scope to the next
 
-}  // namespace
+} // namespace
 
-thread_runner* thread_runner::current() noexcept { return runner_of_thread; }
+thread_runner* thread_runner::current() noexcept {
+  return runner_of_thread;
+}
 
-bool is_inside_actor() noexcept { return slot_registry::current() != nullptr; }
+bool is_inside_actor() noexcept {
+  return slot_registry::current() != nullptr;
+}
 
 thread_runner::thread_runner(caf::actor_system& system) : execution_unit(&system) {
   ready_.swap(spare);
@@ -27,8 +31,10 @@ thread_runner::thread_runner(caf::actor_system& system) : execution_unit(&system
 
 thread_runner::~thread_runner() {
   for (std::size_t next = 0; next < ready_.size(); ++next) {
-    if (next < turns_most) run(ready_[next]);
-    else system().scheduler().enqueue(ready_[next]);
+    if (next < turns_most)
+      run(ready_[next]);
+    else
+      system().scheduler().enqueue(ready_[next]);
   }
   runner_of_thread = nullptr;
   ready_.clear();
@@ -38,7 +44,7 @@ thread_runner::~thread_runner() {
 void thread_runner::run(caf::resumable* job) {
   switch (job->resume(this, messages_a_turn)) {
     case caf::resumable::resume_later:
-      system().scheduler().enqueue(job);  // with the reference that came with the job
+      system().scheduler().enqueue(job); // with the reference that came with the job
       return;
     case caf::resumable::done:
     case caf::resumable::awaiting_message:
@@ -48,4 +54,4 @@ void thread_runner::run(caf::resumable* job) {
   }
 }
 
-}  // namespace troupe
+} // namespace troupe

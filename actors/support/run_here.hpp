@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-/// Actors on the threads of the edge, the bus and the provider. Handing a message from such a thread
-/// to CAF's scheduler costs a wake-up of another thread (30 µs on two cores) before work of a few
-/// microseconds; these threads run the awakened actors themselves, as CAF's own I/O multiplexer does
-/// with its brokers. docs/decisions/0008.
+/// Actors on the threads of the edge, the bus and the provider. Handing a message from such a
+/// thread to CAF's scheduler costs a wake-up of another thread (30 µs on two cores) before work of
+/// a few microseconds; these threads run the awakened actors themselves, as CAF's own I/O
+/// multiplexer does with its brokers. docs/decisions/0008.
 namespace troupe {
 
 /// Runs actors on the thread that made it, one after the other, never one inside another.
@@ -44,12 +44,14 @@ void post_to(const Handle& to, Message message) {
 }
 
 /// Sends, and runs on this thread what that awakens before it returns. For threads that wait for
-/// I/O: not with a lock held, not for work that may take a millisecond. Inside an actor it only sends.
+/// I/O: not with a lock held, not for work that may take a millisecond. Inside an actor it only
+/// sends.
 template <class Handle, class Message>
 void run_here(const Handle& to, Message message) {
-  if (is_inside_actor() || thread_runner::current() != nullptr) return post_to(to, std::move(message));
+  if (is_inside_actor() || thread_runner::current() != nullptr)
+    return post_to(to, std::move(message));
   const thread_runner runner(to->home_system());
   post_to(to, std::move(message));
 }
 
-}  // namespace troupe
+} // namespace troupe

@@ -8,4 +8,4 @@ error from_caf(const caf::error& why) {
   return make_error(errc::internal, "the service did not answer");
 }
 
-}  // namespace troupe
+} // namespace troupe

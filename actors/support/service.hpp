@@ -17,10 +17,12 @@
 
 /// The shell around every service actor: typed interface from a list of requests, answers that
 /// cannot be lost, and supervision: an exception ends the service's state, not the process. What it
-/// held is answered with an error, and the state is made anew, with back-off, behind the same handle.
+/// held is answered with an error, and the state is made anew, with back-off, behind the same
+/// handle.
 namespace troupe {
 
-/// A typed interface: one `call<R> -> outcome<reply_of<R>>` a request, and what every service takes.
+/// A typed interface: one `call<R> -> outcome<reply_of<R>>` a request, and what every service
+/// takes.
 template <class... Requests>
 struct service_protocol {
   using actor = caf::typed_actor<
@@ -32,7 +34,8 @@ struct service_protocol {
 /// The error that a CAF failure means to the requester.
 [[nodiscard]] error from_caf(const caf::error& why);
 
-/// Base of a service's implementation: what it may do as an actor. Everything runs inside the actor.
+/// Base of a service's implementation: what it may do as an actor. Everything runs inside the
+/// actor.
 template <class Protocol>
 class service_base {
 public:
@@ -59,7 +62,8 @@ protected:
     });
   }
 
-  /// The same for a port that answers on a thread of its own that waits for I/O: it runs this actor.
+  /// The same for a port that answers on a thread of its own that waits for I/O: it runs this
+  /// actor.
   template <class T, class F>
   [[nodiscard]] reply<T> to_self_here(F then) {
     return reply<T>([me = me(), life = life(), then = std::move(then)](result<T> value) mutable {
@@ -97,7 +101,9 @@ protected:
             },
             [slots = slots_, life = life(), shared](caf::error& why) {
               if (life.expired()) return;
-              run_inside(*slots, [&] { (*shared)(outcome<reply_of<Request>>(std::unexpected(from_caf(why)))); });
+              run_inside(*slots, [&] {
+                (*shared)(outcome<reply_of<Request>>(std::unexpected(from_caf(why))));
+              });
             });
   }
 
@@ -107,9 +113,10 @@ protected:
 private:
   template <class F, class T>
   static self_task task_with(std::weak_ptr<void> life, F then, result<T> value) {
-    return make_task([life = std::move(life), then = std::move(then), value = std::move(value)]() mutable {
-      if (!life.expired()) then(std::move(value));
-    });
+    return make_task(
+        [life = std::move(life), then = std::move(then), value = std::move(value)]() mutable {
+          if (!life.expired()) then(std::move(value));
+        });
   }
 
   std::shared_ptr<void> life_ = std::make_shared<char>();
@@ -119,7 +126,7 @@ namespace detail {
 
 template <class Impl>
 struct service_state {
-  service_state() = default;  // an aggregate would be initialised from the actor pointer (CAF 0.17)
+  service_state() = default; // an aggregate would be initialised from the actor pointer (CAF 0.17)
   ~service_state() {
     impl.reset();
     const inside_actor scope(slots);
@@ -128,13 +135,13 @@ struct service_state {
   service_state(const service_state&) = delete;
   service_state& operator=(const service_state&) = delete;
 
-  static inline const char* name = Impl::actor_name;  // what CAF calls the actor
+  static inline const char* name = Impl::actor_name; // what CAF calls the actor
 
   slot_registry slots;
   std::function<std::unique_ptr<Impl>()> make;
-  std::unique_ptr<Impl> impl;  // null between a crash and the restart
+  std::unique_ptr<Impl> impl; // null between a crash and the restart
   restart_policy policy;
-  unsigned crashes = 0;  // in a row
+  unsigned crashes = 0; // in a row
   std::chrono::steady_clock::time_point began{};
 };
 
@@ -190,12 +197,13 @@ typename service_protocol<Requests...>::actor::behavior_type make_behavior(
           [self](self_task& t) { run_inside(self->state.slots, [&] { (*t.run)(); }); }};
 }
 
-}  // namespace detail
+} // namespace detail
 
-/// Spawns a service actor. `Impl` derives from service_base<Protocol>, has a name (`actor_name`), a constructor
-/// (pointer self, slot_registry&, Deps) and an overload `on(call<R>&, answer<reply_of<R>>)` for
-/// every request of the protocol; `Deps` is copied (a restart makes a fresh Impl from it). While it
-/// waits for a restart, requests are answered `unavailable` with the time to come back.
+/// Spawns a service actor. `Impl` derives from service_base<Protocol>, has a name (`actor_name`), a
+/// constructor (pointer self, slot_registry&, Deps) and an overload `on(call<R>&,
+/// answer<reply_of<R>>)` for every request of the protocol; `Deps` is copied (a restart makes a
+/// fresh Impl from it). While it waits for a restart, requests are answered `unavailable` with the
+/// time to come back.
 template <class Protocol, class Impl, class Deps>
 [[nodiscard]] typename Protocol::actor spawn_service(caf::actor_system& system, Deps deps,
                                                      restart_policy policy = {}) {
@@ -203,12 +211,16 @@ template <class Protocol, class Impl, class Deps>
   using self_ptr = typename Protocol::actor::template stateful_pointer<state>;
   return system.spawn([deps = std::move(deps), policy](self_ptr self) ->
                       typename Protocol::actor::behavior_type {
-    self->state.policy = policy;
-    self->state.slots.on_crash = [self](const std::exception& e) { detail::crash_service(self, e); };
-    self->state.make = [self, deps] { return std::make_unique<Impl>(self, self->state.slots, deps); };
-    detail::begin_service(self);
-    return detail::make_behavior<Impl>(self, static_cast<Protocol*>(nullptr));
-  });
+                        self->state.policy = policy;
+                        self->state.slots.on_crash = [self](const std::exception& e) {
+                          detail::crash_service(self, e);
+                        };
+                        self->state.make = [self, deps] {
+                          return std::make_unique<Impl>(self, self->state.slots, deps);
+                        };
+                        detail::begin_service(self);
+                        return detail::make_behavior<Impl>(self, static_cast<Protocol*>(nullptr));
+                      });
 }
 
-}  // namespace troupe
+} // namespace troupe

@@ -13,6 +13,8 @@ namespace troupe {
 }
 
 /// The wall clock in Unix seconds.
-[[nodiscard]] inline std::int64_t unix_now() { return unix_now_ms() / 1000; }
+[[nodiscard]] inline std::int64_t unix_now() {
+  return unix_now_ms() / 1000;
+}
 
-}  // namespace troupe
+} // namespace troupe

@@ -23,12 +23,12 @@ namespace beast_http = boost::beast::http;
 
 namespace {
 
-constexpr std::size_t read_bytes = 4096;             // of a header: most requests fit
-constexpr std::size_t read_bytes_body = 64u << 10;   // of a body
-constexpr std::size_t ahead_bytes_max = 64u << 10;   // what a client may send ahead
-constexpr std::size_t linger_bytes_max = 64u << 20;  // what is thrown away after a refusal
+constexpr std::size_t read_bytes = 4096;            // of a header: most requests fit
+constexpr std::size_t read_bytes_body = 64u << 10;  // of a body
+constexpr std::size_t ahead_bytes_max = 64u << 10;  // what a client may send ahead
+constexpr std::size_t linger_bytes_max = 64u << 20; // what is thrown away after a refusal
 constexpr std::size_t body_bytes_a_second = 64u << 10;
-constexpr std::size_t spare_bytes_kept = 64u << 10;  // of a buffer between requests
+constexpr std::size_t spare_bytes_kept = 64u << 10; // of a buffer between requests
 
 // Whether the other side has ended the connection, behind whatever it sent and nobody has read.
 bool ended_behind(int fd) noexcept {
@@ -130,10 +130,17 @@ void connection::parse() {
   while (more && phase_ != phase::closed) {
     if (in_at_ == in_.size()) break;
     switch (phase_) {
-      case phase::idle: begin_request(); break;
-      case phase::header: more = parse_header(); break;
-      case phase::body: more = parse_body(); break;
-      default: more = false;
+      case phase::idle:
+        begin_request();
+        break;
+      case phase::header:
+        more = parse_header();
+        break;
+      case phase::body:
+        more = parse_body();
+        break;
+      default:
+        more = false;
     }
   }
   if (in_at_ == in_.size()) {
@@ -186,9 +193,11 @@ bool connection::parse_body() {
   if (ec && ec != beast_http::error::need_more) {
     const bool large = ec == beast_http::error::body_limit;
     keep_alive_ = false;
-    if (large) refuse(make_error(errc::too_large, "the request body is larger than " +
-                                                      std::to_string(edge_.config.body_bytes) + " bytes"));
-    else refuse(make_error(errc::invalid_argument, "the request body is malformed: " + ec.message()));
+    if (large)
+      refuse(make_error(errc::too_large, "the request body is larger than " +
+                                             std::to_string(edge_.config.body_bytes) + " bytes"));
+    else
+      refuse(make_error(errc::invalid_argument, "the request body is malformed: " + ec.message()));
     return false;
   }
   if (parser_->is_done()) {
@@ -212,14 +221,15 @@ void connection::on_header() {
   current_ = std::make_shared<exchange>(mail_, weak_from_this());
   current_->started = clock::now();
   const auto id = head["x-request-id"];
-  current_->request_id = sane_request_id({id.data(), id.size()}) ? std::string(id) : make_id("req_");
+  current_->request_id =
+      sane_request_id({id.data(), id.size()}) ? std::string(id) : make_id("req_");
   head_ = head.method() == beast_http::verb::head;
   http_1_0_ = head.version() < 11;
   keep_alive_ = head.keep_alive() && !edge_.draining;
   const auto target = head.target();
   const auto method = head.method_string();
-  auto match = edge_.table.find({method.data(), method.size()},
-                                path_of({target.data(), target.size()}));
+  auto match =
+      edge_.table.find({method.data(), method.size()}, path_of({target.data(), target.size()}));
   admit(std::move(match));
 }
 
@@ -236,14 +246,16 @@ void connection::refuse_header(boost::system::error_code ec) {
     return refuse(std::move(why));
   }
   if (ec == beast_http::error::body_limit)
-    return refuse(make_error(errc::too_large, "the request body is larger than " +
-                                                  std::to_string(edge_.config.body_bytes) + " bytes"));
+    return refuse(make_error(
+        errc::too_large,
+        "the request body is larger than " + std::to_string(edge_.config.body_bytes) + " bytes"));
   refuse(make_error(errc::invalid_argument, "the request is no valid HTTP: " + ec.message()));
 }
 
 void connection::on_sweep(clock::time_point now) {
   switch (phase_) {
-    case phase::closed: return;
+    case phase::closed:
+      return;
     case phase::idle:
       if (in_.capacity() > spare_bytes_kept) in_.shrink_to_fit();
       if (out_.capacity() > spare_bytes_kept) out_.shrink_to_fit();
@@ -252,9 +264,11 @@ void connection::on_sweep(clock::time_point now) {
       if (now >= deadline_) close();
       return;
     case phase::header:
-    case phase::body: return late(now);
+    case phase::body:
+      return late(now);
     case phase::running:
-    case phase::responding: break;
+    case phase::responding:
+      break;
   }
   // With too much sent ahead no read is pending that would tell.
   if (phase_ == phase::running && !reading_ && ended_behind(socket_.native_handle()))

@@ -80,30 +80,30 @@ private:
   const std::shared_ptr<mailbox> mail_;
   edge_state& edge_;
   phase phase_ = phase::idle;
-  clock::time_point deadline_;      // of the phase; of the write when one is under way
+  clock::time_point deadline_; // of the phase; of the write when one is under way
 
-  std::string in_;                  // read and not yet parsed, from in_at_ on
+  std::string in_; // read and not yet parsed, from in_at_ on
   std::size_t in_at_ = 0;
-  std::string chunk_;               // where a pending read puts its bytes
+  std::string chunk_; // where a pending read puts its bytes
   bool reading_ = false;
   std::size_t lingered_ = 0;
 
   std::optional<parser> parser_;
-  std::size_t received_ = 0;        // bytes of the body phase
+  std::size_t received_ = 0; // bytes of the body phase
   bool continue_wanted_ = false;
   const route* route_ = nullptr;
   std::vector<json::parameter> path_;
-  std::optional<error> early_;      // decided from the header: answered when the body is in
+  std::optional<error> early_; // decided from the header: answered when the body is in
   std::string early_extra_;
 
   std::shared_ptr<exchange> current_;
   bool head_ = false, http_1_0_ = false, keep_alive_ = true;
-  bool counted_ = false;            // in edge_.running
+  bool counted_ = false; // in edge_.running
   bool events_begun_ = false;
-  bool news_over_ = false;          // the end of the stream is in `failure_` or good
+  bool news_over_ = false; // the end of the stream is in `failure_` or good
   std::optional<error> failure_;
-  std::string collected_;           // a body that comes in pieces
-  std::string events_;              // events that wait for the write under way
+  std::string collected_;                                // a body that comes in pieces
+  std::string events_;                                   // events that wait for the write under way
   std::uint32_t frames_waiting_ = 0, bytes_waiting_ = 0; // their credit
   std::uint32_t frames_out_ = 0, bytes_out_ = 0;         // the credit of what is being written
   clock::time_point last_event_;

@@ -23,11 +23,14 @@ namespace {
 constexpr std::size_t body_kept_bytes = 64u << 10; // of a refused request, to keep its connection
 constexpr std::size_t credential_bytes_max = 8192;
 
-std::string_view view(boost::beast::string_view text) noexcept { return {text.data(), text.size()}; }
+std::string_view view(boost::beast::string_view text) noexcept {
+  return {text.data(), text.size()};
+}
 
 bool starts_with_word(std::string_view text, std::string_view word) noexcept {
-  return text.size() >= word.size() && std::ranges::equal(text.substr(0, word.size()), word,
-                                                          [](char a, char b) { return (a | 32) == b; });
+  return text.size() >= word.size() &&
+         std::ranges::equal(text.substr(0, word.size()), word,
+                            [](char a, char b) { return (a | 32) == b; });
 }
 
 std::string_view bearer_of(std::string_view authorization) noexcept {
@@ -98,9 +101,13 @@ void connection::dispatch() {
   auto message = parser_->release();
   auto query = query_of(view(message.target()));
   if (!query) return refuse(std::move(query.error()));
-  http_call call{edge_, current_, std::move(message.body()),
-                 std::string(message[beast_http::field::content_type]), std::move(*query),
-                 std::move(path_), {}};
+  http_call call{edge_,
+                 current_,
+                 std::move(message.body()),
+                 std::string(message[beast_http::field::content_type]),
+                 std::move(*query),
+                 std::move(path_),
+                 {}};
   call.context.credential = bearer_of(view(message[beast_http::field::authorization]));
   call.context.request_id = current_->request_id;
   if (const auto trace = view(message["traceparent"]); valid_traceparent(trace))
@@ -150,7 +157,9 @@ void connection::take_news() {
   if (!events_.empty() || news_over_) write_events();
 }
 
-void connection::refuse(error why, std::string extra) { respond(why, std::move(extra)); }
+void connection::refuse(error why, std::string extra) {
+  respond(why, std::move(extra));
+}
 
 void connection::respond(const error& why, std::string extra) {
   respond({.status = status_of(why), .body = error_body(why), .extra = std::move(extra)},
@@ -168,7 +177,8 @@ void connection::respond(http_answer answer, std::uint32_t retry_ms) {
   head.extra = answer.extra;
   head.content_length = answer.body.size();
   head.processing_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - current_->started).count();
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - current_->started)
+          .count();
   head.retry_after_ms = retry_ms;
   head.keep_alive = keep_alive_;
   head.http_1_0 = http_1_0_;
@@ -188,7 +198,8 @@ void connection::begin_events() {
   head.request_id = current_->request_id;
   head.extra = "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
   head.processing_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - current_->started).count();
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - current_->started)
+          .count();
   head.streamed = true;
   head.chunked = !http_1_0_;
   head.keep_alive = keep_alive_;
@@ -200,8 +211,10 @@ void connection::write_events() {
   out_.clear();
   if (!events_begun_) begin_events();
   if (news_over_) finish_events(failure_);
-  if (http_1_0_) out_ += events_;
-  else append_chunk(out_, events_);
+  if (http_1_0_)
+    out_ += events_;
+  else
+    append_chunk(out_, events_);
   events_.clear();
   frames_out_ = std::exchange(frames_waiting_, 0);
   bytes_out_ = std::exchange(bytes_waiting_, 0);
@@ -214,21 +227,28 @@ void connection::write_events() {
 }
 
 void connection::finish_events(const std::optional<error>& failure) {
-  if (failure) append_error_event(events_, *failure);
-  else if (current_->kind() == stream_kind::openai) events_ += sse_done;
+  if (failure)
+    append_error_event(events_, *failure);
+  else if (current_->kind() == stream_kind::openai)
+    events_ += sse_done;
 }
 
 void connection::end_running(const error& why) {
   switch (phase_) {
     case phase::idle:
     case phase::lingering:
-    case phase::closed: return close();
-    case phase::header: return close();
-    case phase::responding: keep_alive_ = false; return;
+    case phase::closed:
+      return close();
+    case phase::header:
+      return close();
+    case phase::responding:
+      keep_alive_ = false;
+      return;
     case phase::body:
       keep_alive_ = false;
       return refuse(why);
-    case phase::running: break;
+    case phase::running:
+      break;
   }
   keep_alive_ = false;
   if (news_over_) return; // its end waits for the write under way
@@ -257,8 +277,10 @@ void connection::write_rest() {
     if (ec) return self->on_gone(true);
     if (n != 0) self->deadline_ = clock::now() + self->edge_.config.write_timeout;
     self->out_at_ += n;
-    if (self->out_at_ < self->out_.size()) self->write_rest();
-    else self->on_written();
+    if (self->out_at_ < self->out_.size())
+      self->write_rest();
+    else
+      self->on_written();
   };
   if (out_at_ == out_.size() && phase_ == phase::responding && in_at_ == in_.size()) {
     on_written(); // nothing waits behind it, so that no chain of calls can grow from here
@@ -273,8 +295,10 @@ void connection::on_written() {
   writing_ = false;
   if (phase_ == phase::responding) return finish_request();
   current_->grant(std::exchange(frames_out_, 0), std::exchange(bytes_out_, 0));
-  if (news_over_) write_events();
-  else take_news();
+  if (news_over_)
+    write_events();
+  else
+    take_news();
 }
 
 void connection::finish_request() {

@@ -17,9 +17,9 @@ struct edge_state {
   const std::string openapi; ///< the document, made once
 
   std::atomic<bool> ready = false;
-  std::atomic<bool> draining = false;      ///< responses close their connection
-  std::atomic<std::int64_t> running = 0;   ///< requests from their header to the end of the answer
-  std::atomic<std::int64_t> open = 0;      ///< connections
+  std::atomic<bool> draining = false;    ///< responses close their connection
+  std::atomic<std::int64_t> running = 0; ///< requests from their header to the end of the answer
+  std::atomic<std::int64_t> open = 0;    ///< connections
 };
 
 } // namespace troupe::http

@@ -6,11 +6,17 @@
 
 namespace troupe::http {
 
-void exchange::answer(http_answer value) { end(std::move(value), std::nullopt); }
+void exchange::answer(http_answer value) {
+  end(std::move(value), std::nullopt);
+}
 
-void exchange::fail(error why) { end(std::nullopt, std::move(why)); }
+void exchange::fail(error why) {
+  end(std::nullopt, std::move(why));
+}
 
-void exchange::end_stream() { end(std::nullopt, std::nullopt); }
+void exchange::end_stream() {
+  end(std::nullopt, std::nullopt);
+}
 
 void exchange::open_stream() {
   const std::lock_guard lock(mutex_);

@@ -70,7 +70,7 @@ public:
   [[nodiscard]] exchange_news take();
   [[nodiscard]] std::shared_ptr<connection> owner() const { return to_.lock(); }
 
-  std::string request_id;                              ///< set before the handler runs
+  std::string request_id; ///< set before the handler runs
   std::chrono::steady_clock::time_point started;
 
 private:

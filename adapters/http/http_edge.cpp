@@ -54,7 +54,8 @@ class edge final : public http_edge {
 public:
   edge(http_config config, const http_gates& gates) : state_(std::move(config), gates) {
     const auto threads = std::clamp(state_.config.threads, 1u, 64u);
-    for (unsigned i = 0; i < threads; ++i) workers_.push_back(std::make_unique<worker>(state_, i == 0 ? state_.config.loop : nullptr));
+    for (unsigned i = 0; i < threads; ++i)
+      workers_.push_back(std::make_unique<worker>(state_, i == 0 ? state_.config.loop : nullptr));
     acceptor_.emplace(workers_[0]->context());
     pause_.emplace(workers_[0]->context());
   }
@@ -124,16 +125,19 @@ private:
 
   void accept() {
     auto& to = *workers_[turn_++ % workers_.size()];
-    acceptor_->async_accept(to.context(), [this, &to](boost::system::error_code ec, tcp::socket socket) {
-      if (!acceptor_->is_open()) return;
-      if (ec) {
-        log::warn("http.accept_failed", {{"reason", ec.message()}});
-        return accept_later();
-      }
-      if (state_.open >= state_.config.connections_max) turn_away(socket);
-      else to.adopt(std::move(socket));
-      accept();
-    });
+    acceptor_->async_accept(to.context(),
+                            [this, &to](boost::system::error_code ec, tcp::socket socket) {
+                              if (!acceptor_->is_open()) return;
+                              if (ec) {
+                                log::warn("http.accept_failed", {{"reason", ec.message()}});
+                                return accept_later();
+                              }
+                              if (state_.open >= state_.config.connections_max)
+                                turn_away(socket);
+                              else
+                                to.adopt(std::move(socket));
+                              accept();
+                            });
   }
 
   void accept_later() {
@@ -152,8 +156,8 @@ private:
 
   edge_state state_;
   std::vector<std::unique_ptr<worker>> workers_;
-  std::optional<tcp::acceptor> acceptor_;     // on the first worker's thread
-  std::optional<net::steady_timer> pause_;    // the same
+  std::optional<tcp::acceptor> acceptor_;  // on the first worker's thread
+  std::optional<net::steady_timer> pause_; // the same
   std::size_t turn_ = 0;
   std::uint16_t port_ = 0;
   std::mutex stopping_;

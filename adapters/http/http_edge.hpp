@@ -21,15 +21,17 @@ struct http_config {
   std::uint16_t port = 8000;         ///< 0: any free one, see http_edge::port()
   unsigned threads = 1;              ///< I/O threads, 1 to 64
   std::size_t body_bytes = limits::body_bytes;
-  std::chrono::milliseconds header_timeout{10'000}; ///< from a request's first byte to its header's end
-  std::chrono::milliseconds body_timeout{60'000};   ///< for a body, and 1 s more for each 64 KiB of it
-  std::chrono::milliseconds idle_timeout{75'000};   ///< between two requests
-  std::chrono::milliseconds write_timeout{60'000};  ///< without progress of a response
-  std::chrono::milliseconds linger_timeout{2'000};  ///< reading on after a refused body
+  std::chrono::milliseconds header_timeout{
+      10'000}; ///< from a request's first byte to its header's end
+  std::chrono::milliseconds body_timeout{
+      60'000}; ///< for a body, and 1 s more for each 64 KiB of it
+  std::chrono::milliseconds idle_timeout{75'000};  ///< between two requests
+  std::chrono::milliseconds write_timeout{60'000}; ///< without progress of a response
+  std::chrono::milliseconds linger_timeout{2'000}; ///< reading on after a refused body
   std::chrono::milliseconds sse_heartbeat = limits::sse_heartbeat;
-  std::chrono::milliseconds sweep{250};             ///< how often the times above are looked at
-  unsigned connections_max = 10'000;                ///< past it a new connection gets 503
-  std::string version = "0.1.0";                    ///< shown by /health and /openapi.json
+  std::chrono::milliseconds sweep{250}; ///< how often the times above are looked at
+  unsigned connections_max = 10'000;    ///< past it a new connection gets 503
+  std::string version = "0.1.0";        ///< shown by /health and /openapi.json
   /// Whose thread is the first I/O thread; it runs already and outlives the edge. Null: its own.
   boost::asio::io_context* loop = nullptr;
 };
@@ -70,7 +72,9 @@ public:
 };
 
 /// Listens and starts the threads. Errors: `invalid_argument` for a bad address, `conflict` for an
-/// address in use, `unavailable` for anything else the system refuses; the message has address:port.
-[[nodiscard]] result<std::unique_ptr<http_edge>> make_http_edge(http_config config, http_gates gates);
+/// address in use, `unavailable` for anything else the system refuses; the message has
+/// address:port.
+[[nodiscard]] result<std::unique_ptr<http_edge>> make_http_edge(http_config config,
+                                                                http_gates gates);
 
 } // namespace troupe

@@ -30,11 +30,14 @@ result<Request> request_of(const http_call& in, body_kind body) {
 template <class Reply>
 reply<Reply> answer_with(std::shared_ptr<exchange> to, unsigned status) {
   return reply<Reply>([to = std::move(to), status](result<Reply> value) {
-    if (!value) to->fail(std::move(value.error()));
+    if (!value)
+      to->fail(std::move(value.error()));
     else if constexpr (std::is_same_v<Reply, json_reply>)
       to->answer({.status = status, .body = std::move(value->body.raw), .extra = {}});
-    else if (status == 204) to->answer({.status = 204, .content_type = {}, .body = {}, .extra = {}});
-    else to->answer({.status = status, .body = json::encode(*value), .extra = {}});
+    else if (status == 204)
+      to->answer({.status = 204, .content_type = {}, .body = {}, .extra = {}});
+    else
+      to->answer({.status = status, .body = json::encode(*value), .extra = {}});
   });
 }
 
@@ -49,13 +52,15 @@ void run_json(http_call& in) {
 
 } // namespace troupe::http
 
-/// A line of the table whose request and reply are messages.
-#define TROUPE_HTTP_ROUTE(method_, pattern_, gate_, body_, status_, request_, public_, summary_)      \
-  route {                                                                                             \
-    .method = method_, .pattern = pattern_,                                                           \
-    .run = &run_json<&http_gates::gate_, request_, body_kind::body_, status_>,                        \
-    .gate = gate_kind::gate_, .body = body_kind::body_, .is_public = public_, .status = status_,      \
-    .request_type = #request_, .reply_type = reply_name<reply_of<request_>>(), .summary = summary_    \
+/// A line of the table whose request and reply are messages; `more_statuses` may come last.
+#define TROUPE_HTTP_ROUTE(method_, pattern_, gate_, body_, status_, request_, public_, summary_, \
+                          ...)                                                                   \
+  route {                                                                                        \
+    .method = method_, .pattern = pattern_,                                                      \
+    .run = &run_json<&http_gates::gate_, request_, body_kind::body_, status_>,                   \
+    .gate = gate_kind::gate_, .body = body_kind::body_, .is_public = public_, .status = status_, \
+    .request_type = #request_, .reply_type = reply_name<reply_of<request_>>(),                   \
+    .summary = summary_, .more_statuses = std::string_view(__VA_ARGS__)                          \
   }
 
 namespace troupe::http {
@@ -63,7 +68,7 @@ namespace troupe::http {
 /// The name of a reply's type in the document.
 template <class Reply>
 constexpr std::string_view reply_name() {
-#define TROUPE_HTTP_REPLY_NAME(type_)                                                                 \
+#define TROUPE_HTTP_REPLY_NAME(type_) \
   if constexpr (std::is_same_v<Reply, type_>) return #type_;
   TROUPE_HTTP_REPLY_NAME(session_reply)
   TROUPE_HTTP_REPLY_NAME(verify_reply)

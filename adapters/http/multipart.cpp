@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::size_t boundary_bytes_max = 70;
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
 
 bool same_word(std::string_view a, std::string_view b) noexcept {
   return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
@@ -84,20 +86,21 @@ bool read_disposition(std::string_view value, form_part& part) {
   const auto end = std::min(value.find(';'), value.size());
   if (!same_word(trimmed(value.substr(0, end)), "form-data")) return false;
   bool named = false, extended = false;
-  const bool whole = for_parameters(value.substr(end), [&](std::string_view name, std::string text) {
-    if (same_word(name, "name")) {
-      named = true;
-      part.name = std::move(text);
-    } else if (same_word(name, "filename") && !extended) {
-      part.has_filename = true;
-      part.filename = base_name(std::move(text));
-    } else if (same_word(name, "filename*")) {
-      if (auto decoded = extended_value(text)) {
-        extended = part.has_filename = true;
-        part.filename = base_name(std::move(*decoded));
-      }
-    }
-  });
+  const bool whole =
+      for_parameters(value.substr(end), [&](std::string_view name, std::string text) {
+        if (same_word(name, "name")) {
+          named = true;
+          part.name = std::move(text);
+        } else if (same_word(name, "filename") && !extended) {
+          part.has_filename = true;
+          part.filename = base_name(std::move(text));
+        } else if (same_word(name, "filename*")) {
+          if (auto decoded = extended_value(text)) {
+            extended = part.has_filename = true;
+            part.filename = base_name(std::move(*decoded));
+          }
+        }
+      });
   return whole && named;
 }
 
@@ -121,7 +124,8 @@ result<form_part> read_headers(std::string_view& rest) {
       return fail(errc::invalid_argument, "a part of the form has a malformed Content-Disposition");
     disposed = true;
   }
-  if (!disposed) return fail(errc::invalid_argument, "a part of the form has no Content-Disposition");
+  if (!disposed)
+    return fail(errc::invalid_argument, "a part of the form has no Content-Disposition");
   return part;
 }
 

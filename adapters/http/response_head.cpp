@@ -69,8 +69,10 @@ void append_head(std::string& out, const response_head& in) {
   }
   if (in.retry_after_ms != 0) append_retry(out, in.retry_after_ms);
   out += in.extra;
-  if (!in.keep_alive) out += "Connection: close\r\n";
-  else if (in.http_1_0) out += "Connection: keep-alive\r\n";
+  if (!in.keep_alive)
+    out += "Connection: close\r\n";
+  else if (in.http_1_0)
+    out += "Connection: keep-alive\r\n";
   out += "\r\n";
 }
 

@@ -10,11 +10,16 @@ namespace {
 
 bool present(gate_kind kind, const http_gates& gates) noexcept {
   switch (kind) {
-    case gate_kind::none: return true;
-    case gate_kind::accounts: return gates.accounts != nullptr;
-    case gate_kind::chats: return gates.chats != nullptr;
-    case gate_kind::documents: return gates.documents != nullptr;
-    case gate_kind::logs: return gates.logs != nullptr;
+    case gate_kind::none:
+      return true;
+    case gate_kind::accounts:
+      return gates.accounts != nullptr;
+    case gate_kind::chats:
+      return gates.chats != nullptr;
+    case gate_kind::documents:
+      return gates.documents != nullptr;
+    case gate_kind::logs:
+      return gates.logs != nullptr;
     case gate_kind::any:
       return gates.accounts != nullptr || gates.chats != nullptr || gates.documents != nullptr ||
              gates.logs != nullptr;
@@ -73,8 +78,10 @@ route_table::route_table(const http_gates& gates) {
   for (const auto& line : all)
     if (present(line.gate, gates)) routes_.push_back(line);
   for (const auto& line : routes_) {
-    if (line.pattern.find('{') == std::string_view::npos) exact_[line.pattern].push_back(&line);
-    else patterns_.push_back(&line);
+    if (line.pattern.find('{') == std::string_view::npos)
+      exact_[line.pattern].push_back(&line);
+    else
+      patterns_.push_back(&line);
   }
 }
 

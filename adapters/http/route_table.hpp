@@ -34,16 +34,18 @@ enum class body_kind : std::uint8_t { none, json, optional_json, form };
 /// One line of the API. The OpenAPI document is made from the same lines.
 struct route {
   std::string_view method;
-  std::string_view pattern;      ///< `{x}` is one segment, `{x...}` all that is left
-  void (*run)(http_call&);       ///< on the connection's thread; must not block; may throw
+  std::string_view pattern; ///< `{x}` is one segment, `{x...}` all that is left
+  void (*run)(http_call&);  ///< on the connection's thread; must not block; may throw
   gate_kind gate = gate_kind::none;
   body_kind body = body_kind::none;
   bool is_public = false;
   unsigned status = 200;
-  std::string_view request_type; ///< a message's name, or empty
-  std::string_view reply_type;   ///< a message's name, or empty for raw JSON, text or bytes
+  std::string_view request_type; ///< a schema's name in the document, mostly a message's, or empty
+  std::string_view reply_type;   ///< the same, or empty for any JSON, text or bytes
   std::string_view reply_media = "application/json";
   std::string_view summary;
+  std::string_view events = {};        ///< `event:schema` of what is streamed, with blanks between
+  std::string_view more_statuses = {}; ///< of errors that only this route has: `403 409`
 };
 
 struct route_match {

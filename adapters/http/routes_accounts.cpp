@@ -5,11 +5,11 @@ namespace troupe::http {
 void add_account_routes(std::vector<route>& out) {
   const route lines[] = {
       TROUPE_HTTP_ROUTE("POST", "/v1/auth/register", accounts, json, 201, register_request, true,
-                        "Create an account and a session"),
+                        "Create an account and a session", "403 409 429"),
       TROUPE_HTTP_ROUTE("POST", "/v1/auth/login", accounts, json, 200, login_request, true,
-                        "Begin a session"),
+                        "Begin a session", "401 429"),
       TROUPE_HTTP_ROUTE("POST", "/v1/auth/refresh", accounts, json, 200, refresh_request, true,
-                        "Exchange a refresh token for a new pair of tokens"),
+                        "Exchange a refresh token for a new pair of tokens", "401"),
       TROUPE_HTTP_ROUTE("POST", "/v1/auth/logout", accounts, optional_json, 204, logout_request,
                         false, "End the session of the access token"),
       TROUPE_HTTP_ROUTE("POST", "/v1/auth/verify", accounts, json, 200, verify_request, false,

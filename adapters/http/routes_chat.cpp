@@ -1,4 +1,5 @@
 #include "adapters/http/json_route.hpp"
+#include "messages/codec/json_text.hpp"
 #include "messages/validate.hpp"
 
 namespace troupe::http {
@@ -8,19 +9,25 @@ void ask_chat(http_call& in, chat_request request) {
   in.context.deadline = in.to->started + limits::chat_timeout;
   stream_sink<chat_delta, chat_reply> sink;
   sink.delta = [to = in.to](chat_delta piece) {
-    if (piece.event == stream_opened) to->open_stream();
-    else to->event(piece.event, piece.data.raw);
+    if (piece.event == stream_opened)
+      to->open_stream();
+    else
+      to->event(piece.event, piece.data.raw);
   };
   const bool streamed = request.stream;
   if (streamed)
     in.to->begin_stream(request.format == chat_format::openai ? stream_kind::openai
                                                               : stream_kind::events);
   sink.end = reply<chat_reply>([to = in.to, streamed](result<chat_reply> value) {
-    if (!value) to->fail(std::move(value.error()));
-    else if (streamed) to->end_stream();
-    else to->answer({.status = 200, .body = std::move(value->body.raw), .extra = {}});
+    if (!value)
+      to->fail(std::move(value.error()));
+    else if (streamed)
+      to->end_stream();
+    else
+      to->answer({.status = 200, .body = std::move(value->body.raw), .extra = {}});
   });
-  in.to->hold(in.edge.gates.chats->chat(std::move(in.context), std::move(request), std::move(sink)));
+  in.to->hold(
+      in.edge.gates.chats->chat(std::move(in.context), std::move(request), std::move(sink)));
 }
 
 void completions(http_call& in) {
@@ -68,7 +75,7 @@ void one_model(http_call& in) {
 void embeddings(http_call& in) {
   auto request = json::decode<embeddings_request>(in.body);
   if (!request) return in.to->fail(std::move(request.error()));
-  request->body.raw = std::move(in.body);
+  request->body = without(json_text{std::move(in.body)}, "input"); // a message holds the input once
   in.edge.gates.chats->ask(std::move(in.context), std::move(*request),
                            answer_with<json_reply>(in.to, 200));
 }
@@ -77,20 +84,45 @@ void embeddings(http_call& in) {
 
 void add_chat_routes(std::vector<route>& out) {
   const route lines[] = {
-      {.method = "POST", .pattern = "/v1/chat/completions", .run = &completions,
-       .gate = gate_kind::chats, .body = body_kind::json, .request_type = "chat_completion_body",
-       .reply_type = {}, .summary = "Answer a chat, whole or as server-sent events (stream: true)"},
-      {.method = "POST", .pattern = "/v1/chat/stream", .run = &stream, .gate = gate_kind::chats,
-       .body = body_kind::json, .request_type = "chat_stream_body", .reply_type = {},
+      {.method = "POST",
+       .pattern = "/v1/chat/completions",
+       .run = &completions,
+       .gate = gate_kind::chats,
+       .body = body_kind::json,
+       .request_type = "chat_completion_body",
+       .reply_type = "chat_completion",
+       .summary = "Answer a chat, whole or as server-sent events (stream: true)",
+       .events = "message:chat_completion_chunk error:error_answer",
+       .more_statuses = "404 429"},
+      {.method = "POST",
+       .pattern = "/v1/chat/stream",
+       .run = &stream,
+       .gate = gate_kind::chats,
+       .body = body_kind::json,
+       .request_type = "chat_stream_body",
+       .reply_type = {},
        .reply_media = "text/event-stream",
-       .summary = "Answer a message of a conversation: events token, citation, done, error"},
-      TROUPE_HTTP_ROUTE("GET", "/v1/models", chats, none, 200, models_request, false, "List models"),
-      {.method = "GET", .pattern = "/v1/models/{id...}", .run = &one_model,
-       .gate = gate_kind::chats, .request_type = "models_request", .reply_type = "model_view",
+       .summary = "Answer a message of a conversation: events token, citation, done, error",
+       .events = "token:chat_token_event citation:citation done:chat_done_event error:error_answer",
+       .more_statuses = "404 429"},
+      TROUPE_HTTP_ROUTE("GET", "/v1/models", chats, none, 200, models_request, false,
+                        "List models"),
+      {.method = "GET",
+       .pattern = "/v1/models/{id...}",
+       .run = &one_model,
+       .gate = gate_kind::chats,
+       .request_type = "models_request",
+       .reply_type = "model_view",
        .summary = "Show a model"},
-      {.method = "POST", .pattern = "/v1/embeddings", .run = &embeddings, .gate = gate_kind::chats,
-       .body = body_kind::json, .request_type = "embeddings_request", .reply_type = {},
-       .summary = "Embed texts, as base64 or floats"},
+      {.method = "POST",
+       .pattern = "/v1/embeddings",
+       .run = &embeddings,
+       .gate = gate_kind::chats,
+       .body = body_kind::json,
+       .request_type = "embeddings_request",
+       .reply_type = "embedding_list",
+       .summary = "Embed texts, as base64 or floats",
+       .more_statuses = "404 429"},
   };
   out.insert(out.end(), std::begin(lines), std::end(lines));
 }

@@ -8,10 +8,10 @@ namespace {
 constexpr std::chrono::seconds ready_timeout{2};
 
 void health(http_call& in) {
-  in.to->answer({.status = 200,
-                 .body = R"({"status":"ok","version":)" +
-                         chat_json::quoted(in.edge.config.version) + "}",
-                 .extra = {}});
+  in.to->answer(
+      {.status = 200,
+       .body = R"({"status":"ok","version":)" + chat_json::quoted(in.edge.config.version) + "}",
+       .extra = {}});
 }
 
 http_answer readiness(const ping_reply& state) {
@@ -27,14 +27,13 @@ void ready(http_call& in) {
   }
   if (in.edge.gates.health == nullptr) return in.to->answer(readiness(own));
   in.context.deadline = std::min(in.context.deadline, in.to->started + ready_timeout);
-  in.edge.gates.health->ask(
-      std::move(in.context), ping_request{},
-      reply<ping_reply>([to = in.to](result<ping_reply> state) {
-        if (state) return to->answer(readiness(*state));
-        ping_reply down;
-        down.services.push_back({"router", false, state.error().message});
-        to->answer(readiness(down));
-      }));
+  in.edge.gates.health->ask(std::move(in.context), ping_request{},
+                            reply<ping_reply>([to = in.to](result<ping_reply> state) {
+                              if (state) return to->answer(readiness(*state));
+                              ping_reply down;
+                              down.services.push_back({"router", false, state.error().message});
+                              to->answer(readiness(down));
+                            }));
 }
 
 void show_metrics(http_call& in) {
@@ -52,15 +51,36 @@ void openapi(http_call& in) {
 
 void add_system_routes(std::vector<route>& out) {
   const route lines[] = {
-      {.method = "GET", .pattern = "/health", .run = &health, .is_public = true, .request_type = {},
-       .reply_type = {}, .summary = "Say that the process lives"},
-      {.method = "GET", .pattern = "/ready", .run = &ready, .is_public = true, .request_type = {},
-       .reply_type = "ping_reply", .summary = "Ask every role whether it can work"},
-      {.method = "GET", .pattern = "/metrics", .run = &show_metrics, .is_public = true,
-       .request_type = {}, .reply_type = {}, .reply_media = "text/plain",
+      {.method = "GET",
+       .pattern = "/health",
+       .run = &health,
+       .is_public = true,
+       .request_type = {},
+       .reply_type = "health_answer",
+       .summary = "Say that the process lives"},
+      {.method = "GET",
+       .pattern = "/ready",
+       .run = &ready,
+       .is_public = true,
+       .request_type = {},
+       .reply_type = "ping_reply",
+       .summary = "Ask every role whether it can work"},
+      {.method = "GET",
+       .pattern = "/metrics",
+       .run = &show_metrics,
+       .is_public = true,
+       .request_type = {},
+       .reply_type = {},
+       .reply_media = "text/plain",
        .summary = "Prometheus metrics"},
-      {.method = "GET", .pattern = "/openapi.json", .run = &openapi, .gate = gate_kind::any,
-       .is_public = true, .request_type = {}, .reply_type = {}, .summary = "This document"},
+      {.method = "GET",
+       .pattern = "/openapi.json",
+       .run = &openapi,
+       .gate = gate_kind::any,
+       .is_public = true,
+       .request_type = {},
+       .reply_type = {},
+       .summary = "This document"},
   };
   out.insert(out.end(), std::begin(lines), std::end(lines));
 }

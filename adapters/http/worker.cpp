@@ -14,11 +14,14 @@ namespace net = boost::asio;
 namespace {
 
 /// Runs `last` when none of them is left: handlers that hold one come first in the queue.
-void when_gone(net::io_context& io, std::vector<std::weak_ptr<connection>> held, std::function<void()> last) {
+void when_gone(net::io_context& io, std::vector<std::weak_ptr<connection>> held,
+               std::function<void()> last) {
   std::erase_if(held, [](const auto& c) { return c.expired(); });
   net::post(io, [&io, held = std::move(held), last = std::move(last)]() mutable {
-    if (held.empty()) last();
-    else when_gone(io, std::move(held), std::move(last));
+    if (held.empty())
+      last();
+    else
+      when_gone(io, std::move(held), std::move(last));
   });
 }
 

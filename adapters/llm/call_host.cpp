@@ -11,9 +11,12 @@ constexpr std::size_t idle_handles_max = 1024;
 
 constexpr const char* path_of(endpoint to) {
   switch (to) {
-    case endpoint::chat: return "/chat/completions";
-    case endpoint::embeddings: return "/embeddings";
-    case endpoint::models: return "/models";
+    case endpoint::chat:
+      return "/chat/completions";
+    case endpoint::embeddings:
+      return "/embeddings";
+    case endpoint::models:
+      return "/models";
   }
   return "";
 }
@@ -46,7 +49,8 @@ curl_slist* make_headers(const llm_config& config) {
 } // namespace
 
 call_host::call_host(llm_config settings)
-    : config(std::move(settings)), headers(make_headers(config)),
+    : config(std::move(settings)),
+      headers(make_headers(config)),
       loop(config.connections_max, [this](auto now) { return sweep(now); }, config.loop) {}
 
 call_host::~call_host() {
@@ -89,7 +93,8 @@ CURL* call_host::make(endpoint to) {
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(config.connect_timeout.count()));
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                   static_cast<long>(config.connect_timeout.count()));
   // The environment's proxy is for the world outside.
   if (is_loopback(config.base_url)) curl_easy_setopt(easy, CURLOPT_PROXY, "");
   loop.prepare(easy);

@@ -2,11 +2,11 @@
 
 #include "messages/base/log.hpp"
 
+#include <sys/socket.h>
+#include <unistd.h>
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <future>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <utility>
 
 namespace troupe::llm {
@@ -29,7 +29,9 @@ struct curl_loop::watch {
 
 curl_loop::curl_loop(unsigned connections_max, sweeper sweep, asio::io_context* io)
     : own_(io != nullptr ? nullptr : std::make_unique<asio::io_context>(1)),
-      io_(io != nullptr ? *io : *own_), sweep_(std::move(sweep)), multi_(curl_multi_init()) {
+      io_(io != nullptr ? *io : *own_),
+      sweep_(std::move(sweep)),
+      multi_(curl_multi_init()) {
   curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &curl_loop::on_socket);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &curl_loop::on_timer);
@@ -196,11 +198,10 @@ void curl_loop::arm(const watch_ptr& item) {
   const int missing = item->wanted & ~item->waiting;
   if ((missing & CURL_POLL_IN) != 0) {
     item->waiting |= CURL_POLL_IN;
-    item->descriptor.async_wait(asio::posix::descriptor_base::wait_read,
-                                [this, item](auto failed) {
-                                  item->waiting &= ~CURL_POLL_IN;
-                                  if (!failed) on_ready(item, CURL_POLL_IN);
-                                });
+    item->descriptor.async_wait(asio::posix::descriptor_base::wait_read, [this, item](auto failed) {
+      item->waiting &= ~CURL_POLL_IN;
+      if (!failed) on_ready(item, CURL_POLL_IN);
+    });
   }
   if ((missing & CURL_POLL_OUT) != 0) {
     item->waiting |= CURL_POLL_OUT;

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <curl/curl.h>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <curl/curl.h>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -40,8 +40,8 @@ public:
   ~curl_loop(); ///< after stop()
 
   void start();
-  /// Runs `last` on the loop's thread, closes all connections and waits until nothing of them is left
-  /// there. Idempotent; not from the loop's thread.
+  /// Runs `last` on the loop's thread, closes all connections and waits until nothing of them is
+  /// left there. Idempotent; not from the loop's thread.
   void stop(job last);
 
   /// Any thread. Runs `work` on the loop's thread, in order; the loop is woken once for all jobs
@@ -79,7 +79,8 @@ private:
 
   std::unique_ptr<boost::asio::io_context> own_;
   boost::asio::io_context& io_;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+      io_.get_executor()};
   boost::asio::steady_timer timer_{io_};
   boost::asio::steady_timer sweep_timer_{io_};
   sweeper sweep_;

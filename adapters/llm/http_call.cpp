@@ -3,10 +3,10 @@
 #include "messages/base/metrics.hpp"
 #include "messages/codec/chat_json.hpp"
 
+#include <strings.h>
 #include <algorithm>
 #include <charconv>
 #include <ctime>
-#include <strings.h>
 #include <utility>
 
 namespace troupe::llm {
@@ -49,7 +49,8 @@ error to_error(CURLcode code) {
 
 /// The value of header `name` (lower case, with its colon), if `line` is that header.
 std::optional<std::string_view> header_value(std::string_view line, std::string_view name) {
-  if (line.size() < name.size() || strncasecmp(line.data(), name.data(), name.size()) != 0) return {};
+  if (line.size() < name.size() || strncasecmp(line.data(), name.data(), name.size()) != 0)
+    return {};
   line.remove_prefix(name.size());
   while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
   while (!line.empty() && static_cast<unsigned char>(line.back()) <= ' ') line.remove_suffix(1);
@@ -64,7 +65,8 @@ std::uint32_t bounded_ms(double ms) {
 std::uint32_t retry_after(std::string_view value, double unit_ms) {
   double number = 0;
   const auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (failed == std::errc{} && end == value.data() + value.size()) return bounded_ms(number * unit_ms);
+  if (failed == std::errc{} && end == value.data() + value.size())
+    return bounded_ms(number * unit_ms);
   const auto date = curl_getdate(std::string(value).c_str(), nullptr);
   return date < 0 ? 0 : bounded_ms(static_cast<double>(date - std::time(nullptr)) * 1000.0);
 }
@@ -84,7 +86,8 @@ void http_call::start() {
   if (settled_) return;
   started_ = last_byte_ = steady::now();
   if (started_ >= request_.deadline) {
-    return deliver(fail(errc::deadline_exceeded, "the deadline passed before the provider was asked"));
+    return deliver(
+        fail(errc::deadline_exceeded, "the deadline passed before the provider was asked"));
   }
   easy_ = host_->take(request_.to);
   if (easy_ == nullptr) return deliver(fail(errc::internal, "no memory for a provider call"));
@@ -109,7 +112,8 @@ void http_call::start() {
 
 // What arrives
 
-std::size_t http_call::header_callback(char* data, std::size_t size, std::size_t count, void* self) {
+std::size_t http_call::header_callback(char* data, std::size_t size, std::size_t count,
+                                       void* self) {
   static_cast<http_call*>(self)->on_header({data, size * count});
   return size * count;
 }
@@ -189,7 +193,7 @@ void http_call::take_event(sse_event&& event) {
   if (event.event == "error" || facts.is_error) {
     const auto& told = facts.error_message;
     return settle(std::unexpected(
-      broke_off(told.empty() ? "reported an error in its stream" : "reported: " + told)));
+        broke_off(told.empty() ? "reported an error in its stream" : "reported: " + told)));
   }
   if (!facts.valid) {
     return settle(std::unexpected(broke_off("sent a chunk that is no JSON object")));
@@ -278,7 +282,8 @@ void http_call::check_time(steady::time_point now) {
     late.started = headers_done_ ? started_state::yes : started_state::unknown;
     end_now(std::move(late));
   } else if (!headers_done_) {
-    if (now - started_ > host_->config.first_byte_timeout) end_now(broke_off("did not answer in time"));
+    if (now - started_ > host_->config.first_byte_timeout)
+      end_now(broke_off("did not answer in time"));
   } else if (!waits_for_credit && now - last_byte_ > host_->config.stall_timeout) {
     end_now(broke_off("stopped sending"));
   }

@@ -95,26 +95,26 @@ private:
   std::shared_ptr<call_host> host_;
   call_request request_;
   std::string trace_header_;
-  curl_slist trace_node_{};       // stands before the shared headers
-  CURL* easy_ = nullptr;          // while the transfer runs
+  curl_slist trace_node_{}; // stands before the shared headers
+  CURL* easy_ = nullptr;    // while the transfer runs
 
   std::chrono::steady_clock::time_point started_;
   std::chrono::steady_clock::time_point last_byte_;
-  int status_ = 0;                // of the header block that is being read
-  bool headers_done_ = false;     // of the final response
+  int status_ = 0;            // of the header block that is being read
+  bool headers_done_ = false; // of the final response
   bool is_event_stream_ = false;
   std::uint32_t retry_after_ms_ = 0;
-  std::string collected_;         // a plain answer or an error's body
+  std::string collected_; // a plain answer or an error's body
 
   sse_parser parser_;
   std::vector<sse_event> events_; // scratch
   std::deque<json_text> queue_;   // chunks without credit: at most those of one curl buffer
   std::uint32_t credit_ = limits::stream_window_frames;
   bool paused_ = false;
-  bool finish_seen_ = false;      // a finish_reason
+  bool finish_seen_ = false;              // a finish_reason
   std::optional<result<json_text>> held_; // the end, while chunks wait
-  bool failed_ = false;           // the end is an error
-  bool settled_ = false;          // the sink's end was called
+  bool failed_ = false;                   // the end is an error
+  bool settled_ = false;                  // the sink's end was called
   std::chrono::steady_clock::time_point settled_at_;
 };
 

@@ -60,7 +60,8 @@ public:
   }
 
   void embeddings(json_text body, time_point deadline, reply<json_text> answer) override {
-    begin({endpoint::embeddings, false, std::move(body), deadline, {}, {{}, {}, std::move(answer)}});
+    begin(
+        {endpoint::embeddings, false, std::move(body), deadline, {}, {{}, {}, std::move(answer)}});
   }
 
   void models(time_point deadline, reply<json_text> answer) override {
@@ -89,17 +90,20 @@ bool is_header_text(const std::string& text) {
 }
 
 result<void> check(llm_config& config) {
-  const auto is_http = config.base_url.starts_with("http://") || config.base_url.starts_with("https://");
+  const auto is_http =
+      config.base_url.starts_with("http://") || config.base_url.starts_with("https://");
   CURLU* parsed = curl_url();
   const bool is_url = curl_url_set(parsed, CURLUPART_URL, config.base_url.c_str(), 0) == CURLUE_OK;
   curl_url_cleanup(parsed);
   if (!is_http || !is_url)
-    return fail(errc::invalid_argument, "the provider's base URL is no http or https URL", "base_url");
+    return fail(errc::invalid_argument, "the provider's base URL is no http or https URL",
+                "base_url");
   while (config.base_url.ends_with('/')) config.base_url.pop_back();
   if (!is_header_text(config.api_key.value))
     return fail(errc::invalid_argument, "the provider's key has a line break in it", "api_key");
   if (!is_header_text(config.organization) || !is_header_text(config.project))
-    return fail(errc::invalid_argument, "a provider's header has a line break in it", "organization");
+    return fail(errc::invalid_argument, "a provider's header has a line break in it",
+                "organization");
   if (config.connections_max < 1 || config.connections_max > 65'535)
     return fail(errc::invalid_argument, "must be 1 to 65,535", "connections_max");
   return {};

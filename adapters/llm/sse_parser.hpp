@@ -31,7 +31,7 @@ private:
   bool take_field(std::string_view name, std::string_view value);
 
   std::size_t bytes_max_;
-  std::string partial_;    // a line whose end has not come
+  std::string partial_; // a line whose end has not come
   sse_event current_;
   bool has_data_ = false;  // an empty `data:` line is data as well
   bool first_line_ = true; // the only one that may begin with a byte order mark

@@ -267,8 +267,8 @@ public:
       return done{};
     });
   }
-  void matching_files(std::string user, std::vector<std::string> store_ids,
-                      attribute_filter filter, reply<std::vector<file_place>> answer) override {
+  void matching_files(std::string user, std::vector<std::string> store_ids, attribute_filter filter,
+                      reply<std::vector<file_place>> answer) override {
     answer_after(s_->mutex, answer, [&]() -> result<std::vector<file_place>> {
       std::vector<file_place> found;
       for (const auto& store : store_ids)

@@ -127,8 +127,7 @@ void insert_entry(soci::session& s, const std::string& user, const store_file_vi
   s << "insert into store_files (store_id, file_id, user_id, created_at, status, error_code, "
        "error_message, usage_bytes, attributes) values (:s, :f, :u, :c, 'in_progress', '', '', 0, "
        ":a)",
-      use(entry.vector_store_id), use(entry.id), use(user), use(created),
-      use(entry.attributes.raw);
+      use(entry.vector_store_id), use(entry.id), use(user), use(created), use(entry.attributes.raw);
 }
 
 void insert_row(soci::session& s, const std::string& user, const store_view& store) {
@@ -313,8 +312,8 @@ public:
     });
   }
 
-  void matching_files(std::string user, std::vector<std::string> store_ids,
-                      attribute_filter filter, reply<std::vector<file_place>> answer) override {
+  void matching_files(std::string user, std::vector<std::string> store_ids, attribute_filter filter,
+                      reply<std::vector<file_place>> answer) override {
     using places = std::vector<file_place>;
     db_->read<places>(std::move(answer),
                       [user = std::move(user), store_ids = std::move(store_ids),

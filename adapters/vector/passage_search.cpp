@@ -88,8 +88,7 @@ std::vector<passage_hit> passage_search::find(const search_scope& scope, const s
   auto question = terms_of(query, rows);
   leave_out_common(question, rows);
   if (places.empty() || question.empty()) return {};
-  const auto allowed =
-      scope.files ? rows_of(*scope.files, places, scope.store_ids) : row_ids();
+  const auto allowed = scope.files ? rows_of(*scope.files, places, scope.store_ids) : row_ids();
   if (scope.files && allowed.empty()) return {};
   const bool feedback = how == ranking::automatic && rows >= statistics_rows_min;
   auto found = rank(places, question, feedback ? feedback_candidates : max, allowed);

@@ -32,16 +32,17 @@ constexpr int batch = 1000;
 /// Spawns an actor that sends `batch` requests one after the other and waits for its end.
 template <class Reply, class Handle, class Make>
 void run_batch(caf::actor_system& system, caf::scoped_actor& me, const Handle& to, Make make) {
-  system.spawn([to, make, reporter = caf::actor_cast<caf::actor>(me)](caf::event_based_actor* self) {
-    auto step = std::make_shared<std::function<void(int)>>();
-    *step = [self, to, make, reporter, weak = std::weak_ptr(step)](int left) {
-      if (left == 0) return self->send(reporter, caf::ok_atom::value);
-      self->request(to, caf::infinite, make()).then([left, next = weak.lock()](Reply&) {
-        (*next)(left - 1);
+  system.spawn(
+      [to, make, reporter = caf::actor_cast<caf::actor>(me)](caf::event_based_actor* self) {
+        auto step = std::make_shared<std::function<void(int)>>();
+        *step = [self, to, make, reporter, weak = std::weak_ptr(step)](int left) {
+          if (left == 0) return self->send(reporter, caf::ok_atom::value);
+          self->request(to, caf::infinite, make()).then([left, next = weak.lock()](Reply&) {
+            (*next)(left - 1);
+          });
+        };
+        (*step)(batch);
       });
-    };
-    (*step)(batch);
-  });
   me->receive([](caf::ok_atom) {});
 }
 
@@ -73,7 +74,7 @@ void service_request(benchmark::State& state) {
 BENCHMARK(bare_request)->UseRealTime();
 BENCHMARK(service_request)->UseRealTime();
 
-}  // namespace
-}  // namespace troupe
+} // namespace
+} // namespace troupe
 
 BENCHMARK_MAIN();

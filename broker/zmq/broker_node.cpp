@@ -116,8 +116,8 @@ private:
     } while (tick() && !is_stopping_);
   }
 
-  /// One call after the other: the next frame comes within microseconds, and each wake-up of an idle
-  /// core costs it 30. With more calls at once there is always somebody awake.
+  /// One call after the other: the next frame comes within microseconds, and each wake-up of an
+  /// idle core costs it 30. With more calls at once there is always somebody awake.
   [[nodiscard]] bool may_spin() const {
     return state_.in_flight() <= spin_calls && !is_draining_ && spin_.may_look(now_, last_frame_);
   }

@@ -5,12 +5,12 @@
 #include "broker/zmq/socket.hpp"
 #include "messages/base/log.hpp"
 
+#include <pthread.h>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
@@ -46,7 +46,7 @@ class socket_watch {
 public:
   socket_watch(asio::io_context& io, zmq::socket_t& socket)
       : descriptor_(io, socket.get(zmq::sockopt::fd)) {}
-  ~socket_watch() { descriptor_.release(); }  // the descriptor is ZeroMQ's
+  ~socket_watch() { descriptor_.release(); } // the descriptor is ZeroMQ's
   socket_watch(const socket_watch&) = delete;
   socket_watch& operator=(const socket_watch&) = delete;
 
@@ -62,7 +62,9 @@ private:
 /// The connection of the moment: thrown away whole when it breaks.
 struct connection {
   connection(asio::io_context& io, const std::string& address)
-      : dealer(make_socket(zmq::socket_type::dealer, address)), ends(dealer), frames_watch(io, dealer),
+      : dealer(make_socket(zmq::socket_type::dealer, address)),
+        ends(dealer),
+        frames_watch(io, dealer),
         ends_watch(io, ends.socket()) {
     dealer.connect(address);
   }
@@ -195,7 +197,7 @@ private:
       if (is_woken_) return void(asio::post(io_, [this] { turn(); }));
     }
     const auto when = std::min(state_.due(), retry_);
-    if (armed_for_ <= when) return;  // an earlier alarm looks again
+    if (armed_for_ <= when) return; // an earlier alarm looks again
     armed_for_ = when;
     timer_.expires_at(when);
     timer_.async_wait([this](boost::system::error_code failed) {
@@ -206,28 +208,32 @@ private:
   }
 
   void watch_frames() {
-    link_->frames_watch.wait([this, life = std::weak_ptr(link_)](boost::system::error_code failed) noexcept {
-      if (failed || life.expired()) return;
-      turn();
-      // After it: the wait looks at once, and would find what the turn is there to take.
-      if (!life.expired()) watch_frames();
-    });
+    link_->frames_watch.wait(
+        [this, life = std::weak_ptr(link_)](boost::system::error_code failed) noexcept {
+          if (failed || life.expired()) return;
+          turn();
+          // After it: the wait looks at once, and would find what the turn is there to take.
+          if (!life.expired()) watch_frames();
+        });
   }
 
   void watch_ends() {
-    link_->ends_watch.wait([this, life = std::weak_ptr(link_)](boost::system::error_code failed) noexcept {
-      if (failed || life.expired()) return;
-      if (link_->ends.take() == 0) return watch_ends();
-      is_empty_ = false;
-      while (take_frame()) {}  // what arrived before the end
-      if (!life.expired()) drop_link("the connection ended");
-      turn();
-    });
+    link_->ends_watch.wait(
+        [this, life = std::weak_ptr(link_)](boost::system::error_code failed) noexcept {
+          if (failed || life.expired()) return;
+          if (link_->ends.take() == 0) return watch_ends();
+          is_empty_ = false;
+          while (take_frame()) {
+          } // what arrived before the end
+          if (!life.expired()) drop_link("the connection ended");
+          turn();
+        });
   }
 
   /// A socket with `immediate` takes messages only over a connection that has shaken hands.
   void look_for_link() {
-    if (!link_ || link_->is_up || (link_->dealer.get(zmq::sockopt::events) & ZMQ_POLLOUT) == 0) return;
+    if (!link_ || link_->is_up || (link_->dealer.get(zmq::sockopt::events) & ZMQ_POLLOUT) == 0)
+      return;
     link_->is_up = true;
     retry_ = clock::time_point::max();
     step(link_up{});
@@ -340,7 +346,7 @@ private:
   void leave() noexcept {
     {
       const std::lock_guard lock(mutex_);
-      is_woken_ = true;  // for good: what comes later is not taken
+      is_woken_ = true; // for good: what comes later is not taken
     }
     take_commands();
     is_leaving_ = true;
@@ -352,7 +358,8 @@ private:
       zmq::pollitem_t items[] = {{link_->dealer.handle(), 0, ZMQ_POLLIN, 0}};
       zmq_poll(items, 1, until(until_when).count());
       is_empty_ = false;
-      while (take_frame()) {}
+      while (take_frame()) {
+      }
     }
     link_.reset();
     timer_.cancel();
@@ -382,11 +389,12 @@ private:
   clock::time_point retry_{}; ///< to connect, or to give a connection up
   unsigned attempts_ = 0;
   bool is_goodbye_said_ = false, is_leaving_ = false;
-  /// The last act on the socket was a receive that found nothing. Only then may the loop wait for its
-  /// descriptor: a send may swallow the signal.
+  /// The last act on the socket was a receive that found nothing. Only then may the loop wait for
+  /// its descriptor: a send may swallow the signal.
   bool is_empty_ = false;
   std::minstd_rand jitter_;
-  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_{io_.get_executor()};
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_{
+      io_.get_executor()};
   std::thread thread_;
 };
 

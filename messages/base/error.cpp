@@ -13,8 +13,10 @@ bool is_retriable(errc code) noexcept {
     case errc::worker_lost:
     case errc::upstream_failed:
     case errc::overloaded:
-    case errc::draining: return true;
-    default: return false;
+    case errc::draining:
+      return true;
+    default:
+      return false;
   }
 }
 

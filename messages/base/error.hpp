@@ -37,18 +37,19 @@ BOOST_DESCRIBE_ENUM(errc, invalid_argument, unauthenticated, forbidden, not_foun
                     cancelled, deadline_exceeded, unavailable, worker_lost, upstream_failed,
                     overloaded, draining, internal, dropped, version, delegated)
 
-/// Whether the work of a failed request had begun. `unknown` is the honest answer of a link that broke.
+/// Whether the work of a failed request had begun. `unknown` is the honest answer of a link that
+/// broke.
 enum class started_state : std::uint8_t { no = 0, yes = 1, unknown = 2 };
 BOOST_DESCRIBE_ENUM(started_state, no, yes, unknown)
 
 /// The one error type: crosses actors, nodes and, mapped by adapters/http, HTTP.
 struct error {
   errc code = errc::internal;
-  std::string message;               ///< for people; no secrets, no internals of a store
-  std::string param;                 ///< the offending field as a path, e.g. `messages[0].role`
-  std::string reason;                ///< a word for programs, e.g. `model_not_found`; may be empty
-  std::uint32_t retry_after_ms = 0;  ///< 0: the caller's own back-off
-  std::uint16_t status = 0;          ///< a provider's own HTTP status, kept; 0: from `code`
+  std::string message;              ///< for people; no secrets, no internals of a store
+  std::string param;                ///< the offending field as a path, e.g. `messages[0].role`
+  std::string reason;               ///< a word for programs, e.g. `model_not_found`; may be empty
+  std::uint32_t retry_after_ms = 0; ///< 0: the caller's own back-off
+  std::uint16_t status = 0;         ///< a provider's own HTTP status, kept; 0: from `code`
   started_state started = started_state::no;
 
   bool operator==(const error&) const = default;

@@ -6,9 +6,10 @@
 namespace troupe {
 
 /// Whether a thread that waits for news looks again instead of sleeping. A thread that sleeps costs
-/// its next message the wake-up of an idle core (30 µs); one that looks on costs processor time, and
-/// on a crowded machine its turn: a thread that yields there gets it back milliseconds later. So it
-/// looks on for a short while after news, and not where others want the core. One thread only.
+/// its next message the wake-up of an idle core (30 µs); one that looks on costs processor time,
+/// and on a crowded machine its turn: a thread that yields there gets it back milliseconds later.
+/// So it looks on for a short while after news, and not where others want the core. One thread
+/// only.
 class idle_spin {
 public:
   using clock = std::chrono::steady_clock;
@@ -33,7 +34,8 @@ public:
     if (after - before > others_wait) crowded_until_ = after + crowded_for;
   }
 
-  /// Between a neighbour's turn for a message (tens of µs) and a scheduler's time slice (4 ms at 250 Hz).
+  /// Between a neighbour's turn for a message (tens of µs) and a scheduler's time slice (4 ms at
+  /// 250 Hz).
   static constexpr std::chrono::microseconds others_wait{2000};
   static constexpr std::chrono::milliseconds crowded_for{500};
 

@@ -13,7 +13,8 @@ struct uuid_state {
   std::mutex mutex;
   std::mt19937_64 random{std::random_device{}() ^ (std::uint64_t{std::random_device{}()} << 32)};
   std::uint64_t last_ms = 0;
-  std::uint16_t sequence = 0; // 12 bits, RFC 9562 6.2 method 1: keeps the order inside a millisecond
+  std::uint16_t sequence =
+      0; // 12 bits, RFC 9562 6.2 method 1: keeps the order inside a millisecond
 };
 
 struct uuid_words {

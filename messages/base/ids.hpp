@@ -15,8 +15,8 @@ namespace troupe {
 /// `prefix` and a UUIDv7 without dashes, e.g. make_id("file-"). Thread-safe.
 [[nodiscard]] std::string make_id(std::string_view prefix);
 
-/// Names one request and its stream in the whole cluster: the requesting node's incarnation (random,
-/// new at every start) and a counter of that node. BACKBONE: the conversation id.
+/// Names one request and its stream in the whole cluster: the requesting node's incarnation
+/// (random, new at every start) and a counter of that node. BACKBONE: the conversation id.
 struct call_id {
   std::uint64_t incarnation = 0;
   std::uint64_t counter = 0;

@@ -29,7 +29,9 @@ void install(sink to, level from) noexcept {
   least = from;
 }
 
-bool enabled(level at) noexcept { return at >= least.load(std::memory_order_relaxed); }
+bool enabled(level at) noexcept {
+  return at >= least.load(std::memory_order_relaxed);
+}
 
 void write(level at, std::string_view event, std::initializer_list<field> fields) {
   if (enabled(at)) current.load(std::memory_order_relaxed)(at, event, fields);

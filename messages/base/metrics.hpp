@@ -14,8 +14,8 @@ namespace troupe::metrics {
 enum class kind { counter, gauge, histogram };
 
 /// Upper bounds of the latency buckets, in seconds.
-inline constexpr std::array<double, 12> bucket_seconds{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
-                                                       0.01,   0.05,    0.25,   1.0,   5.0,    30.0};
+inline constexpr std::array<double, 12> bucket_seconds{
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0};
 
 class metric {
 public:

@@ -2,8 +2,8 @@
 
 #include "messages/base/ids.hpp"
 
-#include <boost/describe/class.hpp>
 #include <algorithm>
+#include <boost/describe/class.hpp>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -12,12 +12,12 @@ namespace troupe {
 
 /// Who asks, as the auth role found. Put in by the router; services accept it from no one else.
 struct caller {
-  std::string user;                ///< user id; empty: nobody
+  std::string user; ///< user id; empty: nobody
   std::string email;
   std::vector<std::string> scopes; ///< reserved for the identity issue; empty: everything its own
   bool admin = false;
-  std::string session;             ///< the session id of an access token, else empty
-  std::string key;                 ///< the id of an API key, else empty
+  std::string session; ///< the session id of an access token, else empty
+  std::string key;     ///< the id of an API key, else empty
 
   bool operator==(const caller&) const = default;
 };
@@ -27,12 +27,12 @@ BOOST_DESCRIBE_STRUCT(caller, (), (user, email, scopes, admin, session, key))
 struct op_context {
   using clock = std::chrono::steady_clock;
 
-  call_id cid;                              ///< names the request and its stream
+  call_id cid;                                           ///< names the request and its stream
   clock::time_point deadline = clock::time_point::max(); ///< after it nobody wants the answer
-  std::string credential;                   ///< bearer token or API key; read by the router only
-  caller who;                               ///< empty until the router filled it
-  std::string request_id;                   ///< `x-request-id`
-  std::string traceparent;                  ///< W3C trace context, may be empty
+  std::string credential;  ///< bearer token or API key; read by the router only
+  caller who;              ///< empty until the router filled it
+  std::string request_id;  ///< `x-request-id`
+  std::string traceparent; ///< W3C trace context, may be empty
 
   /// Milliseconds left, at least 0.
   [[nodiscard]] std::chrono::milliseconds remaining(clock::time_point now = clock::now()) const {

@@ -53,8 +53,7 @@ struct filter_members {
 
 class filter_reader {
 public:
-  result<attribute_filter> read(std::string_view source, const std::string& at,
-                                std::size_t depth) {
+  result<attribute_filter> read(std::string_view source, const std::string& at, std::size_t depth) {
     if (depth > limits::filter_depth)
       return refuse(at, "filters are nested more than " + std::to_string(limits::filter_depth) +
                             " levels deep");
@@ -123,8 +122,7 @@ private:
 
   result<attribute_filter> comparison(operation type, const filter_members& members,
                                       const std::string& at) {
-    if (!members.filters.empty())
-      return refuse(at + ".filters", "has a place beside and, or only");
+    if (!members.filters.empty()) return refuse(at + ".filters", "has a place beside and, or only");
     attribute_filter made;
     made.type = type;
     if (members.key.empty()) return refuse(at + ".key", "is required");

@@ -50,9 +50,9 @@ result<attribute_value> attribute_value_of(std::string_view source) {
   std::string scratch;
   std::string text(in.string(scratch));
   if (characters_of(text) > limits::attribute_value_characters)
-    return fail(errc::invalid_argument,
-                "is longer than " + std::to_string(limits::attribute_value_characters) +
-                    " characters");
+    return fail(
+        errc::invalid_argument,
+        "is longer than " + std::to_string(limits::attribute_value_characters) + " characters");
   return attribute_value(std::move(text));
 }
 

@@ -9,7 +9,8 @@
 #include <string_view>
 #include <vector>
 
-/// Pure functions on the free-form JSON of chats: what stays raw in the messages is read and made here.
+/// Pure functions on the free-form JSON of chats: what stays raw in the messages is read and made
+/// here.
 namespace troupe::chat_json {
 
 /// A turn as text: a content of parts is the concatenation of its text parts.
@@ -26,17 +27,18 @@ struct turn {
 [[nodiscard]] json_text with_context(const json_text& body, std::string_view context);
 
 /// A fresh request body: model, messages, stream.
-[[nodiscard]] json_text make_body(std::string_view model, const std::vector<turn>& turns, bool stream);
+[[nodiscard]] json_text make_body(std::string_view model, const std::vector<turn>& turns,
+                                  bool stream);
 
 /// What Troupe reads of a `chat.completion` or `chat.completion.chunk`.
 struct facts {
-  bool valid = false;        ///< the JSON parsed and is an object
-  bool is_error = false;     ///< a top-level `error`
+  bool valid = false;    ///< the JSON parsed and is an object
+  bool is_error = false; ///< a top-level `error`
   std::string error_message;
   std::string id;
   std::string model;
   std::int64_t created = 0;
-  std::string text;          ///< choices[0].delta.content or .message.content
+  std::string text; ///< choices[0].delta.content or .message.content
   std::string finish_reason;
   bool has_choices = false;
   std::optional<token_usage> usage;
@@ -44,7 +46,8 @@ struct facts {
 [[nodiscard]] facts read(const json_text& object);
 
 /// `annotations` added to choices[0].message of a `chat.completion`.
-[[nodiscard]] json_text with_annotations(const json_text& completion, const std::vector<citation>& cited);
+[[nodiscard]] json_text with_annotations(const json_text& completion,
+                                         const std::vector<citation>& cited);
 
 /// Identity of one completion: the same on all its chunks.
 struct identity {
@@ -53,13 +56,16 @@ struct identity {
   std::int64_t created = 0;
 };
 
-[[nodiscard]] json_text completion(const identity& who, std::string_view text, std::string_view finish_reason,
-                                   const token_usage& usage, const std::vector<citation>& cited);
+[[nodiscard]] json_text completion(const identity& who, std::string_view text,
+                                   std::string_view finish_reason, const token_usage& usage,
+                                   const std::vector<citation>& cited);
 /// A chunk with `role` (first one), with text, with annotations, or with a finish reason.
 [[nodiscard]] json_text role_chunk(const identity& who, bool usage_null);
 [[nodiscard]] json_text text_chunk(const identity& who, std::string_view text, bool usage_null);
-[[nodiscard]] json_text citation_chunk(const identity& who, const std::vector<citation>& cited, bool usage_null);
-[[nodiscard]] json_text finish_chunk(const identity& who, std::string_view finish_reason, bool usage_null);
+[[nodiscard]] json_text citation_chunk(const identity& who, const std::vector<citation>& cited,
+                                       bool usage_null);
+[[nodiscard]] json_text finish_chunk(const identity& who, std::string_view finish_reason,
+                                     bool usage_null);
 /// The last chunk of a stream with include_usage: no choices, filled usage.
 [[nodiscard]] json_text usage_chunk(const identity& who, const token_usage& usage);
 
@@ -70,14 +76,16 @@ struct identity {
                                    std::string_view finish_reason);
 
 /// A string or an array of strings (embeddings' input, a search's query). Errors name `param`.
-[[nodiscard]] result<std::vector<std::string>> strings_of(const json_text& value, std::string_view param);
+[[nodiscard]] result<std::vector<std::string>> strings_of(const json_text& value,
+                                                          std::string_view param);
 
 /// `text` as a JSON string.
 [[nodiscard]] std::string quoted(std::string_view text);
 
 /// OpenAI's embeddings list; base64 of little-endian float32, or floats.
-[[nodiscard]] json_text embeddings(std::string_view model, const std::vector<std::vector<float>>& vectors,
-                                   bool base64, std::int64_t tokens);
+[[nodiscard]] json_text embeddings(std::string_view model,
+                                   const std::vector<std::vector<float>>& vectors, bool base64,
+                                   std::int64_t tokens);
 
 /// The models of a provider's `GET /models` answer.
 [[nodiscard]] result<std::vector<model_view>> models_of(const json_text& list);
@@ -99,7 +107,8 @@ private:
 /// What a field of an object is; `absent` also when it is null.
 [[nodiscard]] json_kind kind_of_field(const json_text& object, std::string_view name);
 /// A field of an object as a string or number; nothing when absent or of another type.
-[[nodiscard]] std::optional<std::string> string_field(const json_text& object, std::string_view name);
+[[nodiscard]] std::optional<std::string> string_field(const json_text& object,
+                                                      std::string_view name);
 [[nodiscard]] std::optional<double> number_field(const json_text& object, std::string_view name);
 
 /// The error of a provider's answer: its own message, type, param and code where it gives them,

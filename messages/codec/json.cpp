@@ -316,20 +316,10 @@ result<void> set_fields(T& value, std::span<const parameter> parameters) {
   return {};
 }
 
-template <class T>
-std::vector<std::string> field_names() {
-  std::vector<std::string> names;
-  const T value{};
-  schema::for_each_field(value,
-                         [&](std::string_view name, const auto&) { names.emplace_back(name); });
-  return names;
-}
-
-#define TROUPE_JSON_CODEC(T)                                           \
-  template result<T> decode<T>(std::string_view);                      \
-  template std::string encode<T>(const T&);                            \
-  template result<void> set_fields<T>(T&, std::span<const parameter>); \
-  template std::vector<std::string> field_names<T>();
+#define TROUPE_JSON_CODEC(T)                      \
+  template result<T> decode<T>(std::string_view); \
+  template std::string encode<T>(const T&);       \
+  template result<void> set_fields<T>(T&, std::span<const parameter>);
 TROUPE_MESSAGES(TROUPE_JSON_CODEC)
 #undef TROUPE_JSON_CODEC
 

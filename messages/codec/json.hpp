@@ -29,11 +29,4 @@ using parameter = std::pair<std::string, std::string>;
 template <class T>
 [[nodiscard]] result<void> set_fields(T& value, std::span<const parameter> parameters);
 
-/// The JSON Schema of every message: the object that stands at `components.schemas`.
-[[nodiscard]] std::string schemas();
-
-/// The wire names of a type's fields, in order of declaration.
-template <class T>
-[[nodiscard]] std::vector<std::string> field_names();
-
 } // namespace troupe::json

@@ -51,6 +51,38 @@ std::size_t count_elements(const json_text& array) noexcept {
   return count;
 }
 
+json_text without(const json_text& object, std::string_view name) {
+  json_detail::cursor in(object.raw);
+  if (in.peek() != json_kind::object) return object;
+  json_text out{"{"};
+  std::string_view key, source;
+  std::string scratch;
+  for (in.enter(); in.next_member(key, scratch, source);) {
+    const bool is_dropped = key == name;
+    const auto value = in.raw();
+    if (is_dropped) continue;
+    if (out.raw.size() > 1) out.raw += ',';
+    out.raw.append(source).append(":").append(value);
+  }
+  out.raw += '}';
+  return out;
+}
+
+json_text with_member(std::string_view name, const json_text& value, const json_text& object) {
+  json_text out{"{\""};
+  out.raw.reserve(name.size() + value.raw.size() + object.raw.size() + 8);
+  out.raw.append(name).append("\":").append(value.raw);
+  json_detail::cursor in(object.raw);
+  if (in.peek() == json_kind::object) {
+    std::string_view key, source;
+    std::string scratch;
+    for (in.enter(); in.next_member(key, scratch, source);)
+      out.raw.append(",").append(source).append(":").append(in.raw());
+  }
+  out.raw += '}';
+  return out;
+}
+
 bool holds_strings(const json_text& array) noexcept {
   json_detail::cursor in(array.raw);
   if (in.peek() != json_kind::array) return false;

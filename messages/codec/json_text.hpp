@@ -29,6 +29,13 @@ enum class json_kind : std::uint8_t { absent, null, boolean, number, string, arr
 /// Whether a validated array has a string as its first element.
 [[nodiscard]] bool holds_strings(const json_text& array) noexcept;
 
+/// A validated object without its members of this name.
+[[nodiscard]] json_text without(const json_text& object, std::string_view name);
+
+/// A validated object with one more member, in front; a name that needs no escapes.
+[[nodiscard]] json_text with_member(std::string_view name, const json_text& value,
+                                    const json_text& object);
+
 /// `text` after check_json().
 [[nodiscard]] result<json_text> make_json_text(std::string text);
 

@@ -11,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace troupe::http;
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   std::string_view type = "multipart/form-data; boundary=B", body = input;
-  if (const auto end = input.find('\n'); input.starts_with("multipart") && end != std::string_view::npos) {
+  if (const auto end = input.find('\n');
+      input.starts_with("multipart") && end != std::string_view::npos) {
     type = input.substr(0, end);
     body = input.substr(end + 1);
   }

@@ -33,17 +33,29 @@ public:
     calls_.push_back(record);
     return std::make_unique<handle>(record);
   }
-  void embeddings(json_text, std::chrono::steady_clock::time_point, reply<json_text> answer) override {
+  void embeddings(json_text body, std::chrono::steady_clock::time_point,
+                  reply<json_text> answer) override {
+    {
+      const std::lock_guard lock(mutex_);
+      embedded_ = std::move(body);
+    }
     answer(json_text{R"({"object":"list","data":[]})"});
   }
   void models(std::chrono::steady_clock::time_point, reply<json_text> answer) override {
-    answer(json_text{R"({"object":"list","data":[{"id":"far","object":"model","created":1,"owned_by":"x"}]})"});
+    answer(json_text{
+        R"({"object":"list","data":[{"id":"far","object":"model","created":1,"owned_by":"x"}]})"});
   }
 
   /// The newest call, or null. Its sink may be used on the test's thread.
   [[nodiscard]] std::shared_ptr<call_record> last() const {
     const std::lock_guard lock(mutex_);
     return calls_.empty() ? nullptr : calls_.back();
+  }
+
+  /// The newest body of an embeddings call.
+  [[nodiscard]] json_text embedded() const {
+    const std::lock_guard lock(mutex_);
+    return embedded_;
   }
 
 private:
@@ -57,6 +69,7 @@ private:
 
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<call_record>> calls_;
+  json_text embedded_;
 };
 
-}  // namespace troupe
+} // namespace troupe

@@ -23,7 +23,8 @@ public:
     ran.get_future().wait();
     return true;
   }
-  /// Returns when nothing is left on the loop: a part that left a timer or a wait behind hangs here.
+  /// Returns when nothing is left on the loop: a part that left a timer or a wait behind hangs
+  /// here.
   void end() {
     work_.reset();
     if (thread_.joinable()) thread_.join();
@@ -31,7 +32,8 @@ public:
 
 private:
   boost::asio::io_context context_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+      context_.get_executor()};
   std::thread thread_{[this] { context_.run(); }};
 };
 

@@ -19,10 +19,10 @@
 #include "runtime/late_bus.hpp"
 #include "tests/support/fake_provider.hpp"
 
+#include <gtest/gtest.h>
 #include <caf/actor_system_config.hpp>
 #include <condition_variable>
 #include <future>
-#include <gtest/gtest.h>
 
 namespace troupe {
 namespace {
@@ -71,7 +71,8 @@ struct collector {
 
 template <class Condition>
 bool eventually(Condition&& c) {
-  for (const auto until = std::chrono::steady_clock::now() + 5s; std::chrono::steady_clock::now() < until;) {
+  for (const auto until = std::chrono::steady_clock::now() + 5s;
+       std::chrono::steady_clock::now() < until;) {
     if (c()) return true;
     std::this_thread::sleep_for(2ms);
   }
@@ -116,9 +117,9 @@ protected:
     near_.log = keep(spawn_log(system_, {make_memory_log_store()}));
     near_.auth = keep(spawn_auth(system_, auth_));
     auto embed = make_hashing_embedder();
-    near_.retrieval = keep(spawn_retrieval(system_, {std::move(prompt.files), std::move(prompt.stores),
-                                                     make_memory_passage_index(embed),
-                                                     make_document_reader(), make_digests()}));
+    near_.retrieval = keep(spawn_retrieval(
+        system_, {std::move(prompt.files), std::move(prompt.stores),
+                  make_memory_passage_index(embed), make_document_reader(), make_digests()}));
     prompt_deps p;
     p.provider = provider_;
     p.embed = embed;
@@ -128,7 +129,8 @@ protected:
     p.open_after = 200ms;
     activity_ = p.activity;
     near_.prompt = keep(spawn_prompt(system_, p));
-    near_.router = keep(spawn_router(system_, {near_.auth, near_.prompt, near_.retrieval, near_.log}));
+    near_.router =
+        keep(spawn_router(system_, {near_.auth, near_.prompt, near_.retrieval, near_.log}));
   }
 
   void go_far() {
@@ -144,7 +146,7 @@ protected:
     config.node_name = "services";
     config.roles = {"router", "auth", "prompt", "log"};
     config.services = {{"router"}, {"auth"}, {"prompt"}, {"retrieval"}, {"log"}};
-    config.incarnation = own_incarnation() + 1;  // two nodes in one process
+    config.incarnation = own_incarnation() + 1; // two nodes in one process
     services->set(make_zmq_bus(config, {[](bus_answer) {}, server.work, [](bool) {}}));
     links_.push_back(services);
 
@@ -163,8 +165,13 @@ protected:
 
   void make_admin() {
     std::promise<result<bool>> made;
-    ensure_admin(auth_, [this](const std::string& key) { key_ = key; return result<void>(); },
-                 reply<bool>([&](result<bool> r) { made.set_value(std::move(r)); }));
+    ensure_admin(
+        auth_,
+        [this](const std::string& key) {
+          key_ = key;
+          return result<void>();
+        },
+        reply<bool>([&](result<bool> r) { made.set_value(std::move(r)); }));
     ASSERT_TRUE(made.get_future().get());
   }
 
@@ -177,7 +184,8 @@ protected:
     auto c = context();
     if (!credential.empty()) c.credential = std::move(credential);
     std::promise<result<reply_of<Request>>> answered;
-    gate.ask(c, std::move(request), reply<reply_of<Request>>([&](auto r) { answered.set_value(std::move(r)); }));
+    gate.ask(c, std::move(request),
+             reply<reply_of<Request>>([&](auto r) { answered.set_value(std::move(r)); }));
     return answered.get_future().get();
   }
 
@@ -192,7 +200,7 @@ protected:
   std::unique_ptr<broker_node> broker_;
   std::vector<std::shared_ptr<late_bus>> links_;
   std::vector<bus_client> clients_;
-  std::function<void(error)> end_running_;  // far only
+  std::function<void(error)> end_running_; // far only
   std::unique_ptr<edge_gates> gates_;
   std::string key_;
 };
@@ -214,14 +222,18 @@ TEST_P(services_test, every_service_says_that_it_is_ready) {
 
 TEST_P(services_test, a_wrong_credential_is_refused_and_a_right_one_knows_its_user) {
   EXPECT_EQ(ask(gates_->accounts(), me_request{}, "tr-wrong").error().code, errc::unauthenticated);
-  EXPECT_EQ(ask(gates_->accounts(), me_request{}, "e30.e30.e30").error().code, errc::unauthenticated);
+  EXPECT_EQ(ask(gates_->accounts(), me_request{}, "e30.e30.e30").error().code,
+            errc::unauthenticated);
   EXPECT_TRUE(ask(gates_->accounts(), me_request{})->admin);
 }
 
 TEST_P(services_test, an_account_is_registered_used_refreshed_and_logged_out) {
-  const auto made = ask(gates_->accounts(), register_request{"ada@example.org", {"long enough"}, "Ada"});
+  const auto made =
+      ask(gates_->accounts(), register_request{"ada@example.org", {"long enough"}, "Ada"});
   ASSERT_TRUE(made) << made.error().message;
-  EXPECT_EQ(ask(gates_->accounts(), register_request{"ADA@example.org", {"long enough"}, {}}).error().code,
+  EXPECT_EQ(ask(gates_->accounts(), register_request{"ADA@example.org", {"long enough"}, {}})
+                .error()
+                .code,
             errc::conflict);
   EXPECT_EQ(ask(gates_->accounts(), me_request{}, made->access_token)->email, "ada@example.org");
   const auto next = ask(gates_->accounts(), refresh_request{{made->refresh_token}});
@@ -230,7 +242,8 @@ TEST_P(services_test, an_account_is_registered_used_refreshed_and_logged_out) {
   ASSERT_TRUE(ask(gates_->accounts(), logout_request{}, next->access_token));
   EXPECT_EQ(ask(gates_->accounts(), refresh_request{{next->refresh_token}}).error().code,
             errc::unauthenticated);
-  EXPECT_EQ(ask(gates_->accounts(), me_request{}, next->access_token).error().code, errc::unauthenticated);
+  EXPECT_EQ(ask(gates_->accounts(), me_request{}, next->access_token).error().code,
+            errc::unauthenticated);
 }
 
 TEST_P(services_test, a_bad_request_names_its_field) {
@@ -245,7 +258,8 @@ TEST_P(services_test, a_plain_chat_passes_the_providers_answer_through) {
   ASSERT_TRUE(eventually([&] { return provider_->last() != nullptr; }));
   const auto call = provider_->last();
   EXPECT_NE(call->body.raw.find("\"x\":1"), std::string::npos);
-  const std::string body = R"({"id":"c1","object":"chat.completion","created":1,"model":"far","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}})";
+  const std::string body =
+      R"({"id":"c1","object":"chat.completion","created":1,"model":"far","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}})";
   call->sink.end(json_text{body});
   ASSERT_TRUE(got.wait_end());
   ASSERT_TRUE(*got.end) << got.end->error().message;
@@ -261,7 +275,8 @@ TEST_P(services_test, a_stream_arrives_in_order_and_holds_its_producer_without_c
   const auto call = provider_->last();
   constexpr int chunks = 200;
   for (int i = 0; i < chunks; ++i)
-    call->sink.chunk({R"({"id":"c1","choices":[{"index":0,"delta":{"content":")" + std::to_string(i) + R"("}}]})"});
+    call->sink.chunk({R"({"id":"c1","choices":[{"index":0,"delta":{"content":")" +
+                      std::to_string(i) + R"("}}]})"});
   call->sink.end(json_text{});
   ASSERT_TRUE(got.wait([&] { return got.deltas.size() == limits::stream_window_frames; }));
   std::this_thread::sleep_for(20ms);
@@ -272,7 +287,8 @@ TEST_P(services_test, a_stream_arrives_in_order_and_holds_its_producer_without_c
   ASSERT_TRUE(*got.end) << got.end->error().message;
   ASSERT_EQ(got.deltas.size(), std::size_t{chunks});
   for (int i = 0; i < chunks; ++i)
-    EXPECT_NE(got.deltas[static_cast<std::size_t>(i)].data.raw.find('"' + std::to_string(i) + '"'), std::string::npos);
+    EXPECT_NE(got.deltas[static_cast<std::size_t>(i)].data.raw.find('"' + std::to_string(i) + '"'),
+              std::string::npos);
 }
 
 TEST_P(services_test, a_stream_opens_when_the_provider_accepts_it_and_only_once) {
@@ -284,7 +300,7 @@ TEST_P(services_test, a_stream_opens_when_the_provider_accepts_it_and_only_once)
   call->sink.accepted();
   ASSERT_TRUE(got.wait([&] { return got.deltas.size() == 1; }));
   EXPECT_EQ(got.deltas.front().event, stream_opened);
-  std::this_thread::sleep_for(400ms);  // past the time after which a silent one is opened
+  std::this_thread::sleep_for(400ms); // past the time after which a silent one is opened
   call->sink.chunk({R"({"choices":[{"index":0,"delta":{"content":"x"}}]})"});
   call->sink.end(json_text{});
   ASSERT_TRUE(got.wait_end());
@@ -348,6 +364,17 @@ TEST_P(services_test, a_deadline_answers_and_stops_the_provider) {
   EXPECT_TRUE(eventually([&] { return provider_->last() && provider_->last()->cancelled.load(); }));
 }
 
+TEST_P(services_test, embeddings_as_large_as_a_body_may_be_reach_the_provider_whole) {
+  embeddings_request r;
+  r.model = "far";
+  r.input.raw = '"' + std::string(limits::body_bytes - 100, 'x') + '"';
+  r.body.raw = R"({"model":"far","user":"u"})";
+  const auto got = ask(gates_->chats(), r);
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(provider_->embedded().raw,
+            "{\"input\":" + r.input.raw + R"(,"model":"far","user":"u"})");
+}
+
 TEST_P(services_test, an_unknown_models_error_comes_from_the_provider_and_keeps_its_status) {
   collector got;
   const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());
@@ -362,9 +389,11 @@ TEST_P(services_test, an_unknown_models_error_comes_from_the_provider_and_keeps_
 }
 
 TEST_P(services_test, documents_are_indexed_found_cited_and_their_owners_own) {
-  const auto file = ask(gates_->documents(),
-                        create_file_request{"whales.md", "assistants",
-                                            {"# Whales\n\nThe blue whale weighs 150 tons. It eats krill.\n"}});
+  const auto file =
+      ask(gates_->documents(),
+          create_file_request{"whales.md",
+                              "assistants",
+                              {"# Whales\n\nThe blue whale weighs 150 tons. It eats krill.\n"}});
   ASSERT_TRUE(file) << file.error().message;
   const auto store = ask(gates_->documents(), create_store_request{"sea", {{file->id}}, {}});
   ASSERT_TRUE(store) << store.error().message;
@@ -374,7 +403,8 @@ TEST_P(services_test, documents_are_indexed_found_cited_and_their_owners_own) {
   collector got;
   chat_request chat;
   chat.model = "extract";
-  chat.body.raw = R"({"model":"extract","messages":[{"role":"user","content":"How much does the blue whale weigh?"}]})";
+  chat.body.raw =
+      R"({"model":"extract","messages":[{"role":"user","content":"How much does the blue whale weigh?"}]})";
   chat.retrieval = retrieval_options{{store->id}, 4};
   const auto control = gates_->chats().chat(context(), chat, got.sink());
   ASSERT_TRUE(got.wait_end());
@@ -382,9 +412,11 @@ TEST_P(services_test, documents_are_indexed_found_cited_and_their_owners_own) {
   EXPECT_NE((*got.end)->body.raw.find("150 tons"), std::string::npos);
   EXPECT_NE((*got.end)->body.raw.find("whales.md"), std::string::npos);
 
-  const auto other = ask(gates_->accounts(), register_request{"bob@example.org", {"long enough"}, {}});
+  const auto other =
+      ask(gates_->accounts(), register_request{"bob@example.org", {"long enough"}, {}});
   ASSERT_TRUE(other);
-  EXPECT_EQ(ask(gates_->documents(), get_file_request{file->id}, other->access_token).error().code, errc::not_found);
+  EXPECT_EQ(ask(gates_->documents(), get_file_request{file->id}, other->access_token).error().code,
+            errc::not_found);
   search_request search;
   search.vector_store_id = store->id;
   search.query.raw = "\"whale\"";
@@ -437,7 +469,8 @@ TEST_P(services_test, a_turn_is_remembered_and_anothers_conversation_is_not_foun
   const auto before = provider_->last();
   const auto control = gates_->chats().chat(context(), chat, first.sink());
   ASSERT_TRUE(eventually([&] { return provider_->last() != before; }));
-  provider_->last()->sink.chunk({R"({"choices":[{"index":0,"delta":{"content":"hi there"},"finish_reason":"stop"}]})"});
+  provider_->last()->sink.chunk(
+      {R"({"choices":[{"index":0,"delta":{"content":"hi there"},"finish_reason":"stop"}]})"});
   provider_->last()->sink.end(json_text{});
   ASSERT_TRUE(first.wait_end());
   ASSERT_TRUE(*first.end) << first.end->error().message;
@@ -450,7 +483,8 @@ TEST_P(services_test, a_turn_is_remembered_and_anothers_conversation_is_not_foun
   const auto call = provider_->last();
   const auto more = gates_->chats().chat(context(), chat, second.sink());
   ASSERT_TRUE(eventually([&] { return provider_->last() != call; }));
-  EXPECT_NE(provider_->last()->body.raw.find("hi there"), std::string::npos) << "the turn before is context";
+  EXPECT_NE(provider_->last()->body.raw.find("hi there"), std::string::npos)
+      << "the turn before is context";
   more->cancel();
   ASSERT_TRUE(second.wait_end());
 
@@ -478,7 +512,9 @@ TEST_P(services_test, every_chat_leaves_a_record_in_the_log) {
 }
 
 INSTANTIATE_TEST_SUITE_P(shapes, services_test, testing::Values(shape::near, shape::far),
-                         [](const auto& which) { return which.param == shape::near ? "near" : "far"; });
+                         [](const auto& which) {
+                           return which.param == shape::near ? "near" : "far";
+                         });
 
-}  // namespace
-}  // namespace troupe
+} // namespace
+} // namespace troupe

@@ -151,7 +151,8 @@ TEST(bus, nodes_on_one_loop_serve_each_other_and_leave_nothing_behind) {
     node worker(broker->address(), "auth", {{"auth"}}, echo, true, &loop.context());
     {
       node client(broker->address(), "prompt", {}, {}, true, &loop.context());
-      for (int i = 0; i < 50; ++i) EXPECT_EQ(client.finished(client.ask("auth.me/v1", "hello")), "hello");
+      for (int i = 0; i < 50; ++i)
+        EXPECT_EQ(client.finished(client.ask("auth.me/v1", "hello")), "hello");
     }
     node next(broker->address(), "prompt", {}, {}, true, &loop.context());
     const std::string large(1 << 20, 'x');

@@ -2,6 +2,7 @@
 
 #include "actors/ports/gates.hpp"
 #include "adapters/http/http_edge.hpp"
+#include "messages/codec/json_text.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -102,9 +103,9 @@ class fake_gates final : public account_gate,
                          public log_gate,
                          public health_gate {
 public:
-#define TROUPE_TEST_ASK(service_, name_, request_, delta_, reply_, class_)                          \
-  void ask(request_context context, request_ in, reply<reply_> out) override {                      \
-    handle(std::move(context), std::move(in), std::move(out));                                      \
+#define TROUPE_TEST_ASK(service_, name_, request_, delta_, reply_, class_)     \
+  void ask(request_context context, request_ in, reply<reply_> out) override { \
+    handle(std::move(context), std::move(in), std::move(out));                 \
   }
   TROUPE_AUTH_METHODS(TROUPE_TEST_ASK)
   TROUPE_LOG_METHODS(TROUPE_TEST_ASK)
@@ -180,7 +181,7 @@ public:
   std::vector<std::shared_ptr<running_stream>> streams;
   std::optional<error> next_error;
   request_context last_context; ///< of the last ask
-  std::string seen;        ///< the last request, told by its type
+  std::string seen;             ///< the last request, told by its type
   int asked = 0;
   bool ready = true;
 
@@ -213,7 +214,9 @@ private:
   void fill(const models_request& in, model_list& out) {
     if (in.id != "none") out.data.push_back({in.id, "model", 1, "test"});
   }
-  void fill(const embeddings_request& in, json_reply& out) { out.body = in.body; }
+  void fill(const embeddings_request& in, json_reply& out) {
+    out.body = with_member("input", in.input, in.body); // as a provider would get it
+  }
   void fill(const search_request& in, search_reply& out) {
     out.search_query.push_back(in.query.raw);
     seen = std::to_string(in.vector_store_ids.size()) + in.vector_store_id;
@@ -227,7 +230,8 @@ private:
     seen = in.service + "|" + in.q + "|" + std::to_string(in.limit);
   }
   void fill(const append_logs_request& in, append_logs_reply& out) {
-    seen = std::to_string(in.records.size()) + "|" + in.batch + "|" + std::to_string(in.users.size());
+    seen =
+        std::to_string(in.records.size()) + "|" + in.batch + "|" + std::to_string(in.users.size());
     for (const auto& r : in.records) {
       log_record record;
       record.id = "log_" + std::to_string(out.data.size());

@@ -30,7 +30,8 @@ TEST(http_lifecycle, an_address_in_use_is_an_error_that_names_it) {
   const auto second = make_http_edge(config, first.gates->all());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, errc::conflict);
-  EXPECT_NE(second.error().message.find("127.0.0.1:" + std::to_string(first.port())), std::string::npos);
+  EXPECT_NE(second.error().message.find("127.0.0.1:" + std::to_string(first.port())),
+            std::string::npos);
 }
 
 TEST(http_lifecycle, a_bad_address_is_an_error_that_names_it) {

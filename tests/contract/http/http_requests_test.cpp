@@ -43,9 +43,12 @@ TEST_F(http_requests, health_readiness_metrics_and_the_document_need_no_key) {
   EXPECT_TRUE(contains(ask(request("GET", "/metrics")).body, "troupe_http_requests_total"));
   const auto spec = ask(request("GET", "/openapi.json"));
   EXPECT_EQ(spec.headers.at("content-type"), "application/json");
-  for (const auto* part : {R"("openapi":"3.1.0")", R"("/v1/chat/completions")", R"("/v1/models/{id}")",
-                           R"("chat_completion_body")", R"("error_answer")", R"("multipart/form-data")"})
+  for (const auto* part :
+       {R"("openapi":"3.1.0")", R"("/v1/chat/completions")", R"("/v1/models/{id}")",
+        R"("chat_completion_body")", R"("error_answer")", R"("multipart/form-data")",
+        R"("required":["email","password"])", R"("x-sse-events":{"message":)"})
     EXPECT_TRUE(contains(spec.body, part)) << part;
+  EXPECT_FALSE(contains(spec.body, "authenticate_request")) << "a message between nodes";
 }
 
 TEST_F(http_requests, ready_is_503_before_it_is_set_and_while_a_role_is_down) {
@@ -91,15 +94,16 @@ TEST_F(http_requests, without_a_bearer_a_route_is_401_and_nobody_is_asked) {
   EXPECT_EQ(bare.status, 401);
   EXPECT_TRUE(contains(bare.body, R"("type":"authentication_error")"));
   EXPECT_TRUE(bare.headers.contains("www-authenticate"));
-  EXPECT_EQ(ask(request("GET", "/v1/models", {}, "Authorization: Basic eA==\r\n", false)).status, 401);
+  EXPECT_EQ(ask(request("GET", "/v1/models", {}, "Authorization: Basic eA==\r\n", false)).status,
+            401);
   const std::lock_guard lock(on.gates->mutex);
   EXPECT_EQ(on.gates->asked, 0);
 }
 
 TEST_F(http_requests, the_credential_the_request_id_and_the_trace_reach_the_gate) {
   const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-  const auto got =
-      ask(request("GET", "/v1/models", {}, "X-Request-Id: abc-1\r\ntraceparent: " + trace + "\r\n"));
+  const auto got = ask(
+      request("GET", "/v1/models", {}, "X-Request-Id: abc-1\r\ntraceparent: " + trace + "\r\n"));
   EXPECT_EQ(got.status, 200);
   EXPECT_EQ(got.headers.at("x-request-id"), "abc-1");
   EXPECT_TRUE(got.headers.contains("openai-processing-ms"));
@@ -132,7 +136,8 @@ TEST_F(http_requests, a_connection_is_kept_and_requests_sent_ahead_are_answered_
 
 TEST_F(http_requests, a_request_may_come_one_byte_at_a_time) {
   raw_client client(on.port());
-  for (const char c : request("POST", "/v1/auth/login", R"({"email":"a@b.c","password":"12345678"})"))
+  for (const char c :
+       request("POST", "/v1/auth/login", R"({"email":"a@b.c","password":"12345678"})"))
     ASSERT_TRUE(client.send({&c, 1}));
   const auto got = client.read();
   EXPECT_EQ(got.status, 200);
@@ -152,7 +157,9 @@ TEST_F(http_requests, a_chunked_body_is_read) {
 }
 
 TEST_F(http_requests, create_routes_are_201_logout_is_204_without_a_body) {
-  EXPECT_EQ(ask(request("POST", "/v1/auth/register", R"({"email":"a@b.c","password":"12345678"})")).status, 201);
+  EXPECT_EQ(ask(request("POST", "/v1/auth/register", R"({"email":"a@b.c","password":"12345678"})"))
+                .status,
+            201);
   EXPECT_EQ(ask(request("POST", "/v1/auth/keys", "{}")).status, 201);
   const auto out = ask(request("POST", "/v1/auth/logout"));
   EXPECT_EQ(out.status, 204);
@@ -191,8 +198,11 @@ TEST_F(http_requests, bad_bodies_are_400_and_name_the_field) {
       {"/v1/chat/completions", R"({"model":"x","messages":[)", "null"},
       {"/v1/chat/completions", R"({"model":"x"})", R"("messages")"},
       {"/v1/chat/completions", R"({"model":"x","messages":"hi"})", R"("messages")"},
-      {"/v1/chat/completions", R"({"model":"x","messages":[{"role":3,"content":"x"}]})", R"("messages[0].role")"},
-      {"/v1/chat/completions", R"({"model":"x","messages":[{"role":"user","content":"x"}],"temperature":"hot"})", R"("temperature")"},
+      {"/v1/chat/completions", R"({"model":"x","messages":[{"role":3,"content":"x"}]})",
+       R"("messages[0].role")"},
+      {"/v1/chat/completions",
+       R"({"model":"x","messages":[{"role":"user","content":"x"}],"temperature":"hot"})",
+       R"("temperature")"},
       {"/v1/chat/completions", std::string(50'000, '['), "null"},
       {"/v1/chat/completions", "{\"model\":\"\xff\"}", "null"},
       {"/v1/chat/stream", R"({"message":5})", R"("message")"},
@@ -218,7 +228,8 @@ TEST_F(http_requests, logs_take_one_record_or_an_array_and_nothing_around_it) {
   const auto many = ask(request("POST", "/v1/logs", " [" + one + "," + one + "]"));
   EXPECT_EQ(many.status, 201);
   EXPECT_TRUE(many.body.starts_with(R"({"data":[)")) << many.body;
-  EXPECT_EQ(ask(request("POST", "/v1/logs", "[" + one + R"(],"batch":"x","users":["eve"])")).status, 400);
+  EXPECT_EQ(ask(request("POST", "/v1/logs", "[" + one + R"(],"batch":"x","users":["eve"])")).status,
+            400);
   const std::lock_guard lock(on.gates->mutex);
   EXPECT_EQ(on.gates->seen, "2||0");
 }
@@ -234,15 +245,16 @@ TEST_F(http_requests, more_than_a_thousand_records_are_refused) {
 }
 
 TEST_F(http_requests, a_search_asks_the_store_of_the_path_only) {
-  const auto got = ask(request("POST", "/v1/vector_stores/vs_1/search",
-                               R"({"query":"x","vector_store_id":"vs_2","vector_store_ids":["vs_3"]})"));
+  const auto got =
+      ask(request("POST", "/v1/vector_stores/vs_1/search",
+                  R"({"query":"x","vector_store_id":"vs_2","vector_store_ids":["vs_3"]})"));
   EXPECT_EQ(got.status, 200);
   const std::lock_guard lock(on.gates->mutex);
   EXPECT_EQ(on.gates->seen, "0vs_1");
 }
 
 TEST_F(http_requests, embeddings_keep_the_clients_body) {
-  const std::string body = R"({"model":"m","input":"x","unknown":[1, 2]})";
+  const std::string body = R"({"input":"x","model":"m","unknown":[1, 2]})";
   EXPECT_EQ(ask(request("POST", "/v1/embeddings", body)).body, body);
 }
 
@@ -292,19 +304,22 @@ TEST_F(http_requests, a_chunked_body_past_the_bound_is_413) {
 
 TEST_F(http_requests, a_large_body_within_the_bound_arrives_whole) {
   const std::string text(60'000, 'x');
-  const std::string body = R"({"model":"m","input":")" + text + "\"}";
+  const std::string body = R"({"input":")" + text + R"(","model":"m"})";
   EXPECT_EQ(ask(request("POST", "/v1/embeddings", body)).body, body);
 }
 
 TEST_F(http_requests, expect_100_continue_is_answered_before_the_body) {
   raw_client client(on.port());
-  client.send("POST /v1/auth/login HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 17\r\n\r\n");
+  client.send(
+      "POST /v1/auth/login HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: "
+      "17\r\n\r\n");
   ASSERT_TRUE(client.wait_for("100 Continue\r\n\r\n"));
   client.buffer.clear();
   client.send(R"({"email":"a@b.c"})");
   EXPECT_EQ(client.read().status, 200);
   raw_client refused(on.port()); // nobody wants this body
-  refused.send("POST /v1/nowhere HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 17\r\n\r\n");
+  refused.send(
+      "POST /v1/nowhere HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 17\r\n\r\n");
   EXPECT_EQ(refused.read().status, 404);
 }
 
@@ -336,22 +351,28 @@ TEST_F(http_requests, garbage_gets_400_and_too_long_a_header_431) {
   EXPECT_EQ(ask("GET /health HTTP/1.1\r\n\r\n").status, 400); // no Host
   EXPECT_EQ(ask("POST /v1/logs HTTP/1.1\r\nHost: t\r\nContent-Length: -1\r\n\r\n").status, 400);
   EXPECT_EQ(ask("POST /v1/logs HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n"
-                "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n").status, 400);
-  EXPECT_EQ(ask(request("GET", "/health", {}, "X: " + std::string(20'000, 'x') + "\r\n")).status, 431);
+                "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+                .status,
+            400);
+  EXPECT_EQ(ask(request("GET", "/health", {}, "X: " + std::string(20'000, 'x') + "\r\n")).status,
+            431);
 }
 
 TEST_F(http_requests, random_bytes_never_end_the_server) {
   std::mt19937 random(7);
-  const std::string good = request("POST", "/v1/auth/login", R"({"email":"a@b.c","password":"x"})") +
-                           request("POST", "/v1/chat/completions", {}, "Transfer-Encoding: chunked\r\n") +
-                           "5\r\nabcde\r\n0\r\n\r\n";
+  const std::string good =
+      request("POST", "/v1/auth/login", R"({"email":"a@b.c","password":"x"})") +
+      request("POST", "/v1/chat/completions", {}, "Transfer-Encoding: chunked\r\n") +
+      "5\r\nabcde\r\n0\r\n\r\n";
   for (int round = 0; round < 300; ++round) {
     auto text = good;
     for (int i = 0; i < 4; ++i) text[random() % text.size()] = static_cast<char>(random());
     raw_client client(on.port());
     client.send(text.substr(0, random() % text.size()));
-    if (round % 3 == 0) client.reset();
-    else if (round % 3 == 1) client.end_sending();
+    if (round % 3 == 0)
+      client.reset();
+    else if (round % 3 == 1)
+      client.end_sending();
   }
   EXPECT_EQ(ask(request("GET", "/health")).status, 200);
   EXPECT_TRUE(eventually([&] { return on.edge->idle(); }));
@@ -383,9 +404,11 @@ TEST_F(http_requests, a_files_bytes_come_whole_under_credit_with_a_safe_name) {
 
 TEST_F(http_requests, an_upload_needs_file_and_purpose) {
   const std::string type = "Content-Type: multipart/form-data; boundary=XX\r\n";
-  const std::string purpose = "--XX\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nassistants\r\n";
-  const std::string file = "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.md\"\r\n"
-                           "Content-Type: text/markdown\r\n\r\n# Hi\r\n";
+  const std::string purpose =
+      "--XX\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nassistants\r\n";
+  const std::string file =
+      "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.md\"\r\n"
+      "Content-Type: text/markdown\r\n\r\n# Hi\r\n";
   const auto good = ask(request("POST", "/v1/files", purpose + file + "--XX--\r\n", type));
   EXPECT_EQ(good.status, 200);
   EXPECT_TRUE(contains(good.body, R"("filename":"a.md")")) << good.body;
@@ -396,7 +419,8 @@ TEST_F(http_requests, an_upload_needs_file_and_purpose) {
   const auto no_purpose = ask(request("POST", "/v1/files", file + "--XX--\r\n", type));
   EXPECT_EQ(no_purpose.status, 400);
   EXPECT_TRUE(contains(no_purpose.body, R"("param":"purpose")"));
-  EXPECT_EQ(ask(request("POST", "/v1/files", "{}", "Content-Type: application/json\r\n")).status, 415);
+  EXPECT_EQ(ask(request("POST", "/v1/files", "{}", "Content-Type: application/json\r\n")).status,
+            415);
 }
 
 } // namespace

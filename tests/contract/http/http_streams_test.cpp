@@ -13,8 +13,7 @@ using clock = std::chrono::steady_clock;
 
 constexpr std::string_view streamed =
     R"({"model":"hold","stream":true,"messages":[{"role":"user","content":"x"}]})";
-constexpr std::string_view plain =
-    R"({"model":"hold","messages":[{"role":"user","content":"x"}]})";
+constexpr std::string_view plain = R"({"model":"hold","messages":[{"role":"user","content":"x"}]})";
 
 http_config quick() {
   http_config out;
@@ -72,7 +71,8 @@ TEST_F(http_streams, deltas_come_in_order_as_data_lines_and_done_ends_them) {
 
 TEST_F(http_streams, named_events_have_their_names_and_no_done) {
   raw_client client(on.port());
-  const auto stream = begin(client, R"({"message":"hi","model":"hold","conversation_id":"c"})", "/v1/chat/stream");
+  const auto stream =
+      begin(client, R"({"message":"hi","model":"hold","conversation_id":"c"})", "/v1/chat/stream");
   EXPECT_EQ(stream->request.format, chat_format::events);
   ASSERT_TRUE(stream->request.turn);
   EXPECT_EQ(stream->request.turn->conversation_id, "c");
@@ -90,7 +90,9 @@ TEST_F(http_streams, a_failure_before_the_first_delta_keeps_its_true_status) {
   begin(client)->sink.end.fail(why);
   const auto got = client.read();
   EXPECT_EQ(got.status, 404);
-  EXPECT_EQ(got.body, R"({"error":{"message":"no such model","type":"not_found_error","param":"model","code":"model_not_found"}})");
+  EXPECT_EQ(
+      got.body,
+      R"({"error":{"message":"no such model","type":"not_found_error","param":"model","code":"model_not_found"}})");
 }
 
 TEST_F(http_streams, a_failure_after_the_first_delta_is_an_error_event_and_no_done) {
@@ -100,8 +102,9 @@ TEST_F(http_streams, a_failure_after_the_first_delta_is_an_error_event_and_no_do
   stream->sink.end.fail(make_error(errc::upstream_failed, "broke off"));
   const auto got = client.read();
   EXPECT_EQ(got.status, 200);
-  EXPECT_EQ(got.body, "data: 1\n\nevent: error\ndata: {\"error\":{\"message\":\"broke off\","
-                      "\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n");
+  EXPECT_EQ(got.body,
+            "data: 1\n\nevent: error\ndata: {\"error\":{\"message\":\"broke off\","
+            "\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n");
   client.send(request("GET", "/health"));
   EXPECT_EQ(client.read().status, 200) << "the chunked body ended as it should";
 }
@@ -169,9 +172,12 @@ TEST_F(http_streams, a_client_that_goes_away_cancels_at_once_at_any_moment) {
         ASSERT_TRUE(client.wait_for("data: 1"));
       }
       const auto left = clock::now();
-      if (how == way::close) client.close();
-      else if (how == way::reset) client.reset();
-      else client.end_sending();
+      if (how == way::close)
+        client.close();
+      else if (how == way::reset)
+        client.reset();
+      else
+        client.end_sending();
       ASSERT_TRUE(eventually([&] { return stream->cancels == 1; }));
       EXPECT_LT(clock::now() - left, milliseconds(50)) << moment;
       stream->delta("late");

@@ -34,7 +34,8 @@ TEST(http_text, an_error_body_is_openais_shape_with_escapes) {
 TEST(http_text, percent_escapes_are_decoded_or_refused) {
   EXPECT_EQ(percent_decode("a%20b+c", true), "a b c");
   EXPECT_EQ(percent_decode("a+b", false), "a+b");
-  for (const auto* bad : {"%", "%4", "%4g", "x%00y"}) EXPECT_FALSE(percent_decode(bad, false)) << bad;
+  for (const auto* bad : {"%", "%4", "%4g", "x%00y"})
+    EXPECT_FALSE(percent_decode(bad, false)) << bad;
   EXPECT_EQ(percent_encode("a b/\xC3\xBC"), "a%20b%2F%C3%BC");
 }
 
@@ -66,8 +67,13 @@ TEST(http_text, an_empty_chunk_is_not_written) {
 
 TEST(http_text, a_head_says_when_to_retry_in_whole_seconds_and_in_milliseconds) {
   std::string out;
-  append_head(out, {.status = 429, .content_type = "application/json", .request_id = "r", .extra = {},
-                    .content_length = 5, .retry_after_ms = 1, .keep_alive = false});
+  append_head(out, {.status = 429,
+                    .content_type = "application/json",
+                    .request_id = "r",
+                    .extra = {},
+                    .content_length = 5,
+                    .retry_after_ms = 1,
+                    .keep_alive = false});
   EXPECT_TRUE(out.starts_with("HTTP/1.1 429 Too Many Requests\r\nDate: "));
   EXPECT_NE(out.find("\r\nRetry-After: 1\r\nretry-after-ms: 1\r\n"), std::string::npos);
   EXPECT_TRUE(out.ends_with("Connection: close\r\n\r\n"));

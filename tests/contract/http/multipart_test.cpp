@@ -10,7 +10,8 @@ namespace {
 constexpr std::string_view type = "multipart/form-data; boundary=B";
 
 std::string part(std::string_view disposition, std::string_view body) {
-  return "--B\r\nContent-Disposition: " + std::string(disposition) + "\r\n\r\n" + std::string(body) + "\r\n";
+  return "--B\r\nContent-Disposition: " + std::string(disposition) + "\r\n\r\n" +
+         std::string(body) + "\r\n";
 }
 
 std::string filename_of(std::string_view disposition) {
@@ -24,7 +25,8 @@ TEST(multipart, parts_are_found_with_names_and_exact_bytes) {
   const auto text = "preamble\r\n" + part("form-data; name=\"file\"; filename=\"a.bin\"", bytes) +
                     part("form-data; name=purpose", "assistants") + "--B--\r\nepilogue";
   // `--Bx` inside would be the delimiter with more behind it, which is malformed; use another.
-  const auto clean = "preamble\r\n" + part("form-data; name=\"file\"; filename=\"a.bin\"", "\r\n--C\r\n") +
+  const auto clean = "preamble\r\n" +
+                     part("form-data; name=\"file\"; filename=\"a.bin\"", "\r\n--C\r\n") +
                      part("form-data; name=purpose", "assistants") + "--B--\r\nepilogue";
   EXPECT_FALSE(parse_form(type, text));
   const auto parts = parse_form(type, clean);
@@ -41,7 +43,8 @@ TEST(multipart, filenames_are_read_in_all_the_ways_clients_write_them) {
   EXPECT_EQ(filename_of("form-data; name=\"file\"; filename=\"a;b.md\""), "a;b.md");
   EXPECT_EQ(filename_of("form-data; name=\"file\"; filename=\"a\\\"b.md\""), "a\"b.md");
   EXPECT_EQ(filename_of("form-data; name=\"file\"; filename=plain.md"), "plain.md");
-  EXPECT_EQ(filename_of("form-data; name=\"file\"; filename=\"x\"; filename*=UTF-8''b%C3%BC.md"), "b\xC3\xBC.md");
+  EXPECT_EQ(filename_of("form-data; name=\"file\"; filename=\"x\"; filename*=UTF-8''b%C3%BC.md"),
+            "b\xC3\xBC.md");
   EXPECT_EQ(filename_of("form-data; name=\"file\"; filename*=utf-8'en'y; filename=\"x\""), "y");
   EXPECT_EQ(filename_of("form-data; name=\"file\"; filename*=latin1''y; filename=\"x\""), "x");
   EXPECT_EQ(filename_of("FORM-DATA; NAME=\"file\"; FILENAME=\"../../etc/passwd\""), "passwd");
@@ -55,7 +58,8 @@ TEST(multipart, empty_parts_and_forms_are_read) {
   ASSERT_EQ(parts->size(), 2u);
   EXPECT_EQ((*parts)[0].body, "");
   EXPECT_EQ((*parts)[1].body, "");
-  const auto shared = parse_form(type, "--B\r\nContent-Disposition: form-data; name=x\r\n\r\n--B--");
+  const auto shared =
+      parse_form(type, "--B\r\nContent-Disposition: form-data; name=x\r\n\r\n--B--");
   ASSERT_TRUE(shared);
   EXPECT_EQ(shared->front().body, "");
   EXPECT_EQ(parse_form(type, "--B--")->size(), 0u);
@@ -73,10 +77,11 @@ TEST(multipart, malformed_forms_are_refused) {
   const std::string good = part("form-data; name=\"a\"", "x") + "--B--";
   for (std::size_t n = 0; n < good.size(); ++n)
     EXPECT_FALSE(parse_form(type, good.substr(0, n))) << n;
-  for (const auto* bad : {"", "--B", "--B\r\n", "--B\r\n\r\nx\r\n--B--", "--B\r\nno colon\r\n\r\nx\r\n--B--",
-                          "--B\r\nContent-Disposition: attachment; name=a\r\n\r\nx\r\n--B--",
-                          "--B\r\nContent-Disposition: form-data\r\n\r\nx\r\n--B--",
-                          "--B\r\nContent-Disposition: form-data; name=\"a\r\n\r\nx\r\n--B--"})
+  for (const auto* bad :
+       {"", "--B", "--B\r\n", "--B\r\n\r\nx\r\n--B--", "--B\r\nno colon\r\n\r\nx\r\n--B--",
+        "--B\r\nContent-Disposition: attachment; name=a\r\n\r\nx\r\n--B--",
+        "--B\r\nContent-Disposition: form-data\r\n\r\nx\r\n--B--",
+        "--B\r\nContent-Disposition: form-data; name=\"a\r\n\r\nx\r\n--B--"})
     EXPECT_FALSE(parse_form(type, bad)) << bad;
 }
 

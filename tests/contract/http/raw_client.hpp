@@ -154,8 +154,9 @@ private:
 };
 
 /// A request's text, with Host, a bearer key and a body's length.
-inline std::string request(std::string_view method, std::string_view target, std::string_view body = {},
-                           std::string_view more_headers = {}, bool with_key = true) {
+inline std::string request(std::string_view method, std::string_view target,
+                           std::string_view body = {}, std::string_view more_headers = {},
+                           bool with_key = true) {
   std::string out(method);
   out += ' ';
   out += target;

@@ -3,8 +3,8 @@
 #include "adapters/llm/openai_provider.hpp"
 #include "tests/contract/llm/scripted_server.hpp"
 
-#include <condition_variable>
 #include <gtest/gtest.h>
+#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -76,9 +76,10 @@ private:
 };
 
 inline const std::string completion = R"({"id":"c","object":"chat.completion","choices":[]})";
-inline const std::string text_chunk = R"({"id":"c","choices":[{"index":0,"delta":{"content":"a"}}]})";
+inline const std::string text_chunk =
+    R"({"id":"c","choices":[{"index":0,"delta":{"content":"a"}}]})";
 inline const std::string finish_chunk =
-  R"({"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})";
+    R"({"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})";
 
 inline llm_config config_for(const scripted_server& server) {
   llm_config out;
@@ -100,7 +101,8 @@ struct exchange {
       : server(std::move(script)) {
     settings.base_url = server.base_url();
     provider = provider_for(std::move(settings));
-    call = provider->chat({R"({"model":"m"})"}, streamed, steady::now() + patience, {}, seen.sink());
+    call =
+        provider->chat({R"({"model":"m"})"}, streamed, steady::now() + patience, {}, seen.sink());
   }
 
   scripted_server server;

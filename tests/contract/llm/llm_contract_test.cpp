@@ -74,11 +74,13 @@ TEST(llm_provider, a_providers_status_message_and_retry_after_are_kept) {
     std::uint32_t retry_ms;
   };
   for (const auto& [status, headers, retry_ms] :
-       {row{429, "Retry-After: 7\r\n", 7000}, row{429, "retry-after-ms: 250\r\nRetry-After: 7\r\n", 250},
+       {row{429, "Retry-After: 7\r\n", 7000},
+        row{429, "retry-after-ms: 250\r\nRetry-After: 7\r\n", 250},
         row{503, "Retry-After: nonsense\r\n", 0}, row{500, "", 0}, row{400, "", 0}}) {
     exchange run([&](connection& peer) {
       peer.read_request();
-      peer.answer(status, R"({"error":{"message":"slow down","type":"t","param":null,"code":"c"}})", headers);
+      peer.answer(status, R"({"error":{"message":"slow down","type":"t","param":null,"code":"c"}})",
+                  headers);
     });
     const auto end = run.seen.end();
     ASSERT_FALSE(end.has_value());
@@ -101,10 +103,12 @@ TEST(llm_provider, an_endless_error_body_is_read_no_further_than_its_bound) {
 }
 
 TEST(llm_provider, a_plain_answer_past_its_bound_is_refused) {
-  exchange run([](connection& peer) {
-    peer.read_request();
-    peer.answer(200, std::string(limits::body_bytes + 1, ' '));
-  }, false);
+  exchange run(
+      [](connection& peer) {
+        peer.read_request();
+        peer.answer(200, std::string(limits::body_bytes + 1, ' '));
+      },
+      false);
   const auto end = run.seen.end();
   ASSERT_FALSE(end.has_value());
   EXPECT_EQ(end.error().code, errc::upstream_failed);
@@ -114,10 +118,12 @@ TEST(llm_provider, a_plain_answer_past_its_bound_is_refused) {
 TEST(llm_provider, a_silent_provider_is_given_up_after_the_first_byte_time_out) {
   llm_config config;
   config.first_byte_timeout = 100ms;
-  exchange run([](connection& peer) {
-    peer.read_request();
-    peer.wait_closed(5s);
-  }, true, config);
+  exchange run(
+      [](connection& peer) {
+        peer.read_request();
+        peer.wait_closed(5s);
+      },
+      true, config);
   const auto end = run.seen.end(2s);
   ASSERT_FALSE(end.has_value());
   EXPECT_EQ(end.error().code, errc::upstream_failed);
@@ -125,10 +131,12 @@ TEST(llm_provider, a_silent_provider_is_given_up_after_the_first_byte_time_out) 
 }
 
 TEST(llm_provider, the_deadline_ends_a_call) {
-  exchange run([](connection& peer) {
-    peer.read_request();
-    peer.wait_closed(5s);
-  }, true, {}, 100ms);
+  exchange run(
+      [](connection& peer) {
+        peer.read_request();
+        peer.wait_closed(5s);
+      },
+      true, {}, 100ms);
   const auto end = run.seen.end(2s);
   ASSERT_FALSE(end.has_value());
   EXPECT_EQ(end.error().code, errc::deadline_exceeded);
@@ -175,8 +183,8 @@ TEST(llm_provider, many_calls_at_once_each_get_their_own_answer) {
   auto provider = provider_for(config);
   std::vector<std::unique_ptr<llm_call>> calls;
   for (std::size_t i = 0; i < seen.size(); ++i) {
-    calls.push_back(provider->chat({R"({"n":)" + std::to_string(i) + "}"}, false, steady::now() + 10s,
-                                   {}, seen[i].sink()));
+    calls.push_back(provider->chat({R"({"n":)" + std::to_string(i) + "}"}, false,
+                                   steady::now() + 10s, {}, seen[i].sink()));
   }
   for (std::size_t i = 0; i < seen.size(); ++i) {
     const auto end = seen[i].end();
@@ -207,7 +215,7 @@ TEST(llm_provider, on_a_shared_loop_it_calls_and_leaves_nothing_behind) {
   });
   scripted_server silent([](connection& peer) {
     peer.read_request();
-    peer.read_request();  // until the client closes
+    peer.read_request(); // until the client closes
   });
   loop_thread loop;
   recorder answered, cut;

@@ -74,8 +74,9 @@ TEST(llm_stream, a_stream_that_ends_without_finish_reason_or_done_broke_off) {
 TEST(llm_stream, a_chunked_stream_cut_in_the_middle_broke_off) {
   exchange run([](connection& peer) {
     peer.read_request();
-    peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-              "Transfer-Encoding: chunked\r\n\r\n");
+    peer.send(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n");
     const auto data = "data: " + finish_chunk + "\n\n";
     char size[16];
     std::snprintf(size, sizeof size, "%zx\r\n", data.size());
@@ -87,8 +88,9 @@ TEST(llm_stream, a_chunked_stream_cut_in_the_middle_broke_off) {
 }
 
 TEST(llm_stream, an_error_in_a_stream_ends_it_with_the_providers_words) {
-  for (const auto* lines : {"data: {\"error\":{\"message\":\"out of tokens\"}}\n\n",
-                            "event: error\ndata: {\"error\":{\"message\":\"out of tokens\"}}\n\n"}) {
+  for (const auto* lines :
+       {"data: {\"error\":{\"message\":\"out of tokens\"}}\n\n",
+        "event: error\ndata: {\"error\":{\"message\":\"out of tokens\"}}\n\n"}) {
     std::atomic<bool> closed = false;
     {
       exchange run([&](connection& peer) {
@@ -125,10 +127,12 @@ TEST(llm_stream, a_chunk_that_is_no_json_object_ends_the_stream) {
 
 TEST(llm_stream, a_plain_answer_that_is_no_json_or_an_error_is_upstream_failed) {
   for (const auto* body : {"<html>", "", "{\"error\":{\"message\":\"inner\"}}"}) {
-    exchange run([&](connection& peer) {
-      peer.read_request();
-      peer.answer(200, body);
-    }, false);
+    exchange run(
+        [&](connection& peer) {
+          peer.read_request();
+          peer.answer(200, body);
+        },
+        false);
     const auto end = run.seen.end();
     ASSERT_FALSE(end.has_value()) << body;
     EXPECT_EQ(end.error().code, errc::upstream_failed);
@@ -147,7 +151,9 @@ TEST(llm_stream, a_json_object_in_place_of_a_stream_is_an_error) {
 
 TEST(llm_stream, nobody_at_the_address_is_upstream_failed) {
   std::string url;
-  { url = scripted_server([](connection&) {}).base_url(); }
+  {
+    url = scripted_server([](connection&) {}).base_url();
+  }
   llm_config config;
   config.base_url = url;
   auto provider = provider_for(config);
@@ -162,12 +168,14 @@ TEST(llm_stream, nobody_at_the_address_is_upstream_failed) {
 TEST(llm_stream, a_stream_that_stalls_is_given_up) {
   llm_config config;
   config.stall_timeout = 100ms;
-  exchange run([](connection& peer) {
-    peer.read_request();
-    peer.begin_stream();
-    peer.event(text_chunk);
-    peer.wait_closed(5s);
-  }, true, config);
+  exchange run(
+      [](connection& peer) {
+        peer.read_request();
+        peer.begin_stream();
+        peer.event(text_chunk);
+        peer.wait_closed(5s);
+      },
+      true, config);
   const auto end = run.seen.end(2s);
   ASSERT_FALSE(end.has_value());
   EXPECT_EQ(end.error().code, errc::upstream_failed);
@@ -245,20 +253,23 @@ TEST(llm_stream, no_more_chunks_come_than_credit_was_granted) {
   ASSERT_TRUE(run.seen.end().has_value());
   const auto chunks = run.seen.chunks();
   ASSERT_EQ(chunks.size(), total);
-  for (std::size_t i = 0; i < total; ++i) EXPECT_EQ(chunks[i], R"({"n":)" + std::to_string(i) + "}");
+  for (std::size_t i = 0; i < total; ++i)
+    EXPECT_EQ(chunks[i], R"({"n":)" + std::to_string(i) + "}");
 }
 
 TEST(llm_stream, without_credit_the_socket_is_not_read_and_time_does_not_count_as_a_stall) {
   llm_config config;
   config.stall_timeout = 150ms;
   std::promise<std::size_t> taken;
-  exchange run([&](connection& peer) {
-    peer.read_request();
-    peer.begin_stream();
-    const auto piece = "data: {\"pad\":\"" + std::string(8000, 'x') + "\"}\n\n";
-    taken.set_value(peer.send_until_blocked(piece, 500ms));
-    peer.wait_closed(5s);
-  }, true, config);
+  exchange run(
+      [&](connection& peer) {
+        peer.read_request();
+        peer.begin_stream();
+        const auto piece = "data: {\"pad\":\"" + std::string(8000, 'x') + "\"}\n\n";
+        taken.set_value(peer.send_until_blocked(piece, 500ms));
+        peer.wait_closed(5s);
+      },
+      true, config);
   // The kernel's buffers on both sides and one of curl's: not the endless stream.
   EXPECT_LT(taken.get_future().get(), std::size_t{32} << 20);
   EXPECT_EQ(run.seen.chunks().size(), limits::stream_window_frames);

@@ -1,13 +1,13 @@
 #include "tests/contract/llm/scripted_server.hpp"
 
 #include <arpa/inet.h>
-#include <cerrno>
-#include <charconv>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <cerrno>
+#include <charconv>
+#include <stdexcept>
 
 namespace troupe::test {
 
@@ -65,7 +65,8 @@ bool connection::wait_closed(std::chrono::milliseconds within) {
   return false;
 }
 
-std::size_t connection::send_until_blocked(std::string_view piece, std::chrono::milliseconds within) {
+std::size_t connection::send_until_blocked(std::string_view piece,
+                                           std::chrono::milliseconds within) {
   std::size_t total = 0;
   const auto until = clock::now() + within;
   while (clock::now() < until && !stopping_) {

@@ -90,7 +90,8 @@ TEST_F(sql_file, documents_and_conversations_survive_a_reopen) {
         ask<done>([&](auto r) { stores.files->insert_file("u1", file, "content", std::move(r)); }));
     store_view store;
     store.id = "vs_1";
-    value_of(ask<done>([&](auto r) { stores.stores->insert_store("u1", store, {}, std::move(r)); }));
+    value_of(
+        ask<done>([&](auto r) { stores.stores->insert_store("u1", store, {}, std::move(r)); }));
     store_file_view entry;
     entry.id = "file-1";
     entry.vector_store_id = "vs_1";

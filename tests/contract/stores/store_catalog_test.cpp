@@ -130,7 +130,8 @@ TEST_P(store_catalog_contract, a_store_begins_with_its_files_waiting_to_be_index
 TEST_P(store_catalog_contract, a_store_with_an_unknown_file_leaves_nothing_behind) {
   add_file("a");
   add_file("theirs", "u2");
-  EXPECT_TRUE(fails_with(add_store("vs_1", 1, "u1", {"a", "none"}), errc::not_found, "file_ids[1]"));
+  EXPECT_TRUE(
+      fails_with(add_store("vs_1", 1, "u1", {"a", "none"}), errc::not_found, "file_ids[1]"));
   EXPECT_TRUE(fails_with(add_store("vs_1", 1, "u1", {"theirs"}), errc::not_found, "file_ids[0]"));
   EXPECT_TRUE(fails_with(get("vs_1"), errc::not_found, "vector_store_id"));
   EXPECT_EQ(store_ids("u1"), ids{});

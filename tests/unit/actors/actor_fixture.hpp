@@ -2,11 +2,11 @@
 
 #include "actors/support/service.hpp"
 
+#include <gtest/gtest.h>
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/scoped_actor.hpp>
-#include <gtest/gtest.h>
 
 #include <optional>
 
@@ -35,7 +35,9 @@ protected:
     auto asker = system_.spawn([to, c = std::move(c), box](caf::event_based_actor* self) mutable {
       self->request(to, caf::infinite, std::move(c))
           .then([box](outcome<reply_of<Request>>& r) { *box = std::move(r); },
-                [box](caf::error& e) { *box = outcome<reply_of<Request>>(std::unexpected(from_caf(e))); });
+                [box](caf::error& e) {
+                  *box = outcome<reply_of<Request>>(std::unexpected(from_caf(e)));
+                });
     });
     run();
     return box;
@@ -55,4 +57,4 @@ private:
   }
 };
 
-}  // namespace troupe
+} // namespace troupe

@@ -34,7 +34,9 @@ protected:
   void TearDown() override { end(caf::actor_cast<caf::actor>(service_)); }
 };
 
-TEST_F(answer_test, an_answer_arrives) { EXPECT_TRUE((*ask("answer"))->value().ready); }
+TEST_F(answer_test, an_answer_arrives) {
+  EXPECT_TRUE((*ask("answer"))->value().ready);
+}
 
 TEST_F(answer_test, a_dropped_answer_says_so) {
   EXPECT_EQ((*ask("drop"))->error().code, errc::dropped);
@@ -65,5 +67,5 @@ TEST_F(answer_test, a_killed_actor_answers_what_it_kept) {
   EXPECT_EQ((*kept)->error().code, errc::worker_lost);
 }
 
-}  // namespace
-}  // namespace troupe
+} // namespace
+} // namespace troupe

@@ -60,5 +60,5 @@ TEST(auth_rules, a_credential_with_the_prefix_is_an_api_key) {
   EXPECT_FALSE(auth_rules::is_api_key(""));
 }
 
-}  // namespace
-}  // namespace troupe
+} // namespace
+} // namespace troupe

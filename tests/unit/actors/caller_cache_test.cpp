@@ -49,5 +49,5 @@ TEST(caller_cache, it_never_grows_past_its_bound) {
   EXPECT_LE(cache.size(), limits::auth_cache_entries);
 }
 
-}  // namespace
-}  // namespace troupe
+} // namespace
+} // namespace troupe

@@ -19,8 +19,10 @@ TEST(extract_rules, the_sentence_with_the_questions_words_is_picked_and_cited) {
   const auto out = extract_rules::pick(
       "In which Regions is Fargate supported?",
       {hit("pricing", "You pay for what you use. Prices differ.", 0.6),
-       hit("regions", "AWS changes often. Fargate is supported in the following regions: Ohio and Oregon. "
-                      "Ask your account team.", 0.9)});
+       hit("regions",
+           "AWS changes often. Fargate is supported in the following regions: Ohio and Oregon. "
+           "Ask your account team.",
+           0.9)});
   ASSERT_FALSE(out.sentences.empty());
   EXPECT_NE(out.sentences.front().find("Ohio"), std::string::npos);
   ASSERT_EQ(out.cited.size(), out.sentences.size());
@@ -40,7 +42,8 @@ TEST(extract_rules, without_a_common_word_the_best_passage_speaks) {
 }
 
 TEST(extract_rules, overlapping_passages_do_not_repeat_a_sentence) {
-  const auto out = extract_rules::pick("tides?", {hit("a", "Tides follow the moon."), hit("a", "Tides follow the moon.")});
+  const auto out = extract_rules::pick(
+      "tides?", {hit("a", "Tides follow the moon."), hit("a", "Tides follow the moon.")});
   EXPECT_EQ(out.sentences.size(), 1u);
 }
 
@@ -67,5 +70,5 @@ TEST(extract_rules, broken_utf8_is_survived) {
   EXPECT_NO_THROW((void)extract_rules::sentences_of("a\xF0\x9F. \xE3\x80"));
 }
 
-}  // namespace
-}  // namespace troupe
+} // namespace
+} // namespace troupe

@@ -6,7 +6,9 @@
 namespace troupe {
 namespace {
 
-pending_file file(std::string store, std::string id) { return {"ada", std::move(store), std::move(id)}; }
+pending_file file(std::string store, std::string id) {
+  return {"ada", std::move(store), std::move(id)};
+}
 
 TEST(index_queue, no_more_run_at_once_than_there_are_places) {
   index_queue queue(2);
@@ -62,5 +64,5 @@ TEST(index_queue, dropping_a_store_drops_its_files_and_no_others) {
   EXPECT_EQ(out.vector_store_id, "t");
 }
 
-}  // namespace
-}  // namespace troupe
+} // namespace
+} // namespace troupe

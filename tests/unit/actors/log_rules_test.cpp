@@ -29,7 +29,9 @@ TEST(log_rules, a_time_is_written_in_utc_with_microseconds) {
 }
 
 TEST(log_rules, any_rfc_3339_time_becomes_utc) {
-  const auto at = [](std::string_view text) { return log_rules::normal_time(text, "since").value(); };
+  const auto at = [](std::string_view text) {
+    return log_rules::normal_time(text, "since").value();
+  };
   EXPECT_EQ(at("2026-01-31T12:00:00Z"), "2026-01-31T12:00:00.000000Z");
   EXPECT_EQ(at("2026-01-31t12:00:00.5z"), "2026-01-31T12:00:00.500000Z");
   EXPECT_EQ(at("2026-01-31T23:30:00.123456789-01:30"), "2026-02-01T01:00:00.123456Z");
@@ -37,9 +39,10 @@ TEST(log_rules, any_rfc_3339_time_becomes_utc) {
 }
 
 TEST(log_rules, what_is_no_time_is_refused_with_the_parameters_name) {
-  for (const auto* text : {"", "yesterday", "2026-02-30T00:00:00Z", "2026-01-31", "2026-01-31T12:00:00",
-                           "2026-01-31T25:00:00Z", "2026-01-31T12:00:00.Z", "2026-01-31T12:00:00Zx",
-                           "2026-01-31T12:00:00+5:30", "-026-01-31T12:00:00Z", "2026-00-10T00:00:00Z"}) {
+  for (const auto* text :
+       {"", "yesterday", "2026-02-30T00:00:00Z", "2026-01-31", "2026-01-31T12:00:00",
+        "2026-01-31T25:00:00Z", "2026-01-31T12:00:00.Z", "2026-01-31T12:00:00Zx",
+        "2026-01-31T12:00:00+5:30", "-026-01-31T12:00:00Z", "2026-00-10T00:00:00Z"}) {
     const auto r = log_rules::normal_time(text, "until");
     ASSERT_FALSE(r) << text;
     EXPECT_EQ(r.error().param, "until");
@@ -85,10 +88,11 @@ TEST(log_rules, only_an_admin_reads_another_users_records) {
 TEST(log_rules, a_query_is_split_into_words) {
   list_logs_request in;
   in.q = "  disk   full\tnow ";
-  EXPECT_EQ(log_rules::filter_of(in, user("ada"))->words, (std::vector<std::string>{"disk", "full", "now"}));
+  EXPECT_EQ(log_rules::filter_of(in, user("ada"))->words,
+            (std::vector<std::string>{"disk", "full", "now"}));
   in.since = "soon";
   EXPECT_EQ(log_rules::filter_of(in, user("ada")).error().param, "since");
 }
 
-}  // namespace
-}  // namespace troupe
+} // namespace
+} // namespace troupe

@@ -2,10 +2,10 @@
 
 #include "actors/support/message_types.hpp"
 
+#include <gtest/gtest.h>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
-#include <gtest/gtest.h>
 
 #include <atomic>
 #include <chrono>

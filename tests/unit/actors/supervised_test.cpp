@@ -15,9 +15,14 @@ class fragile_log final : public service_base<log_service> {
 public:
   static inline const char* actor_name = "fragile";
 
-  fragile_log(pointer self, slot_registry& slots, std::shared_ptr<int> made) : service_base(self, slots) { ++*made; }
+  fragile_log(pointer self, slot_registry& slots, std::shared_ptr<int> made)
+      : service_base(self, slots) {
+    ++*made;
+  }
   using service_base::on;
-  void on(call<append_logs_request>&, answer<append_logs_reply>) { throw std::runtime_error("on purpose"); }
+  void on(call<append_logs_request>&, answer<append_logs_reply>) {
+    throw std::runtime_error("on purpose");
+  }
   void on(call<patch_log_request>&, answer<log_record> a) { kept_ = std::move(a); }
   void on(call<list_logs_request>&, answer<log_page> a) {
     later(1s, [this, a = std::move(a)]() mutable { a(std::move(page_)); });
@@ -80,5 +85,5 @@ TEST_F(supervised_test, the_second_crash_in_a_row_waits_longer) {
   EXPECT_EQ(*made_, 3);
 }
 
-}  // namespace
-}  // namespace troupe
+} // namespace
+} // namespace troupe

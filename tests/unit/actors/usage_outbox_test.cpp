@@ -1,4 +1,5 @@
-// Goal: usage records reach the log at least once, under one name, in bounded memory. Method: pure steps.
+// Goal: usage records reach the log at least once, under one name, in bounded memory. Method: pure
+// steps.
 #include "actors/prompt/usage_outbox.hpp"
 
 #include "messages/base/limits.hpp"
@@ -53,5 +54,5 @@ TEST(usage_outbox, a_log_that_is_gone_does_not_fill_the_memory) {
   EXPECT_GE(box.dropped(), usage_outbox::waiting_max);
 }
 
-}  // namespace
-}  // namespace troupe
+} // namespace
+} // namespace troupe

@@ -187,7 +187,8 @@ TEST_P(passage_index_of, a_scope_of_files_is_searched_before_the_best_are_taken)
     const auto found = find_in(*index_, {{"s"}, {{{"s", "worse"}}}}, "whale", 2, how);
     ASSERT_EQ(found.size(), 1u);
     EXPECT_EQ(found[0].file_id, "worse");
-    const auto two = find_in(*index_, {{"s"}, {{{"s", "better7"}, {"s", "worse"}}}}, "whale", 5, how);
+    const auto two =
+        find_in(*index_, {{"s"}, {{{"s", "better7"}, {"s", "worse"}}}}, "whale", 5, how);
     ASSERT_EQ(two.size(), 2u);
     EXPECT_EQ(two[0].file_id, "better7");
   }

@@ -35,7 +35,8 @@ TEST(sse_parser, data_lines_become_events_at_the_blank_line) {
 }
 
 TEST(sse_parser, every_line_end_counts_even_mixed) {
-  expect_events("data: a\r\n\r\ndata: b\r\rdata: c\n\ndata: d\r\n\n", {{"", "a"}, {"", "b"}, {"", "c"}, {"", "d"}});
+  expect_events("data: a\r\n\r\ndata: b\r\rdata: c\n\ndata: d\r\n\n",
+                {{"", "a"}, {"", "b"}, {"", "c"}, {"", "d"}});
 }
 
 TEST(sse_parser, several_data_lines_are_joined_with_newlines) {
@@ -58,10 +59,16 @@ TEST(sse_parser, an_event_without_data_is_none) {
   expect_events("event: ping\n\ndata: z\n\n", {{"", "z"}});
 }
 
-TEST(sse_parser, empty_data_is_an_event) { expect_events("data:\n\n", {{"", ""}}); }
+TEST(sse_parser, empty_data_is_an_event) {
+  expect_events("data:\n\n", {{"", ""}});
+}
 
 TEST(sse_parser, a_byte_order_mark_at_the_start_is_skipped_and_nowhere_else) {
-  expect_events("\xEF\xBB\xBF" "data: a\n\n\xEF\xBB\xBF" "data: b\n\n", {{"", "a"}});
+  expect_events(
+      "\xEF\xBB\xBF"
+      "data: a\n\n\xEF\xBB\xBF"
+      "data: b\n\n",
+      {{"", "a"}});
 }
 
 TEST(sse_parser, an_event_that_no_blank_line_ended_is_not_reported) {

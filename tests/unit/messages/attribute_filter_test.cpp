@@ -65,8 +65,10 @@ TEST(attribute_filter, equality_is_of_value_and_type) {
 TEST(attribute_filter, numbers_and_strings_are_ordered_among_themselves) {
   const std::vector<std::tuple<const char*, bool, bool, bool>> table{
       // is less, equal, greater than the filter's value
-      {"gt", false, false, true}, {"gte", false, true, true},
-      {"lt", true, false, false}, {"lte", true, true, false}};
+      {"gt", false, false, true},
+      {"gte", false, true, true},
+      {"lt", true, false, false},
+      {"lte", true, true, false}};
   for (const auto& [type, less, equal, greater] : table) {
     EXPECT_EQ(holds(comparison(type, "10"), "{'k':9}"), less) << type;
     EXPECT_EQ(holds(comparison(type, "10"), "{'k':10}"), equal) << type;

@@ -32,7 +32,8 @@ TEST(idle_spin, stops_for_a_while_where_others_keep_the_core) {
   const auto late = start + idle_spin::others_wait + 1us;
   spin.yielded(start, late);
   EXPECT_FALSE(spin.may_look(late, late));
-  EXPECT_FALSE(spin.may_look(late + idle_spin::crowded_for - 1us, late + idle_spin::crowded_for - 1us));
+  EXPECT_FALSE(
+      spin.may_look(late + idle_spin::crowded_for - 1us, late + idle_spin::crowded_for - 1us));
   EXPECT_TRUE(spin.may_look(late + idle_spin::crowded_for, late + idle_spin::crowded_for));
 }
 

@@ -211,31 +211,6 @@ TEST(json, parameters_set_scalar_fields) {
             "stream: expected true or false");
 }
 
-TEST(json, field_names_are_the_wire_names) {
-  EXPECT_EQ(json::field_names<chat_message>(), (std::vector<std::string>{"role", "content"}));
-  const auto names = json::field_names<chat_completion_body>();
-  EXPECT_NE(std::ranges::find(names, "stream_options"), names.end());
-  EXPECT_TRUE(json::field_names<done>().empty());
-}
-
-TEST(json, schemas_describe_every_message) {
-  const std::string all = json::schemas();
-  ASSERT_TRUE(check_json(all)) << check_json(all).error().message;
-#define TROUPE_CHECK(T) \
-  EXPECT_NE(all.find("\"" #T "\":{\"type\":\"object\""), std::string::npos) << #T;
-  TROUPE_MESSAGES(TROUPE_CHECK)
-#undef TROUPE_CHECK
-  const auto has = [&](std::string_view part) { return all.find(part) != std::string::npos; };
-  EXPECT_TRUE(has(R"("level":{"type":"string","enum":["debug","info","warn","error","fatal"]})"));
-  EXPECT_TRUE(has(R"("first_id":{"type":["string","null"]})"));
-  EXPECT_TRUE(has(
-      R"("last_error":{"anyOf":[{"$ref":"#/components/schemas/file_error"},{"type":"null"}]})"));
-  EXPECT_TRUE(
-      has(R"("messages":{"type":"array","items":{"$ref":"#/components/schemas/chat_message"}})"));
-  EXPECT_TRUE(has(R"("metadata":{})"));
-  EXPECT_TRUE(has(R"("password":{"type":"string","format":"password"})"));
-}
-
 // ---- JSONTestSuite
 
 std::filesystem::path suite() {
@@ -280,6 +255,18 @@ TEST(json, the_public_test_suite_is_judged_as_it_wants) {
   EXPECT_GT(accepted, 50);
   EXPECT_GT(rejected, 100);
   EXPECT_GT(either, 10);
+}
+
+TEST(json_text, a_member_is_taken_out_and_put_in_with_its_source_kept) {
+  const json_text object{R"( { "a" : 1.50 , "in\u0070ut":[1, 2], "b":{"input":3},"input":null} )"};
+  const auto rest = without(object, "input");
+  EXPECT_EQ(rest.raw, R"({"a":1.50,"b":{"input":3}})");
+  EXPECT_EQ(with_member("input", json_text{"[ 1 ]"}, rest).raw,
+            R"({"input":[ 1 ],"a":1.50,"b":{"input":3}})");
+  EXPECT_EQ(with_member("input", json_text{"1"}, json_text{"{}"}).raw, R"({"input":1})");
+  EXPECT_EQ(with_member("input", json_text{"1"}, json_text{}).raw, R"({"input":1})");
+  EXPECT_EQ(without(json_text{"{}"}, "input").raw, "{}");
+  EXPECT_EQ(without(json_text{"[1]"}, "input").raw, "[1]");
 }
 
 } // namespace
