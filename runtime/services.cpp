@@ -9,6 +9,7 @@
 #include "adapters/sql/sql_stores.hpp"
 #include "adapters/vector/passage_index.hpp"
 #include "messages/base/log.hpp"
+#include "runtime/accounts_database.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -117,7 +118,7 @@ result<void> services_impl::make_signer() {
 }
 
 result<void> services_impl::open_auth() {
-  auto stores = open_auth_stores({database_file(in_, "auth").string()});
+  auto stores = open_auth_stores(accounts_database(in_));
   if (!stores) return std::unexpected(std::move(stores.error()));
   auth_.users = std::move(stores->users);
   auth_.keys = std::move(stores->keys);

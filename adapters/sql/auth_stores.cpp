@@ -251,10 +251,6 @@ private:
 
 } // namespace
 
-result<schema_change> migrate_auth_store(const sql_config& config) {
-  return database::migrate_only(config, sql::auth_schema);
-}
-
 result<auth_stores> open_auth_stores(const sql_config& config) {
   auto db = database::open(config, sql::auth_schema);
   if (!db) return std::unexpected(std::move(db.error()));

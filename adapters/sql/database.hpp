@@ -51,9 +51,10 @@ private:
   result<T> outcome_ = std::unexpected(error{});
 };
 
-/// A database with its threads: one writes, two read, with a connection each. Thread-safe. limits::store_queue jobs
-/// may wait at the writer and as many at the readers, with waiting_bytes_max of content; past that
-/// a call is `overloaded`. Destroy it on a thread of yours, not in a reply.
+/// A database with its threads: one writes, two read, with a connection each. Thread-safe.
+/// limits::store_queue jobs may wait at the writer and as many at the readers, with
+/// waiting_bytes_max of content; past that a call is `overloaded`. Destroy it on a thread of yours,
+/// not in a reply.
 class database {
 public:
   static constexpr std::size_t waiting_bytes_max = 128u << 20;

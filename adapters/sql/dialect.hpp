@@ -7,8 +7,8 @@
 
 namespace troupe::sql {
 
-/// The texts of the schemas are one for SQLite, MySQL and PostgreSQL but for these words, which each
-/// writes in its own way:
+/// The texts of the schemas are one for SQLite, MySQL and PostgreSQL but for these words, which
+/// each writes in its own way:
 ///   @rising_key  a 64-bit key that only grows: the row's own number in SQLite
 ///   @long_text   text of more than 64 KiB
 ///   @bytes       bytes of up to limits::body_bytes

@@ -19,9 +19,9 @@ struct sql_server;
 
 /// What a failure means to the work that met it.
 enum class fault : std::uint8_t {
-  conflict,  ///< a constraint: the same work fails again
-  retry,     ///< a deadlock, or a wait for a lock that took too long: nothing was kept, do it again
-  lost,      ///< the connection is gone, or leads to a server that takes no writes any more
+  conflict, ///< a constraint: the same work fails again
+  retry,    ///< a deadlock, or a wait for a lock that took too long: nothing was kept, do it again
+  lost,     ///< the connection is gone, or leads to a server that takes no writes any more
   other,
 };
 

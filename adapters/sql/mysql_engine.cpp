@@ -51,21 +51,25 @@ public:
   std::string_view begin_write() const override { return "start transaction"; }
   fault judge(const std::exception& why) const override {
     switch (number_of(why)) {
-      case 1062:  // duplicate key
+      case 1062: // duplicate key
       case 1451:
-      case 1452: return fault::conflict;
-      case 1205:  // a lock was waited for too long
-      case 1213: return fault::retry;  // deadlock
-      case 1053:  // shutting down
-      case 1290:  // read only: the writer has moved (Aurora's failover)
+      case 1452:
+        return fault::conflict;
+      case 1205: // a lock was waited for too long
+      case 1213:
+        return fault::retry; // deadlock
+      case 1053:             // shutting down
+      case 1290:             // read only: the writer has moved (Aurora's failover)
       case 1836:
       case 1927:
       case 2002:
       case 2003:
       case 2006:
       case 2013:
-      case 2055: return fault::lost;
-      default: return fault::other;
+      case 2055:
+        return fault::lost;
+      default:
+        return fault::other;
     }
   }
   std::string name() const override { return shown(server_); }
@@ -84,7 +88,7 @@ public:
   }
   bool is_there(const std::exception& why) const override {
     const auto number = number_of(why);
-    return number == 1050 || number == 1061;  // the table, the index
+    return number == 1050 || number == 1061; // the table, the index
   }
 
 private:

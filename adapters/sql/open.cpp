@@ -51,7 +51,8 @@ private:
   soci::session& session_;
 };
 
-/// Brings the database to the newest version, a step a transaction. Errors: it is newer than we are.
+/// Brings the database to the newest version, a step a transaction. Errors: it is newer than we
+/// are.
 result<schema_change> migrate(const engine& on, soci::session& session, const schema& wanted) {
   const schema_lock lock(on, session);
   const auto newest = static_cast<int>(wanted.steps.size());
@@ -117,3 +118,17 @@ result<std::shared_ptr<database>> database::open(const sql_config& config, const
 }
 
 } // namespace troupe::sql
+
+namespace troupe {
+
+result<schema_change> migrate_auth_store(const sql_config& config) {
+  return sql::database::migrate_only(config, sql::auth_schema);
+}
+result<schema_change> migrate_prompt_store(const sql_config& config) {
+  return sql::database::migrate_only(config, sql::prompt_schema);
+}
+result<schema_change> migrate_log_store(const sql_config& config) {
+  return sql::database::migrate_only(config, sql::log_schema);
+}
+
+} // namespace troupe

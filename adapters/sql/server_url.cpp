@@ -1,5 +1,7 @@
 #include "adapters/sql/server_url.hpp"
 
+#include "adapters/sql/sql_stores.hpp"
+
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -7,7 +9,7 @@ namespace troupe::sql {
 namespace {
 
 std::unexpected<error> wrong(std::string what) {
-  return fail(errc::invalid_argument, "database.url: " + std::move(what), "database.url");
+  return fail(errc::invalid_argument, std::move(what), "database.url");
 }
 
 /// The scheme without the driver that some libraries add: `mysql+pymysql`.
@@ -22,11 +24,12 @@ result<void> take_option(sql_server& out, const std::string& key, const std::str
     return {};
   }
   if (key == "sslmode" || key == "ssl-mode") {
-    if (value == "disable" || value == "DISABLED" || value == "prefer" || value == "PREFERRED") return {};
+    if (value == "disable" || value == "DISABLED" || value == "prefer" || value == "PREFERRED")
+      return {};
     out.require_tls = true;
     return {};
   }
-  if (key == "charset") return {};  // it is always utf8mb4
+  if (key == "charset") return {}; // it is always utf8mb4
   return wrong("unknown option " + key + " (known: ssl-ca, sslmode)");
 }
 
@@ -85,3 +88,13 @@ void append_parameter(std::string& out, std::string_view key, std::string_view v
 }
 
 } // namespace troupe::sql
+
+namespace troupe {
+
+result<void> check_sql_url(std::string_view url) {
+  auto parsed = sql::parse_server_url(url);
+  if (!parsed) return std::unexpected(std::move(parsed.error()));
+  return {};
+}
+
+} // namespace troupe

@@ -12,16 +12,17 @@ namespace troupe::sql {
 struct sql_server {
   enum class kind : std::uint8_t { mysql, postgresql };
   kind what = kind::mysql;
-  std::string host;           ///< a name or an address
-  std::uint16_t port = 0;     ///< never 0: the protocol's own where the URL has none
+  std::string host;       ///< a name or an address
+  std::uint16_t port = 0; ///< never 0: the protocol's own where the URL has none
   std::string database;
   std::string user, password; ///< decoded
-  std::string ca_file;        ///< `ssl-ca` or `sslrootcert`: the server must show a certificate of it
-  bool require_tls = false;   ///< `sslmode=require`, or a ca_file
+  std::string ca_file;      ///< `ssl-ca` or `sslrootcert`: the server must show a certificate of it
+  bool require_tls = false; ///< `sslmode=require`, or a ca_file
 };
 
 /// `mysql://` (also `mariadb://`, `mysql+…://` as Python's libraries write it) and `postgresql://`
-/// (also `postgres://`, `postgresql+…://`), RFC 3986. Errors name what is wrong, never the password.
+/// (also `postgres://`, `postgresql+…://`), RFC 3986. Errors name what is wrong, never the
+/// password.
 [[nodiscard]] result<sql_server> parse_server_url(std::string_view url);
 
 /// `mysql://host:3306/database`.

@@ -12,7 +12,7 @@ not installed."""
 import json
 import os
 import pathlib
-import shutil
+import pwd
 import signal
 import socket
 import subprocess
@@ -36,9 +36,20 @@ def find(program, *folders):
     sys.exit(3)
 
 
+def account_of(name):
+    """The server's own user, which its package may have made, or else one that owns nothing."""
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return pwd.getpwnam("nobody")
+
+
 def as_user(name):
-    """Both servers refuse to run as root, so root hands them to the package's own user."""
-    return {"user": name, "group": name, "extra_groups": []} if os.geteuid() == 0 else {}
+    """Both servers refuse to run as root, so root hands them to another user."""
+    if os.geteuid() != 0:
+        return {}
+    account = account_of(name)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
 class Server:
@@ -128,7 +139,7 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the end of the input says when
     with tempfile.TemporaryDirectory(prefix="troupe-sql-") as folder:
         if os.geteuid() == 0:
-            shutil.chown(folder, kinds[sys.argv[1]].account)
+            os.chown(folder, account_of(kinds[sys.argv[1]].account).pw_uid, -1)
         server = kinds[sys.argv[1]](folder)
         try:
             print(json.dumps({"url": server.url, "pid": server.process.pid}), flush=True)

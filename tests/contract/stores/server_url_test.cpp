@@ -1,5 +1,5 @@
-// Goal: the URLs that deployments have are understood, and wrong ones get an error that says what is
-// wrong and keeps the password. Method: texts and what they name.
+// Goal: the URLs that deployments have are understood, and wrong ones get an error that says what
+// is wrong and keeps the password. Method: texts and what they name.
 #include "adapters/sql/server_url.hpp"
 
 #include <gtest/gtest.h>
@@ -8,7 +8,8 @@ namespace troupe::sql {
 namespace {
 
 TEST(server_url, names_a_server_with_everything) {
-  const auto out = parse_server_url("mysql://ada:p%27w%40@db.example.org:3307/troupe?ssl-ca=%2Fca.pem");
+  const auto out =
+      parse_server_url("mysql://ada:p%27w%40@db.example.org:3307/troupe?ssl-ca=%2Fca.pem");
   ASSERT_TRUE(out) << out.error().message;
   EXPECT_EQ(out->what, sql_server::kind::mysql);
   EXPECT_EQ(out->host, "db.example.org");

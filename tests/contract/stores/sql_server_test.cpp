@@ -39,8 +39,8 @@ protected:
         [&](auto r) { in.users->installation_secret("s", candidate, std::move(r)); });
   }
 };
-INSTANTIATE_TEST_SUITE_P(on, sql_server,
-                         ::testing::Values(adapter::mariadb, adapter::postgresql), adapter_name);
+INSTANTIATE_TEST_SUITE_P(on, sql_server, ::testing::Values(adapter::mariadb, adapter::postgresql),
+                         adapter_name);
 
 TEST_P(sql_server, processes_that_start_at_once_migrate_it_once) {
   std::vector<std::thread> starting;
@@ -95,7 +95,8 @@ TEST_P(sql_server, of_many_rotations_of_one_token_one_wins) {
   session.expires_at = 5'000'000'000;
   value_of(ask<done>([&](auto r) { a.users->insert_session(session, std::move(r)); }));
   const auto rotate = [](auth_stores& in, const std::string& from, const std::string& to) {
-    return ask<done>([&](auto r) { in.users->rotate("s", from, to, 1, 5'000'000'000, std::move(r)); });
+    return ask<done>(
+        [&](auto r) { in.users->rotate("s", from, to, 1, 5'000'000'000, std::move(r)); });
   };
   std::string current = "t0";
   for (int round = 1; round <= 20; ++round) {
@@ -119,15 +120,19 @@ TEST_P(sql_server, while_it_is_away_calls_are_unavailable_at_once_and_it_heals_b
     const auto read = by_id(stores, "before");
     const auto write = insert(stores, user("while" + std::to_string(i)));
     EXPECT_LT(clock::now() - began, 2s);
-    for (const auto& code : {read.error().code, write.error().code}) EXPECT_EQ(code, errc::unavailable);
-    if (i > 0) { EXPECT_GT(read.error().retry_after_ms, 0u); }
+    for (const auto& code : {read.error().code, write.error().code})
+      EXPECT_EQ(code, errc::unavailable);
+    if (i > 0) {
+      EXPECT_GT(read.error().retry_after_ms, 0u);
+    }
   }
   server().say("start");
   const auto back = clock::now();
   while (!by_id(stores, "before") && clock::now() - back < 5s) std::this_thread::sleep_for(10ms);
   EXPECT_LT(clock::now() - back, 3s);
   value_of(by_id(stores, "before"));
-  while (!insert(stores, user("after")) && clock::now() - back < 5s) std::this_thread::sleep_for(10ms);
+  while (!insert(stores, user("after")) && clock::now() - back < 5s)
+    std::this_thread::sleep_for(10ms);
   value_of(by_id(stores, "after"));
 }
 

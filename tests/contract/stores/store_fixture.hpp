@@ -81,7 +81,8 @@ inline bool is_server(adapter a) {
 inline sql_server_process* server_of(adapter a) {
   static std::array<std::unique_ptr<sql_server_process>, 2> servers;
   auto& slot = servers[a == adapter::mariadb ? 0 : 1];
-  if (!slot) slot = std::make_unique<sql_server_process>(a == adapter::mariadb ? "mariadb" : "postgresql");
+  if (!slot)
+    slot = std::make_unique<sql_server_process>(a == adapter::mariadb ? "mariadb" : "postgresql");
   return slot->is_there() ? slot.get() : nullptr;
 }
 
@@ -126,12 +127,12 @@ inline std::string adapter_name(const ::testing::TestParamInfo<adapter>& info) {
 }
 
 /// For the stores that may lie on a database server.
-#define TROUPE_ON_EVERY_ACCOUNT_ADAPTER(suite)                                          \
-  INSTANTIATE_TEST_SUITE_P(on, suite,                                                   \
-                           ::testing::Values(adapter::sqlite, adapter::sqlite_exclusive, \
-                                             adapter::memory, adapter::mariadb,         \
-                                             adapter::postgresql),                      \
-                           adapter_name)
+#define TROUPE_ON_EVERY_ACCOUNT_ADAPTER(suite)                                       \
+  INSTANTIATE_TEST_SUITE_P(                                                          \
+      on, suite,                                                                     \
+      ::testing::Values(adapter::sqlite, adapter::sqlite_exclusive, adapter::memory, \
+                        adapter::mariadb, adapter::postgresql),                      \
+      adapter_name)
 
 #define TROUPE_ON_EVERY_ADAPTER(suite)                                                           \
   INSTANTIATE_TEST_SUITE_P(                                                                      \
