@@ -10,9 +10,10 @@
 #include <string>
 #include <vector>
 
-/// Private to validate.cpp: holds a request to field_rules.hpp.
+/// Private to messages/: holds a request to field_rules.hpp.
 namespace troupe::field_check {
 
+/// `invalid_argument` that names the field, in its message too.
 [[nodiscard]] std::unexpected<error> refuse(std::string param, std::string_view what);
 
 /// RFC 3339, section 5.6; a leap second passes.

@@ -181,13 +181,15 @@ bus_server spawn_bus_server(caf::actor_system& system, std::shared_ptr<bus> link
   bus_server made;
   made.actor = caf::actor_cast<caf::actor>(actor);
   made.running = std::move(running);
-  made.work = [actor, self, link](bus_work in) {
+  // Weak: the bus keeps this function.
+  made.work = [actor, self, to = std::weak_ptr<bus>(link)](bus_work in) {
     const auto* request = std::get_if<bus_request>(&in);
     const bool is_heavy = request != nullptr && request->body.size() > limits::light_body_bytes;
-    auto task = make_task([self, link, in = std::move(in)]() mutable {
+    auto task = make_task([self, to, in = std::move(in)]() mutable {
       if (self->state.impl) return std::visit([&](auto& one) { self->state.impl->take(one); }, in);
-      if (const auto* lost = std::get_if<bus_request>(&in))
-        link->fail(lost->cid, make_error(errc::unavailable, "the service restarts"));
+      const auto held = to.lock();
+      if (const auto* lost = std::get_if<bus_request>(&in); lost != nullptr && held)
+        held->fail(lost->cid, make_error(errc::unavailable, "the service restarts"));
     });
     is_heavy ? post_to(actor, std::move(task)) : run_here(actor, std::move(task));
   };

@@ -231,11 +231,13 @@ private:
       body = job->request.body;
     }
     llm_sink sink;
-    sink.accepted = [me = me(), life = life(), this, job] {
-      run_here(me, make_task([life, this, job] {
-                 if (!life.expired() && alive(job)) open(job);
-               }));
-    };
+    sink.accepted = [] {};
+    if (job->request.stream)
+      sink.accepted = [me = me(), life = life(), this, job] {
+        run_here(me, make_task([life, this, job] {
+                   if (!life.expired() && alive(job)) open(job);
+                 }));
+      };
     sink.chunk = [me = me(), life = life(), this, job](json_text chunk) {
       run_here(me, make_task([life, this, job, chunk = std::move(chunk)]() mutable {
                  if (!life.expired()) on_chunk(job, std::move(chunk));
@@ -287,7 +289,7 @@ private:
 
   /// Lets the client's headers go out before there is anything to say.
   void open(const job_ptr& job) {
-    if (job->request.stream && !job->opened) emit(job, {std::string(stream_opened), {}});
+    if (!job->opened) emit(job, {std::string(stream_opened), {}});
   }
 
   /// Opens the streams of silent models, and looks again as long as there are any.
@@ -298,10 +300,11 @@ private:
       const auto since = op_context::clock::now() - d_.open_after;
       bool waiting = false;
       for (const auto& [cid, job] : jobs_) {
+        if (!job->request.stream || job->opened) continue;
         if (job->began <= since)
           open(job);
         else
-          waiting = waiting || (job->request.stream && !job->opened);
+          waiting = true;
       }
       if (waiting) open_silent();
     });

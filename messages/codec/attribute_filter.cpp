@@ -2,6 +2,7 @@
 
 #include "messages/base/limits.hpp"
 #include "messages/codec/json_cursor.hpp"
+#include "messages/field_check.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,6 +12,7 @@
 namespace troupe {
 namespace {
 
+using field_check::refuse;
 using json_detail::cursor;
 using operation = attribute_filter::operation;
 
@@ -35,11 +37,6 @@ bool takes_list(operation type) {
 bool is_ordering(operation type) {
   return type == operation::gt || type == operation::gte || type == operation::lt ||
          type == operation::lte;
-}
-
-std::unexpected<error> refuse(std::string param, std::string_view what) {
-  std::string message = param + ": " + std::string(what);
-  return fail(errc::invalid_argument, std::move(message), std::move(param));
 }
 
 std::string got(std::string_view wanted, json_kind kind) {

@@ -2,6 +2,7 @@
 
 #include "messages/base/limits.hpp"
 #include "messages/codec/json_cursor.hpp"
+#include "messages/field_check.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -9,17 +10,13 @@
 namespace troupe {
 namespace {
 
+using field_check::refuse;
 using json_detail::cursor;
 
 /// Characters of UTF-8: bytes that do not continue another.
 std::size_t characters_of(std::string_view text) {
   const auto begins = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
   return static_cast<std::size_t>(std::ranges::count_if(text, begins));
-}
-
-std::unexpected<error> refuse(std::string param, std::string_view what) {
-  std::string message = param + ": " + std::string(what);
-  return fail(errc::invalid_argument, std::move(message), std::move(param));
 }
 
 } // namespace
