@@ -331,7 +331,8 @@ void ensure_admin(auth_deps deps, std::function<result<void>(const std::string&)
     auto id = admin.id;
     job->deps.users->insert_user(std::move(admin), reply<done>([job, id](result<done> stored) {
                                    if (stored) return give_key_if_none(job, id);
-                                   if (stored.error().code == errc::conflict) return find_others_admin(job);
+                                   if (stored.error().code == errc::conflict)
+                                     return find_others_admin(job);
                                    job->made.fail(std::move(stored.error()));
                                  }));
   }));

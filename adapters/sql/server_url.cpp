@@ -4,6 +4,7 @@
 
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <charconv>
 
 namespace troupe::sql {
 namespace {
@@ -53,8 +54,10 @@ result<sql_server> parse_server_url(std::string_view text) {
   out.host = url.host_address();
   if (out.host.empty()) return wrong("a host is missing after ://");
   if (url.has_port()) {
-    if (url.port_number() == 0) return wrong("the port must be a number from 1 to 65535");
-    out.port = url.port_number();
+    const std::string_view port{url.port().data(), url.port().size()};
+    const auto [end, failed] = std::from_chars(port.data(), port.data() + port.size(), out.port);
+    if (failed != std::errc() || end != port.data() + port.size() || out.port == 0)
+      return wrong("the port must be a number from 1 to 65535");
   }
   out.user = url.user();
   out.password = url.password();

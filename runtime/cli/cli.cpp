@@ -222,8 +222,8 @@ private:
 
   const environment& variables_;
   CLI::App app_{"Troupe: the backend of an AI application in one program", "troupe"};
-  CLI::App *serve_, *config_, *migrate_, *ingest_, *chat_, *key_, *key_create_, *key_list_, *key_revoke_,
-      *version_;
+  CLI::App *serve_, *config_, *migrate_, *ingest_, *chat_, *key_, *key_create_, *key_list_,
+      *key_revoke_, *version_;
   server_flags server_flags_;
   ingest_options ingest_options_;
   chat_options chat_options_;
