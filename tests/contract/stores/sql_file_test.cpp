@@ -62,7 +62,11 @@ TEST_F(sql_file, accounts_survive_a_reopen) {
   {
     auto stores = value_of(open_auth_stores(config_));
     value_of(ask<done>([&](auto r) {
-      stores.users->insert_user({"u1", "a@x.org", "A", "hash", true, "2026"}, std::move(r));
+      user_row admin;
+      admin.id = "u1";
+      admin.email = "a@x.org";
+      admin.role = "admin";
+      stores.users->insert_user(admin, {}, std::move(r));
     }));
     value_of(ask<done>([&](auto r) {
       stores.keys->insert_key({"key_1", "u1", "n", "h", "hint", 7, false}, std::move(r));
