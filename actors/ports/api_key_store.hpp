@@ -17,10 +17,10 @@ struct api_key_row {
   std::string hint;
   std::int64_t created_at = 0; ///< Unix seconds
   bool revoked = false;
-  std::vector<std::string> scopes; ///< empty: whatever its user may
-  std::int64_t expires_at = 0;     ///< Unix seconds; 0: never
-  std::int64_t last_used_at = 0;   ///< Unix seconds, to the minute; 0: never
-  std::string organization;        ///< `org_…` whose caps it counts against; may be empty
+  std::vector<std::string> scopes = {}; ///< empty: whatever its user may
+  std::int64_t expires_at = 0;          ///< Unix seconds; 0: never
+  std::int64_t last_used_at = 0;        ///< Unix seconds, to the minute; 0: never
+  std::string organization = {};        ///< `org_…` whose caps it counts against; may be empty
 };
 
 /// What changes in a key; absent: stays.

@@ -37,11 +37,11 @@ public:
 
 /// What a subject may use at most; 0: no cap.
 struct caps_row {
-  std::string subject;                  ///< `user:<id>`, `key:<id>` or `org:<id>`
+  std::string subject; ///< `user:<id>`, `key:<id>` or `org:<id>`
   std::int64_t requests_per_minute = 0;
   std::int64_t tokens_per_minute = 0;
-  std::int64_t streams = 0;             ///< at the same time
-  std::int64_t micro_usd_per_day = 0;   ///< millionths of a dollar
+  std::int64_t streams = 0;           ///< at the same time
+  std::int64_t micro_usd_per_day = 0; ///< millionths of a dollar
   bool operator==(const caps_row&) const = default;
 };
 
@@ -56,10 +56,10 @@ public:
 
 struct signing_key_row {
   std::string kid;
-  std::string alg;              ///< `EdDSA`, `ES256` or `RS256`
-  secret key;                   ///< in the form of adapters/crypto
-  std::int64_t created_at = 0;  ///< Unix seconds
-  std::int64_t retires_at = 0;  ///< Unix seconds after which it verifies nothing; 0: in use
+  std::string alg;             ///< `EdDSA`, `ES256` or `RS256`
+  secret key;                  ///< in the form of adapters/crypto
+  std::int64_t created_at = 0; ///< Unix seconds
+  std::int64_t retires_at = 0; ///< Unix seconds after which it verifies nothing; 0: in use
 };
 
 class secret_store {

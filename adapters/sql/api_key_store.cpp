@@ -62,10 +62,10 @@ public:
     });
   }
   void key_by_id(std::string user, std::string id, reply<api_key_row> answer) override {
-    db_->read_in_order<api_key_row>(
-        std::move(answer), [user = std::move(user), id = std::move(id)](soci::session& s) {
-          return find_own(s, user, id);
-        });
+    db_->read_in_order<api_key_row>(std::move(answer),
+                                    [user = std::move(user), id = std::move(id)](soci::session& s) {
+                                      return find_own(s, user, id);
+                                    });
   }
   void list_keys(std::string user, reply<std::vector<api_key_row>> answer) override {
     db_->read_in_order<std::vector<api_key_row>>(
@@ -77,8 +77,9 @@ public:
   void change_key(std::string user, std::string id, api_key_change change,
                   reply<api_key_row> answer) override {
     db_->write<api_key_row>(
-        std::move(answer), [user = std::move(user), id = std::move(id),
-                            change = std::move(change)](soci::session& s) -> result<api_key_row> {
+        std::move(answer),
+        [user = std::move(user), id = std::move(id),
+         change = std::move(change)](soci::session& s) -> result<api_key_row> {
           auto row = find_own(s, user, id);
           if (!row) return row;
           row->name = change.name.value_or(row->name);
@@ -93,25 +94,26 @@ public:
         });
   }
   void touch_key(std::string id, std::int64_t used_at, reply<done> answer) override {
-    db_->write<done>(std::move(answer), [id = std::move(id), used_at](soci::session& s)
-                                            -> result<done> {
-      const long long at = used_at;
-      s << "update api_keys set last_used_at = :at where id = :id", use(at), use(id);
-      return done{};
-    });
+    db_->write<done>(
+        std::move(answer), [id = std::move(id), used_at](soci::session& s) -> result<done> {
+          const long long at = used_at;
+          s << "update api_keys set last_used_at = :at where id = :id", use(at), use(id);
+          return done{};
+        });
   }
   void revoke_key(std::string user, std::string id, reply<done> answer) override {
-    db_->write<done>(std::move(answer), [user = std::move(user),
-                                         id = std::move(id)](soci::session& s) -> result<done> {
-      soci::statement update =
-          (s.prepare << "update api_keys set revoked = 1 where id = :id and "
-                        "user_id = :user and revoked = 0",
-           use(id), use(user));
-      if (affected(update) == 0) return none("no such API key");
-      const auto subject = "key:" + id;
-      s << "delete from caps where subject = :subject", use(subject);
-      return done{};
-    });
+    db_->write<done>(
+        std::move(answer),
+        [user = std::move(user), id = std::move(id)](soci::session& s) -> result<done> {
+          soci::statement update =
+              (s.prepare << "update api_keys set revoked = 1 where id = :id and "
+                            "user_id = :user and revoked = 0",
+               use(id), use(user));
+          if (affected(update) == 0) return none("no such API key");
+          const auto subject = "key:" + id;
+          s << "delete from caps where subject = :subject", use(subject);
+          return done{};
+        });
   }
 
 private:

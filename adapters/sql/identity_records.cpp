@@ -48,10 +48,11 @@ public:
   void take(std::string kind, std::string hash, std::int64_t now,
             reply<one_time_row> answer) override {
     db_->write<one_time_row>(
-        std::move(answer), [kind = std::move(kind), hash = std::move(hash),
-                            now](soci::session& s) -> result<one_time_row> {
-          auto row = first(select_tokens(s, "kind = :v and hash = :w", kind, hash),
-                           "no such token");
+        std::move(answer),
+        [kind = std::move(kind), hash = std::move(hash),
+         now](soci::session& s) -> result<one_time_row> {
+          auto row =
+              first(select_tokens(s, "kind = :v and hash = :w", kind, hash), "no such token");
           if (!row) return row;
           soci::statement remove =
               (s.prepare << "delete from one_time_tokens where hash = :hash", use(hash));
@@ -62,10 +63,10 @@ public:
   void newest(std::string kind, std::string user_id, reply<one_time_row> answer) override {
     db_->read_in_order<one_time_row>(
         std::move(answer), [kind = std::move(kind), user = std::move(user_id)](soci::session& s) {
-          return first(select_tokens(s,
-                                     "kind = :v and user_id = :w order by created_at desc limit 1",
-                                     kind, user),
-                       "no such token");
+          return first(
+              select_tokens(s, "kind = :v and user_id = :w order by created_at desc limit 1", kind,
+                            user),
+              "no such token");
         });
   }
   void drop_expired(std::int64_t now, reply<std::int64_t> answer) override {
@@ -171,16 +172,17 @@ public:
   }
   void add_signing_key(signing_key_row row, std::int64_t others_retire_at,
                        reply<done> answer) override {
-    db_->write<done>(std::move(answer), [row = std::move(row),
-                                         others_retire_at](soci::session& s) -> result<done> {
-      const long long created = row.created_at, retires = row.retires_at,
-                      others = others_retire_at;
-      s << "update signing_keys set retires_at = :others where retires_at = 0", use(others);
-      s << "insert into signing_keys (kid, alg, secret, created_at, retires_at) values (:kid, "
-           ":alg, :secret, :created, :retires)",
-          use(row.kid), use(row.alg), use(row.key.value), use(created), use(retires);
-      return done{};
-    });
+    db_->write<done>(
+        std::move(answer),
+        [row = std::move(row), others_retire_at](soci::session& s) -> result<done> {
+          const long long created = row.created_at, retires = row.retires_at,
+                          others = others_retire_at;
+          s << "update signing_keys set retires_at = :others where retires_at = 0", use(others);
+          s << "insert into signing_keys (kid, alg, secret, created_at, retires_at) values (:kid, "
+               ":alg, :secret, :created, :retires)",
+              use(row.kid), use(row.alg), use(row.key.value), use(created), use(retires);
+          return done{};
+        });
   }
 
 private:

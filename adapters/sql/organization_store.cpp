@@ -44,21 +44,24 @@ public:
   explicit sql_organizations(std::shared_ptr<database> db) : db_(std::move(db)) {}
 
   void insert_organization(organization_row row, std::string owner, reply<done> answer) override {
-    db_->write<done>(std::move(answer), [row = std::move(row), owner = std::move(owner)](
-                                            soci::session& s) -> result<done> {
-      const long long created = row.created_at;
-      s << "insert into organizations (id, name, created_at) values (:id, :name, :created)",
-          use(row.id), use(row.name), use(created);
-      s << "insert into members (organization_id, user_id, role, created_at) values (:id, :user, "
-           "'owner', :created)",
-          use(row.id), use(owner), use(created);
-      return done{};
-    });
+    db_->write<done>(
+        std::move(answer),
+        [row = std::move(row), owner = std::move(owner)](soci::session& s) -> result<done> {
+          const long long created = row.created_at;
+          s << "insert into organizations (id, name, created_at) values (:id, :name, :created)",
+              use(row.id), use(row.name), use(created);
+          s << "insert into members (organization_id, user_id, role, created_at) values (:id, "
+               ":user, "
+               "'owner', :created)",
+              use(row.id), use(owner), use(created);
+          return done{};
+        });
   }
   void organization(std::string id, std::string user_id, reply<organization_row> answer) override {
     db_->read_in_order<organization_row>(
-        std::move(answer), [id = std::move(id), user = std::move(user_id)](
-                               soci::session& s) -> result<organization_row> {
+        std::move(answer),
+        [id = std::move(id),
+         user = std::move(user_id)](soci::session& s) -> result<organization_row> {
           organization_row row;
           long long created = 0;
           s << "select id, name, created_at from organizations where id = :id", use(id),
@@ -78,12 +81,13 @@ public:
         });
   }
   void rename_organization(std::string id, std::string name, reply<done> answer) override {
-    db_->write<done>(std::move(answer), [id = std::move(id), name = std::move(name)](
-                                            soci::session& s) -> result<done> {
-      if (auto there = lock(s, id); !there) return std::unexpected(std::move(there.error()));
-      s << "update organizations set name = :name where id = :id", use(name), use(id);
-      return done{};
-    });
+    db_->write<done>(
+        std::move(answer),
+        [id = std::move(id), name = std::move(name)](soci::session& s) -> result<done> {
+          if (auto there = lock(s, id); !there) return std::unexpected(std::move(there.error()));
+          s << "update organizations set name = :name where id = :id", use(name), use(id);
+          return done{};
+        });
   }
   void delete_organization(std::string id, reply<done> answer) override {
     db_->write<done>(std::move(answer), [id = std::move(id)](soci::session& s) -> result<done> {
@@ -96,38 +100,41 @@ public:
     });
   }
   void put_member(std::string id, member_row member, reply<done> answer) override {
-    db_->write<done>(std::move(answer), [id = std::move(id), member = std::move(member)](
-                                            soci::session& s) -> result<done> {
-      if (auto there = lock(s, id); !there) return std::unexpected(std::move(there.error()));
-      const auto role = role_of(s, id, member.user_id);
-      if (role == "owner" && member.role != "owner" && !has_other_owner(s, id, member.user_id))
-        return last_owner();
-      if (!role.empty()) {
-        s << "update members set role = :role where organization_id = :id and user_id = :user",
-            use(member.role), use(id), use(member.user_id);
-        return done{};
-      }
-      std::string there;
-      s << "select id from users where id = :id", use(member.user_id), into(there);
-      if (!s.got_data()) return none("no such account");
-      const long long created = member.created_at;
-      s << "insert into members (organization_id, user_id, role, created_at) values (:id, :user, "
-           ":role, :created)",
-          use(id), use(member.user_id), use(member.role), use(created);
-      return done{};
-    });
+    db_->write<done>(
+        std::move(answer),
+        [id = std::move(id), member = std::move(member)](soci::session& s) -> result<done> {
+          if (auto there = lock(s, id); !there) return std::unexpected(std::move(there.error()));
+          const auto role = role_of(s, id, member.user_id);
+          if (role == "owner" && member.role != "owner" && !has_other_owner(s, id, member.user_id))
+            return last_owner();
+          if (!role.empty()) {
+            s << "update members set role = :role where organization_id = :id and user_id = :user",
+                use(member.role), use(id), use(member.user_id);
+            return done{};
+          }
+          std::string there;
+          s << "select id from users where id = :id", use(member.user_id), into(there);
+          if (!s.got_data()) return none("no such account");
+          const long long created = member.created_at;
+          s << "insert into members (organization_id, user_id, role, created_at) values (:id, "
+               ":user, "
+               ":role, :created)",
+              use(id), use(member.user_id), use(member.role), use(created);
+          return done{};
+        });
   }
   void remove_member(std::string id, std::string user_id, reply<done> answer) override {
-    db_->write<done>(std::move(answer), [id = std::move(id), user = std::move(user_id)](
-                                            soci::session& s) -> result<done> {
-      if (auto there = lock(s, id); !there) return std::unexpected(std::move(there.error()));
-      const auto role = role_of(s, id, user);
-      if (role.empty()) return none("no such member");
-      if (role == "owner" && !has_other_owner(s, id, user)) return last_owner();
-      s << "delete from members where organization_id = :id and user_id = :user", use(id),
-          use(user);
-      return done{};
-    });
+    db_->write<done>(
+        std::move(answer),
+        [id = std::move(id), user = std::move(user_id)](soci::session& s) -> result<done> {
+          if (auto there = lock(s, id); !there) return std::unexpected(std::move(there.error()));
+          const auto role = role_of(s, id, user);
+          if (role.empty()) return none("no such member");
+          if (role == "owner" && !has_other_owner(s, id, user)) return last_owner();
+          s << "delete from members where organization_id = :id and user_id = :user", use(id),
+              use(user);
+          return done{};
+        });
   }
   void list_members(std::string id, reply<std::vector<member_row>> answer) override {
     db_->read_in_order<std::vector<member_row>>(

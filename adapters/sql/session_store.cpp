@@ -111,25 +111,27 @@ public:
         });
   }
   void revoke_session(std::string user, std::string id, reply<done> answer) override {
-    db_->write<done>(std::move(answer), [user = std::move(user),
-                                         id = std::move(id)](soci::session& s) -> result<done> {
-      const auto row = find(s, "where id = :v", id);
-      if (!row || row->user_id != user) return none("no such session");
-      s << "update sessions set revoked = 1 where id = :id", use(id);
-      return done{};
-    });
+    db_->write<done>(
+        std::move(answer),
+        [user = std::move(user), id = std::move(id)](soci::session& s) -> result<done> {
+          const auto row = find(s, "where id = :v", id);
+          if (!row || row->user_id != user) return none("no such session");
+          s << "update sessions set revoked = 1 where id = :id", use(id);
+          return done{};
+        });
   }
   void revoke_sessions(std::string user, std::string except,
                        reply<std::vector<std::string>> answer) override {
     db_->write<std::vector<std::string>>(
-        std::move(answer), [user = std::move(user), except = std::move(except)](
-                               soci::session& s) -> result<std::vector<std::string>> {
+        std::move(answer),
+        [user = std::move(user),
+         except = std::move(except)](soci::session& s) -> result<std::vector<std::string>> {
           std::vector<std::string> ids;
-          for (const auto& row :
-               select(s, "where user_id = :v and revoked = 0 and id <> :w", [&](soci::statement& q) {
-                 q.exchange(use(user, "v"));
-                 q.exchange(use(except, "w"));
-               }))
+          for (const auto& row : select(s, "where user_id = :v and revoked = 0 and id <> :w",
+                                        [&](soci::statement& q) {
+                                          q.exchange(use(user, "v"));
+                                          q.exchange(use(except, "w"));
+                                        }))
             ids.push_back(row.id);
           // Those that begin at this moment in another process come after this sign-out.
           s << "update sessions set revoked = 1 where user_id = :user and id <> :except", use(user),

@@ -22,9 +22,9 @@ std::vector<user_row> select(soci::session& s, const std::string& where, Bind bi
   for (auto* text : {&row.id, &row.email, &row.name, &row.password_hash, &row.role})
     query.exchange(into(*text));
   query.exchange(into(anonymous));
-  for (auto* text : {&row.created_at, &row.updated_at, &row.last_sign_in_at,
-                     &row.email_confirmed_at, &row.banned_until, &row.app_metadata.raw,
-                     &row.user_metadata.raw})
+  for (auto* text :
+       {&row.created_at, &row.updated_at, &row.last_sign_in_at, &row.email_confirmed_at,
+        &row.banned_until, &row.app_metadata.raw, &row.user_metadata.raw})
     query.exchange(into(*text));
   query.alloc();
   query.prepare(columns + where);
@@ -63,8 +63,8 @@ std::string pattern_of(const std::string& text) {
 void insert_identity_row(soci::session& s, const identity_row& row) {
   s << "insert into identities (provider, subject, user_id, data, created_at, last_sign_in_at) "
        "values (:provider, :subject, :user, :data, :created, :last)",
-      use(row.provider), use(row.subject), use(row.user_id), use(row.data.raw),
-      use(row.created_at), use(row.last_sign_in_at);
+      use(row.provider), use(row.subject), use(row.user_id), use(row.data.raw), use(row.created_at),
+      use(row.last_sign_in_at);
 }
 
 void drop_key_caps(soci::session& s, const std::string& user_id) {
@@ -83,22 +83,26 @@ public:
 
   void insert_user(user_row row, std::vector<identity_row> identities,
                    reply<done> answer) override {
-    db_->write<done>(std::move(answer), [row = std::move(row), identities = std::move(identities)](
-                                            soci::session& s) -> result<done> {
-      const auto key = key_of(row);
-      if (find(s, "where email_key = :v", key)) return email_taken();
-      const int admin = row.role == "admin" ? 1 : 0, anonymous = row.anonymous ? 1 : 0;
-      s << "insert into users (id, email, email_key, name, password_hash, admin, role, anonymous, "
-           "created_at, updated_at, last_sign_in_at, email_confirmed_at, banned_until, "
-           "app_metadata, user_metadata) values (:id, :email, :key, :name, :hash, :admin, :role, "
-           ":anonymous, :created, :updated, :last, :confirmed, :banned, :app, :own)",
-          use(row.id), use(row.email), use(key), use(row.name), use(row.password_hash), use(admin),
-          use(row.role), use(anonymous), use(row.created_at), use(row.updated_at),
-          use(row.last_sign_in_at), use(row.email_confirmed_at), use(row.banned_until),
-          use(row.app_metadata.raw), use(row.user_metadata.raw);
-      for (const auto& identity : identities) insert_identity_row(s, identity);
-      return done{};
-    });
+    db_->write<done>(
+        std::move(answer),
+        [row = std::move(row),
+         identities = std::move(identities)](soci::session& s) -> result<done> {
+          const auto key = key_of(row);
+          if (find(s, "where email_key = :v", key)) return email_taken();
+          const int admin = row.role == "admin" ? 1 : 0, anonymous = row.anonymous ? 1 : 0;
+          s << "insert into users (id, email, email_key, name, password_hash, admin, role, "
+               "anonymous, "
+               "created_at, updated_at, last_sign_in_at, email_confirmed_at, banned_until, "
+               "app_metadata, user_metadata) values (:id, :email, :key, :name, :hash, :admin, "
+               ":role, "
+               ":anonymous, :created, :updated, :last, :confirmed, :banned, :app, :own)",
+              use(row.id), use(row.email), use(key), use(row.name), use(row.password_hash),
+              use(admin), use(row.role), use(anonymous), use(row.created_at), use(row.updated_at),
+              use(row.last_sign_in_at), use(row.email_confirmed_at), use(row.banned_until),
+              use(row.app_metadata.raw), use(row.user_metadata.raw);
+          for (const auto& identity : identities) insert_identity_row(s, identity);
+          return done{};
+        });
   }
   void user_by_email(std::string email, reply<user_row> answer) override {
     db_->read_in_order<user_row>(std::move(answer),
@@ -138,27 +142,28 @@ public:
         });
   }
   void replace_user(user_row row, std::string expected, reply<done> answer) override {
-    db_->write<done>(std::move(answer), [row = std::move(row), expected = std::move(expected)](
-                                            soci::session& s) -> result<done> {
-      const auto key = key_of(row);
-      if (const auto other = find(s, "where email_key = :v", key); other && other->id != row.id)
-        return email_taken();
-      const int admin = row.role == "admin" ? 1 : 0, anonymous = row.anonymous ? 1 : 0;
-      soci::statement update =
-          (s.prepare << "update users set email = :email, email_key = :key, name = :name, "
-                        "password_hash = :hash, admin = :admin, role = :role, "
-                        "anonymous = :anonymous, updated_at = :updated, "
-                        "email_confirmed_at = :confirmed, banned_until = :banned, "
-                        "app_metadata = :app, user_metadata = :own "
-                        "where id = :id and updated_at = :expected",
-           use(row.email), use(key), use(row.name), use(row.password_hash), use(admin),
-           use(row.role), use(anonymous), use(row.updated_at), use(row.email_confirmed_at),
-           use(row.banned_until), use(row.app_metadata.raw), use(row.user_metadata.raw),
-           use(row.id), use(expected));
-      if (affected(update) != 0) return done{};
-      if (!find(s, "where id = :v", row.id)) return none("no such account");
-      return fail(errc::conflict, "the account was changed meanwhile");
-    });
+    db_->write<done>(
+        std::move(answer),
+        [row = std::move(row), expected = std::move(expected)](soci::session& s) -> result<done> {
+          const auto key = key_of(row);
+          if (const auto other = find(s, "where email_key = :v", key); other && other->id != row.id)
+            return email_taken();
+          const int admin = row.role == "admin" ? 1 : 0, anonymous = row.anonymous ? 1 : 0;
+          soci::statement update =
+              (s.prepare << "update users set email = :email, email_key = :key, name = :name, "
+                            "password_hash = :hash, admin = :admin, role = :role, "
+                            "anonymous = :anonymous, updated_at = :updated, "
+                            "email_confirmed_at = :confirmed, banned_until = :banned, "
+                            "app_metadata = :app, user_metadata = :own "
+                            "where id = :id and updated_at = :expected",
+               use(row.email), use(key), use(row.name), use(row.password_hash), use(admin),
+               use(row.role), use(anonymous), use(row.updated_at), use(row.email_confirmed_at),
+               use(row.banned_until), use(row.app_metadata.raw), use(row.user_metadata.raw),
+               use(row.id), use(expected));
+          if (affected(update) != 0) return done{};
+          if (!find(s, "where id = :v", row.id)) return none("no such account");
+          return fail(errc::conflict, "the account was changed meanwhile");
+        });
   }
   void touch_sign_in(std::string id, std::string at, reply<done> answer) override {
     db_->write<done>(std::move(answer),
@@ -175,8 +180,7 @@ public:
            ":id)",
           use(id);
       drop_key_caps(s, id);
-      for (const char* table :
-           {"sessions", "api_keys", "identities", "members", "one_time_tokens"})
+      for (const char* table : {"sessions", "api_keys", "identities", "members", "one_time_tokens"})
         s << std::string("delete from ") + table + " where user_id = :id", use(id);
       s << "delete from caps where subject = :subject", use(subject);
       s << "delete from users where id = :id", use(id);
@@ -200,11 +204,11 @@ public:
   }
   void identity(std::string provider, std::string subject, reply<identity_row> answer) override {
     db_->read_in_order<identity_row>(
-        std::move(answer), [provider = std::move(provider),
-                            subject = std::move(subject)](soci::session& s) {
-          return first(select_identities(s, "where provider = :v and subject = :w",
-                                         {&provider, &subject}),
-                       "no such identity");
+        std::move(answer),
+        [provider = std::move(provider), subject = std::move(subject)](soci::session& s) {
+          return first(
+              select_identities(s, "where provider = :v and subject = :w", {&provider, &subject}),
+              "no such identity");
         });
   }
   void identities_of(std::string user_id, reply<std::vector<identity_row>> answer) override {
@@ -228,9 +232,10 @@ private:
                        &row.last_sign_in_at})
       query.exchange(into(*text));
     query.alloc();
-    query.prepare("select provider, subject, user_id, data, created_at, last_sign_in_at "
-                  "from identities " +
-                  where);
+    query.prepare(
+        "select provider, subject, user_id, data, created_at, last_sign_in_at "
+        "from identities " +
+        where);
     query.define_and_bind();
     for (bool more = query.execute(true); more; more = query.fetch()) rows.push_back(row);
     return rows;

@@ -58,8 +58,8 @@ TEST_P(account_records_contract, one_session_or_all_others_or_all_are_revoked) {
     return ask<done>([&](auto r) { in_.sessions->revoke_session(user_id, id, std::move(r)); });
   };
   const auto revoke_but = [&](const std::string& except) {
-    auto ids = value_of(ask<names>(
-        [&](auto r) { in_.sessions->revoke_sessions("u1", except, std::move(r)); }));
+    auto ids = value_of(
+        ask<names>([&](auto r) { in_.sessions->revoke_sessions("u1", except, std::move(r)); }));
     std::ranges::sort(ids);
     return ids;
   };
@@ -87,10 +87,9 @@ TEST_P(account_records_contract, expired_sessions_go_with_their_spent_tokens) {
   };
   EXPECT_EQ(drop(950), 0);
   EXPECT_EQ(drop(951), 1);
-  EXPECT_TRUE(fails_with(ask<session_row>([&](auto r) {
-                           in_.sessions->session_by_refresh("hash-s1", std::move(r));
-                         }),
-                         errc::not_found));
+  EXPECT_TRUE(fails_with(
+      ask<session_row>([&](auto r) { in_.sessions->session_by_refresh("hash-s1", std::move(r)); }),
+      errc::not_found));
   EXPECT_TRUE(session_by_id("s2"));
 }
 
@@ -106,7 +105,8 @@ TEST_P(account_records_contract, a_key_changes_in_what_is_given_and_remembers_it
   EXPECT_TRUE(fails_with(change("u2", {}), errc::not_found));
   EXPECT_EQ(value_of(change("u1", {.name = "new", .scopes = {}, .expires_at = 5'000'000'000})).name,
             "new");
-  ASSERT_TRUE(ask<done>([&](auto r) { in_.keys->touch_key("key_1", 4'000'000'000, std::move(r)); }));
+  ASSERT_TRUE(
+      ask<done>([&](auto r) { in_.keys->touch_key("key_1", 4'000'000'000, std::move(r)); }));
   const auto found =
       value_of(ask<api_key_row>([&](auto r) { in_.keys->key_by_id("u1", "key_1", std::move(r)); }));
   EXPECT_EQ(found.scopes, (names{"chat", "logs:read"}));
@@ -133,17 +133,16 @@ TEST_P(account_records_contract, a_one_time_token_is_taken_once_and_in_time) {
               in_.one_time->newest("recovery", "u1", std::move(r));
             })).hash,
             "h4");
-  EXPECT_EQ(value_of(ask<std::int64_t>(
-                [&](auto r) { in_.one_time->drop_expired(261, std::move(r)); })),
-            1);
+  EXPECT_EQ(
+      value_of(ask<std::int64_t>([&](auto r) { in_.one_time->drop_expired(261, std::move(r)); })),
+      1);
 }
 
 TEST_P(account_records_contract, of_many_who_take_a_token_at_once_one_gets_it) {
   ASSERT_TRUE(put("h1", 100));
   std::atomic<int> got = 0;
   std::vector<std::jthread> askers;
-  for (int i = 0; i < 8; ++i)
-    askers.emplace_back([&] { got += take("h1").has_value() ? 1 : 0; });
+  for (int i = 0; i < 8; ++i) askers.emplace_back([&] { got += take("h1").has_value() ? 1 : 0; });
   askers.clear();
   EXPECT_EQ(got, 1);
 }
@@ -167,7 +166,8 @@ TEST_P(account_records_contract, caps_are_kept_until_they_are_all_nought) {
 TEST_P(account_records_contract, a_new_signing_key_sends_those_before_it_into_retirement) {
   const auto add = [&](const std::string& kid, std::int64_t created, std::int64_t others) {
     signing_key_row row{kid, "EdDSA", {std::string(3000, 'k')}, created, 0};
-    ASSERT_TRUE(ask<done>([&](auto r) { in_.secrets->add_signing_key(row, others, std::move(r)); }));
+    ASSERT_TRUE(
+        ask<done>([&](auto r) { in_.secrets->add_signing_key(row, others, std::move(r)); }));
   };
   add("k1", 100, 0);
   add("k2", 200, 900);

@@ -1,5 +1,5 @@
-// Goal: every adapter keeps the contract of actors/ports/organization_store.hpp. Method: one suite of
-// calls and answers on every adapter of the accounts.
+// Goal: every adapter keeps the contract of actors/ports/organization_store.hpp. Method: one suite
+// of calls and answers on every adapter of the accounts.
 #include "tests/contract/stores/account_fixture.hpp"
 
 #include <thread>
@@ -106,8 +106,8 @@ TEST_P(organization_contract, a_deleted_one_leaves_nothing) {
   };
   ASSERT_TRUE(rename("Other"));
   EXPECT_EQ(value_of(get("u1")).name, "Other");
-  ASSERT_TRUE(ask<done>(
-      [&](auto r) { in_.organizations->delete_organization("org_1", std::move(r)); }));
+  ASSERT_TRUE(
+      ask<done>([&](auto r) { in_.organizations->delete_organization("org_1", std::move(r)); }));
   EXPECT_TRUE(fails_with(get("u1"), errc::not_found));
   EXPECT_TRUE(fails_with(rename("x"), errc::not_found));
   EXPECT_EQ(list("u2"), names{});

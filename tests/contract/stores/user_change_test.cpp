@@ -1,5 +1,5 @@
-// Goal: accounts change, are listed and are deleted as actors/ports/user_store.hpp says. Method: one
-// suite of calls and answers on every adapter of the accounts.
+// Goal: accounts change, are listed and are deleted as actors/ports/user_store.hpp says. Method:
+// one suite of calls and answers on every adapter of the accounts.
 #include "tests/contract/stores/account_fixture.hpp"
 
 namespace troupe::test {
@@ -11,8 +11,7 @@ protected:
     return ask<done>([&](auto r) { in_.users->replace_user(row, expected, std::move(r)); });
   }
   user_page list(user_query query) {
-    return value_of(
-        ask<user_page>([&](auto r) { in_.users->list_users(query, std::move(r)); }));
+    return value_of(ask<user_page>([&](auto r) { in_.users->list_users(query, std::move(r)); }));
   }
   std::vector<std::string> ids(user_query query) {
     std::vector<std::string> out;
@@ -87,16 +86,14 @@ TEST_P(user_change_contract, accounts_without_an_e_mail_stand_beside_each_other)
   ASSERT_TRUE(insert(user("u1", "")));
   ASSERT_TRUE(insert(user("u2", "")));
   EXPECT_EQ(value_of(by_id("u2")).email, "");
-  EXPECT_TRUE(fails_with(
-      ask<user_row>([&](auto r) { in_.users->user_by_email("", std::move(r)); }),
-      errc::not_found));
+  EXPECT_TRUE(fails_with(ask<user_row>([&](auto r) { in_.users->user_by_email("", std::move(r)); }),
+                         errc::not_found));
 }
 
 TEST_P(user_change_contract, a_sign_in_is_noted_without_being_a_change) {
   ASSERT_TRUE(insert(user("u1", "a@x.org")));
-  ASSERT_TRUE(ask<done>([&](auto r) {
-    in_.users->touch_sign_in("u1", "2026-05-05T00:00:00Z", std::move(r));
-  }));
+  ASSERT_TRUE(ask<done>(
+      [&](auto r) { in_.users->touch_sign_in("u1", "2026-05-05T00:00:00Z", std::move(r)); }));
   const auto row = value_of(by_id("u1"));
   EXPECT_EQ(row.last_sign_in_at, "2026-05-05T00:00:00Z");
   EXPECT_TRUE(replace(row, "2026-01-01T00:00:00Z"));
@@ -127,9 +124,9 @@ TEST_P(user_change_contract, an_identity_leads_to_its_account_and_belongs_to_one
   EXPECT_TRUE(fails_with(identity("g3"), errc::not_found));
   EXPECT_TRUE(fails_with(insert(user("u2", "b@x.org"), {of_google("g1", "u2")}), errc::conflict));
   EXPECT_TRUE(fails_with(by_id("u2"), errc::not_found));
-  EXPECT_EQ(value_of(ask<std::vector<identity_row>>(
-                         [&](auto r) { in_.identities->identities_of("u1", std::move(r)); }))
-                .size(),
+  EXPECT_EQ(value_of(ask<std::vector<identity_row>>([&](auto r) {
+              in_.identities->identities_of("u1", std::move(r));
+            })).size(),
             2u);
 }
 
@@ -138,7 +135,8 @@ TEST_P(user_change_contract, deleting_an_account_takes_along_all_that_is_its_own
   ASSERT_TRUE(insert(user("u2", "b@x.org")));
   ASSERT_TRUE(insert(session("s1")));
   ASSERT_TRUE(insert(session("s2", "u2")));
-  ASSERT_TRUE(ask<done>([&](auto r) { in_.keys->insert_key(api_key("key_1", "u1"), std::move(r)); }));
+  ASSERT_TRUE(
+      ask<done>([&](auto r) { in_.keys->insert_key(api_key("key_1", "u1"), std::move(r)); }));
   for (const char* subject : {"user:u1", "key:key_1", "user:u2"})
     ASSERT_TRUE(ask<done>(
         [&](auto r) { in_.caps->put_caps({.subject = subject, .streams = 1}, std::move(r)); }));
@@ -151,9 +149,8 @@ TEST_P(user_change_contract, deleting_an_account_takes_along_all_that_is_its_own
       errc::not_found));
   EXPECT_TRUE(fails_with(identity("g1"), errc::not_found));
   EXPECT_TRUE(session_by_id("s2"));
-  const auto caps = value_of(ask<std::vector<caps_row>>([&](auto r) {
-    in_.caps->caps_of({"user:u1", "key:key_1", "user:u2"}, std::move(r));
-  }));
+  const auto caps = value_of(ask<std::vector<caps_row>>(
+      [&](auto r) { in_.caps->caps_of({"user:u1", "key:key_1", "user:u2"}, std::move(r)); }));
   ASSERT_EQ(caps.size(), 1u);
   EXPECT_EQ(caps[0].subject, "user:u2");
   ASSERT_TRUE(insert(user("u3", "a@x.org")));

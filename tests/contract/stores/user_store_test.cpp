@@ -53,7 +53,8 @@ protected:
   }
   result<done> rotate(const std::string& id, const std::string& from, const std::string& to,
                       std::int64_t now) {
-    return ask<done>([&](auto r) { sessions_->rotate(id, from, to, now, now + 900, std::move(r)); });
+    return ask<done>(
+        [&](auto r) { sessions_->rotate(id, from, to, now, now + 900, std::move(r)); });
   }
   result<std::string> secret_named(const std::string& name, const std::string& candidate) {
     return ask<std::string>(
@@ -206,7 +207,7 @@ TEST_P(user_store_contract, a_conflict_does_not_spoil_what_is_written_beside_it)
     answers.push_back(promise->get_future());
     const auto id = i % 3 == 0 ? std::string("taken") : "s" + std::to_string(i);
     sessions_->insert_session(session(id, "h" + std::to_string(i)),
-                           reply<done>([promise](auto r) { promise->set_value(std::move(r)); }));
+                              reply<done>([promise](auto r) { promise->set_value(std::move(r)); }));
   }
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const auto r = answers[i].get();
