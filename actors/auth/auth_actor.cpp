@@ -161,13 +161,13 @@ private:
   /// An unknown user costs the same hash as a wrong password.
   void check_password(user_row user, secret password, answer<session_reply> a) {
     auto encoded = user.password_hash;
-    d_.hasher->verify(
-        std::move(password), std::move(encoded),
-        to_self<bool>([this, user = std::move(user), a = std::move(a)](result<bool> right) mutable {
-          if (!right) return a.fail(std::move(right.error()));
-          if (!*right) return a.fail(auth_rules::wrong_credentials());
-          open_session(user, std::move(a));
-        }));
+    d_.hasher->verify(std::move(password), std::move(encoded),
+                      to_self<password_verdict>([this, user = std::move(user), a = std::move(a)](
+                                                    result<password_verdict> found) mutable {
+                        if (!found) return a.fail(std::move(found.error()));
+                        if (!found->right) return a.fail(auth_rules::wrong_credentials());
+                        open_session(user, std::move(a));
+                      }));
   }
 
   void open_session(const user_row& user, answer<session_reply> a) {

@@ -112,7 +112,8 @@ protected:
     auth_.users = std::move(auth.users);
     auth_.keys = std::move(auth.keys);
     auth_.hasher = make_password_hasher();
-    auth_.signer = make_token_signer_eddsa(make_eddsa_seed()).value();
+    auth_.signer =
+        make_token_signer({.keys = {{.text = {make_signing_key(jws_alg::eddsa)}}}}).value();
     auth_.digest = make_digests();
     near_.log = keep(spawn_log(system_, {make_memory_log_store()}));
     near_.auth = keep(spawn_auth(system_, auth_));
