@@ -1,3 +1,4 @@
+#include "adapters/sql/sql_stores.hpp"
 #include "messages/base/limits.hpp"
 #include "runtime/config_loader.hpp"
 
@@ -84,9 +85,14 @@ std::string scheme_of(const std::string& url) {
   return at == url.npos || at > 20 ? "another store" : url.substr(0, at) + "://…";
 }
 
+} // namespace
+
 result<void> check_stores(const loaded_config& in) {
+  if (has_sql_server(in.values))
+    if (auto ok = check_sql_url(in.values.database.url.value); !ok)
+      return fail(errc::invalid_argument, named(in, "database.url") + ": " + ok.error().message,
+                  "database.url");
   const std::pair<const char*, const settings::store&> stores[] = {
-      {"database.url", in.values.database},
       {"redis.url", in.values.redis},
       {"qdrant.url", in.values.qdrant},
       {"mongodb.url", in.values.mongodb},
@@ -95,14 +101,11 @@ result<void> check_stores(const loaded_config& in) {
     if (store.url.value.empty()) continue;
     return fail(errc::invalid_argument,
                 named(in, key) + " names " + scheme_of(store.url.value) +
-                    ": this version of troupe has embedded stores only (SQLite under data.dir); "
-                    "remove the setting to start",
+                    ": this version of troupe has no adapter for it; remove the setting to start",
                 key);
   }
   return {};
 }
-
-} // namespace
 
 result<void> check_servable(const loaded_config& loaded) {
   if (auto done = check_stores(loaded); !done) return done;
