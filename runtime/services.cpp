@@ -128,13 +128,17 @@ result<void> services_impl::open_log() {
 result<void> services_impl::make_signer() {
   const auto& shared = in_.auth.jwt_secret.value;
   auto signer = [&]() -> result<std::unique_ptr<token_signer>> {
-    if (!shared.empty()) return make_token_signer_hs256(shared);
+    if (!shared.empty())
+      return make_token_signer({.alg = jws_alg::hs256, .keys = {{.text = {shared}}}});
     const auto seed = wait<std::string>([&](reply<std::string> r) {
-      auth_.in.secrets->installation_secret("eddsa_seed", make_eddsa_seed(), std::move(r));
+      auth_.in.secrets->installation_secret("eddsa_seed", make_signing_key(jws_alg::eddsa),
+                                            std::move(r));
     });
     if (!seed) return std::unexpected(seed.error());
-    return make_token_signer_eddsa(*seed);
+    return make_token_signer({.keys = {{.text = {*seed}}}});
   }();
+  if (!signer && !shared.empty())
+    return fail(signer.error().code, "JWT_SECRET: " + signer.error().message);
   if (!signer) return std::unexpected(std::move(signer.error()));
   auth_.signer = std::move(*signer);
   return {};

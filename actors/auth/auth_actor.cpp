@@ -175,16 +175,17 @@ private:
     if (user.password_hash.empty())
       return hash_and_change(std::move(op), std::move(in), std::move(a));
     auto given = std::move(in.current_password);
-    d_.hasher->verify(std::move(given), user.password_hash,
-                      to_self<bool>([this, op = std::move(op), in = std::move(in),
-                                     a = std::move(a)](result<bool> right) mutable {
-                        if (!right) return a.fail(std::move(right.error()));
-                        if (!*right)
-                          return a.fail(make_error(errc::invalid_argument,
-                                                   "current_password: is not the present password",
-                                                   "current_password"));
-                        hash_and_change(std::move(op), std::move(in), std::move(a));
-                      }));
+    d_.hasher->verify(
+        std::move(given), user.password_hash,
+        to_self<password_verdict>([this, op = std::move(op), in = std::move(in),
+                                   a = std::move(a)](result<password_verdict> found) mutable {
+          if (!found) return a.fail(std::move(found.error()));
+          if (!found->right)
+            return a.fail(make_error(errc::invalid_argument,
+                                     "current_password: is not the present password",
+                                     "current_password"));
+          hash_and_change(std::move(op), std::move(in), std::move(a));
+        }));
   }
 
   void hash_and_change(op_context op, update_me_request in, answer<user_view> a) {
@@ -227,10 +228,10 @@ private:
     auto encoded = user.password_hash;
     d_.hasher->verify(
         std::move(password), std::move(encoded),
-        to_self<bool>([this, user = std::move(user), op = std::move(op),
-                       a = std::move(a)](result<bool> right) mutable {
-          if (!right) return a.fail(std::move(right.error()));
-          if (!*right) {
+        to_self<password_verdict>([this, user = std::move(user), op = std::move(op),
+                                   a = std::move(a)](result<password_verdict> found) mutable {
+          if (!found) return a.fail(std::move(found.error()));
+          if (!found->right) {
             d_.audit({.event = "auth.login_failed", .level = log_level::warn, .user = user.id}, op);
             return a.fail(auth_rules::wrong_credentials());
           }

@@ -112,7 +112,8 @@ protected:
     auto prompt = make_memory_prompt_stores();
     auth_.in = open_memory_auth_stores().value();
     auth_.hasher = make_password_hasher();
-    auth_.signer = make_token_signer_eddsa(make_eddsa_seed()).value();
+    auth_.signer =
+        make_token_signer({.keys = {{.text = {make_signing_key(jws_alg::eddsa)}}}}).value();
     auth_.digest = make_digests();
     near_.log = keep(spawn_log(system_, {make_memory_log_store()}));
     keeper_ = spawn_record_keeper(system_, near_.log);
