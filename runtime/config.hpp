@@ -158,6 +158,11 @@ struct endpoint {
 /// http.address, split. Only for a config that load_config() accepted.
 [[nodiscard]] endpoint http_endpoint(const config& in);
 
+/// Whether the accounts lie on a server: then any number of auth processes may share them.
+[[nodiscard]] inline bool has_sql_server(const config& in) {
+  return !in.database.url.value.empty();
+}
+
 /// Whether this node lets anyone register: auth.signup, where `auto` means "http.address is
 /// loopback". Asked by the edge and by auth; both must agree.
 [[nodiscard]] bool signup_is_open(const config& in);

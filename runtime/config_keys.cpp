@@ -67,7 +67,7 @@ constexpr key_info keys[] = {
     {.key = "sqlite.path",
      .help = "auth's database; the others lie beside it",
      .aliases = "SQLITE_PATH"},
-    {.key = "database.url", .help = "SQL server (not in this version)", .aliases = "DATABASE_URL"},
+    {.key = "database.url", .help = "SQL server of the accounts", .aliases = "DATABASE_URL"},
     {.key = "redis.url", .help = "Redis (not in this version)", .aliases = "REDIS_URL"},
     {.key = "qdrant.url", .help = "Qdrant (not in this version)", .aliases = "QDRANT_URL"},
     {.key = "mongodb.url", .help = "MongoDB (not in this version)", .aliases = "MONGODB_URL"},

@@ -52,4 +52,7 @@ struct loaded_config {
 /// client commands do not care.
 [[nodiscard]] result<void> check_servable(const loaded_config& loaded);
 
+/// The part of it that looks at the stores' settings alone.
+[[nodiscard]] result<void> check_stores(const loaded_config& loaded);
+
 } // namespace troupe

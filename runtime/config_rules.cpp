@@ -1,3 +1,4 @@
+#include "adapters/sql/sql_stores.hpp"
 #include "messages/base/limits.hpp"
 #include "runtime/config_loader.hpp"
 
@@ -84,24 +85,6 @@ std::string scheme_of(const std::string& url) {
   return at == url.npos || at > 20 ? "another store" : url.substr(0, at) + "://…";
 }
 
-result<void> check_stores(const loaded_config& in) {
-  const std::pair<const char*, const settings::store&> stores[] = {
-      {"database.url", in.values.database},
-      {"redis.url", in.values.redis},
-      {"qdrant.url", in.values.qdrant},
-      {"mongodb.url", in.values.mongodb},
-  };
-  for (const auto& [key, store] : stores) {
-    if (store.url.value.empty()) continue;
-    return fail(errc::invalid_argument,
-                named(in, key) + " names " + scheme_of(store.url.value) +
-                    ": this version of troupe has embedded stores only (SQLite under data.dir); "
-                    "remove the setting to start",
-                key);
-  }
-  return {};
-}
-
 result<void> check_tls(const loaded_config& in) {
   const auto& http = in.values.http;
   if (http.tls_certificate.empty() == http.tls_key.empty()) return {};
@@ -113,6 +96,26 @@ result<void> check_tls(const loaded_config& in) {
 }
 
 } // namespace
+
+result<void> check_stores(const loaded_config& in) {
+  if (has_sql_server(in.values))
+    if (auto ok = check_sql_url(in.values.database.url.value); !ok)
+      return fail(errc::invalid_argument, named(in, "database.url") + ": " + ok.error().message,
+                  "database.url");
+  const std::pair<const char*, const settings::store&> stores[] = {
+      {"redis.url", in.values.redis},
+      {"qdrant.url", in.values.qdrant},
+      {"mongodb.url", in.values.mongodb},
+  };
+  for (const auto& [key, store] : stores) {
+    if (store.url.value.empty()) continue;
+    return fail(errc::invalid_argument,
+                named(in, key) + " names " + scheme_of(store.url.value) +
+                    ": this version of troupe has no adapter for it; remove the setting to start",
+                key);
+  }
+  return {};
+}
 
 result<void> check_servable(const loaded_config& loaded) {
   if (auto done = check_stores(loaded); !done) return done;

@@ -130,7 +130,7 @@ node_impl::~node_impl() {
 
 result<void> node_impl::take_locks() {
   for (const std::string_view role : {"auth", "prompt", "log"}) {
-    if (!has_role(in_, role)) continue;
+    if (!has_role(in_, role) || (role == "auth" && has_sql_server(in_))) continue;
     auto lock = lock_file::take(role_lock_file(in_, role), "role " + std::string(role));
     if (!lock) return std::unexpected(std::move(lock.error()));
     locks_.push_back(std::move(*lock));

@@ -9,6 +9,7 @@
 #include "adapters/sql/sql_stores.hpp"
 #include "adapters/vector/passage_index.hpp"
 #include "messages/base/log.hpp"
+#include "runtime/accounts_database.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -33,6 +34,9 @@ result<void> write_private(const std::filesystem::path& file, const std::string&
   const auto failed = [&] {
     return fail(errc::unavailable, "cannot write " + file.string() + ": " + std::strerror(errno));
   };
+  // Nobody else makes the folder where the accounts are on a SQL server.
+  std::error_code ignored; // what it means is said by open() below
+  if (file.has_parent_path()) std::filesystem::create_directories(file.parent_path(), ignored);
   const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return failed();
   const bool written = ::fchmod(fd, 0600) == 0 &&
@@ -117,7 +121,7 @@ result<void> services_impl::make_signer() {
 }
 
 result<void> services_impl::open_auth() {
-  auto stores = open_auth_stores({database_file(in_, "auth").string()});
+  auto stores = open_auth_stores(accounts_database(in_));
   if (!stores) return std::unexpected(std::move(stores.error()));
   auth_.users = std::move(stores->users);
   auth_.keys = std::move(stores->keys);

@@ -62,7 +62,7 @@ RULES = [
     ("adapters/boost_impl/*", (), ("asio",)),
     ("adapters/http/*", ("{self}/*", "actors/ports/*", "messages/*"), ("asio", "openssl", "url", "describe", "system")),
     ("adapters/llm/*", ("{self}/*", "actors/ports/*", "messages/*"), ("asio", "curl", "url", "describe", "system")),
-    ("adapters/sql/*", ("{self}/*", "actors/ports/*", "messages/*"), ("soci", "sqlite", "describe", "system")),
+    ("adapters/sql/*", ("{self}/*", "actors/ports/*", "messages/*"), ("soci", "sqlite", "url", "describe", "system")),
     ("adapters/vector/*", ("{self}/*", "actors/ports/*", "messages/*"), ("soci", "sqlite", "describe", "system")),
     ("adapters/documents/*", ("{self}/*", "actors/ports/*", "messages/*"), ("cmark", "gumbo", "describe")),
     ("adapters/crypto/*", ("{self}/*", "actors/ports/*", "messages/*"), ("sodium", "openssl", "json", "describe", "system")),

@@ -311,6 +311,14 @@ void give_key_if_none(std::shared_ptr<admin_job> job, const std::string& admin_i
                                           }));
 }
 
+/// Another auth process made it between our look and our insert.
+void find_others_admin(const std::shared_ptr<admin_job>& job) {
+  job->deps.users->first_admin(reply<user_row>([job](result<user_row> found) {
+    if (!found) return job->made.fail(std::move(found.error()));
+    give_key_if_none(job, found->id);
+  }));
+}
+
 } // namespace
 
 void ensure_admin(auth_deps deps, std::function<result<void>(const std::string&)> save,
@@ -322,8 +330,10 @@ void ensure_admin(auth_deps deps, std::function<result<void>(const std::string&)
     auto admin = new_user("admin@localhost", "Administrator", {}, true);
     auto id = admin.id;
     job->deps.users->insert_user(std::move(admin), reply<done>([job, id](result<done> stored) {
-                                   if (!stored) return job->made.fail(std::move(stored.error()));
-                                   give_key_if_none(job, id);
+                                   if (stored) return give_key_if_none(job, id);
+                                   if (stored.error().code == errc::conflict)
+                                     return find_others_admin(job);
+                                   job->made.fail(std::move(stored.error()));
                                  }));
   }));
 }

@@ -50,6 +50,12 @@ std::optional<session_row> find_session(soci::session& s, const std::string& whe
   return row;
 }
 
+std::optional<std::string> find_secret(soci::session& s, const std::string& name) {
+  std::string stored;
+  s << "select secret from installation_secrets where name = :name", use(name), into(stored);
+  return s.got_data() ? std::optional(std::move(stored)) : std::nullopt;
+}
+
 template <class Row>
 result<Row> found(std::optional<Row> row, const char* what) {
   if (!row) return none(what);
@@ -127,17 +133,19 @@ public:
   void rotate(std::string id, std::string current, std::string next, std::int64_t now,
               std::int64_t expires_at, reply<done> answer) override {
     db_->write<done>(std::move(answer), [=](soci::session& s) -> result<done> {
-      const auto row = find_session(s, "where id = :v", id);
-      if (!row) return none("no such session");
-      if (row->refresh_hash != current)
-        return fail(errc::conflict, "the token was rotated meanwhile");
       const long long rotated = now, expires = expires_at;
+      // One statement decides, for another process may rotate the same session at this moment.
+      soci::statement update =
+          (s.prepare << "update sessions set refresh_hash = :next, rotated_at = :now, "
+                        "expires_at = :expires where id = :id and refresh_hash = :current",
+           use(next), use(rotated), use(expires), use(id), use(current));
+      update.execute(true);
+      if (update.get_affected_rows() == 0) {
+        if (!find_session(s, "where id = :v", id)) return none("no such session");
+        return fail(errc::conflict, "the token was rotated meanwhile");
+      }
       s << "insert into spent_tokens (hash, session_id, spent_at) values (:hash, :id, :now)",
           use(current), use(id), use(rotated);
-      s << "update sessions set refresh_hash = :next, rotated_at = :now, expires_at = :expires "
-           "where "
-           "id = :id",
-          use(next), use(rotated), use(expires), use(id);
       return done{};
     });
   }
@@ -150,14 +158,21 @@ public:
 
   void installation_secret(std::string name, std::string candidate,
                            reply<std::string> answer) override {
+    // Another process may store its own between our look and our insert: then that one counts. The
+    // reply comes on a thread of the database, which therefore lives.
+    auto looked_again = reply<std::string>(
+        [db = db_.get(), name, answer = std::move(answer)](result<std::string> stored) mutable {
+          if (stored || stored.error().code != errc::conflict) return answer(std::move(stored));
+          db->read<std::string>(std::move(answer), [name](soci::session& s) -> result<std::string> {
+            if (auto there = find_secret(s, name)) return std::move(*there);
+            return none("no such secret");
+          });
+        });
     db_->write<std::string>(
-        std::move(answer),
+        std::move(looked_again),
         [name = std::move(name),
          candidate = std::move(candidate)](soci::session& s) -> result<std::string> {
-          std::string stored;
-          s << "select secret from installation_secrets where name = :name", use(name),
-              into(stored);
-          if (s.got_data()) return stored;
+          if (auto there = find_secret(s, name)) return std::move(*there);
           s << "insert into installation_secrets (name, secret) values (:name, :secret)", use(name),
               use(candidate);
           return candidate;

@@ -1,53 +1,79 @@
 #include "adapters/sql/database.hpp"
 
 #include "messages/base/limits.hpp"
+#include "messages/base/log.hpp"
 
 #include <functional>
 #include <optional>
+#include <utility>
 
 namespace troupe::sql {
 namespace {
 
-/// Runs `work` in a transaction that is committed at its end. The error says that nothing was kept.
-/// `work_failed` tells whether it was the work that threw, and not `begin` or `commit`.
-std::optional<error> in_transaction(soci::session& session, const std::function<void()>& work,
-                                    bool& work_failed) {
-  work_failed = false;
+/// How often a batch that met a deadlock or a lost connection is begun again.
+constexpr int attempts_max = 4;
+
+/// How a transaction failed: nothing was kept, unless the connection was lost over the commit, when
+/// nobody knows.
+struct failure {
+  fault what = fault::other;
+  error why;
+  enum class stage : std::uint8_t { begin, work, commit } at = stage::begin;
+};
+
+/// Runs `work` in a transaction that is committed at its end.
+std::optional<failure> in_transaction(connection& with, const std::function<void()>& work) {
+  failure out;
+  auto& session = with.session();
   try {
-    session << "begin immediate";
-    work_failed = true;
+    session << std::string(with.on().begin_write());
+    out.at = failure::stage::work;
     work();
-    work_failed = false;
+    out.at = failure::stage::commit;
     session << "commit";
     return std::nullopt;
   } catch (const std::exception& why) {
-    auto out = to_error(why);
+    out.what = with.on().judge(why);
+    out.why = to_error(out.what, why);
+    if (out.what == fault::lost) {
+      with.lose();
+      return out;
+    }
     try {
       session << "rollback";
-    } catch (const std::exception&) { // none was open, or SQLite rolled it back already
+    } catch (const std::exception&) { // none was open, or it was rolled back already
     }
     return out;
   }
 }
 
 /// Runs a job so that its failure undoes its own writes alone. Throws when the transaction itself
-/// is lost (a full disk): then the savepoint is gone too.
-void run_guarded(job& one, soci::session& session) {
+/// is lost (a deadlock, a full disk): then the savepoint is gone too.
+void run_guarded(job& one, connection& with) {
+  auto& session = with.session();
   session << "savepoint one_job";
   try {
     one.run(session);
   } catch (const std::exception& why) {
-    one.reject(to_error(why));
+    const auto what = with.on().judge(why);
+    if (what == fault::lost || what == fault::retry) throw;
+    one.reject(to_error(what, why));
     session << "rollback to savepoint one_job";
   }
   session << "release savepoint one_job";
+}
+
+error unreachable() {
+  auto out = make_error(errc::unavailable, "the store cannot be reached");
+  out.retry_after_ms = 1000;
+  return out;
 }
 
 } // namespace
 
 void database::start() {
   threads_.emplace_back([this] { write_loop(); });
-  for (auto& session : readers_) threads_.emplace_back([this, &session] { read_loop(session); });
+  for (auto& with : readers_) threads_.emplace_back([this, &with] { read_loop(with); });
 }
 
 void database::stop() {
@@ -108,27 +134,28 @@ void database::write_loop() {
 /// One transaction for all that waited. If a job throws, all are done again, each behind a
 /// savepoint (which costs the usual case nothing), so that one bad job does not spoil the others.
 void database::run_batch(std::deque<waiting_job>& batch) {
-  bool work_failed = false;
-  auto why = in_transaction(
-      writer_,
-      [&] {
-        for (auto& one : batch) one.work->run(writer_);
-      },
-      work_failed);
-  if (why && work_failed)
-    why = in_transaction(
-        writer_,
-        [&] {
-          for (auto& one : batch) run_guarded(*one.work, writer_);
-        },
-        work_failed);
-  if (!why) return;
-  why->code = errc::unavailable;
-  why->message = "the store did not answer";
-  for (auto& one : batch) one.work->reject(*why);
+  bool guarded = false;
+  auto why = unreachable();
+  for (int attempt = 0; attempt < attempts_max && writer_.ready(); ++attempt) {
+    const auto failed = in_transaction(writer_, [&] {
+      for (auto& one : batch)
+        guarded ? run_guarded(*one.work, writer_) : one.work->run(writer_.session());
+    });
+    if (!failed) return;
+    why = make_error(errc::unavailable, "the store did not answer");
+    if (failed->what == fault::retry) continue;
+    if (failed->what == fault::lost) {
+      // What the commit did is not known, so that it must not be done again.
+      if (failed->at == failure::stage::commit) break;
+      why = unreachable();
+    } else if (failed->at != failure::stage::work || std::exchange(guarded, true)) {
+      break;
+    }
+  }
+  for (auto& one : batch) one.work->reject(why);
 }
 
-void database::read_loop(soci::session& session) {
+void database::read_loop(connection& with) {
   for (;;) {
     waiting_job next;
     {
@@ -139,24 +166,42 @@ void database::read_loop(soci::session& session) {
       reads_.jobs.pop_front();
       written_.wait(lock, [&] { return writes_done_ >= next.after; });
     }
-    run_read(*next.work, session);
+    run_read(*next.work, with);
     next.work->answer();
   }
 }
 
-/// A transaction makes the statements of one read see one state of the file.
-void database::run_read(job& one, soci::session& session) {
-  try {
-    session.begin();
-    one.run(session);
-    session.commit();
-  } catch (const std::exception& why) {
-    one.reject(to_error(why));
+/// A transaction makes the statements of one read see one state of the database.
+void database::run_read(job& one, connection& with) {
+  auto why = unreachable();
+  for (int attempt = 0; attempt < attempts_max && with.ready(); ++attempt) {
     try {
-      session.rollback();
-    } catch (const std::exception&) { // none was open
+      with.session().begin();
+      one.run(with.session());
+      with.session().commit();
+      return;
+    } catch (const std::exception& failed) {
+      const auto what = with.on().judge(failed);
+      why = to_error(what, failed);
+      if (what == fault::lost) {
+        with.lose();
+        why = unreachable();
+        continue;
+      }
+      try {
+        with.session().rollback();
+      } catch (const std::exception&) { // none was open
+      }
+      if (what != fault::retry) break;
     }
   }
+  one.reject(std::move(why));
+}
+
+error to_error(fault what, const std::exception& why) {
+  if (what == fault::conflict) return make_error(errc::conflict, "it exists already");
+  log::warn("sql.failed", {{"why", reason_of(why)}});
+  return make_error(errc::unavailable, "the store did not answer");
 }
 
 } // namespace troupe::sql

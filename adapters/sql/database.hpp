@@ -1,5 +1,6 @@
 #pragma once
 
+#include "adapters/sql/connection.hpp"
 #include "adapters/sql/sql_stores.hpp"
 
 #include <soci/soci.h>
@@ -18,6 +19,11 @@ namespace troupe::sql {
 
 /// One numbered step of a schema: statements separated by `;`, with the words of dialect.hpp.
 using migration = std::string_view;
+
+struct schema {
+  std::string_view name;
+  std::span<const migration> steps;
+};
 
 /// A piece of work for a database thread.
 class job {
@@ -45,16 +51,20 @@ private:
   result<T> outcome_ = std::unexpected(error{});
 };
 
-/// A database file with its threads: one writes, two read. Thread-safe. limits::store_queue jobs
-/// may wait at the writer and as many at the readers, with waiting_bytes_max of content; past that
-/// a call is `overloaded`. Destroy it on a thread of yours, not in a reply.
+/// A database with its threads: one writes, two read, with a connection each. Thread-safe.
+/// limits::store_queue jobs may wait at the writer and as many at the readers, with
+/// waiting_bytes_max of content; past that a call is `overloaded`. Destroy it on a thread of yours,
+/// not in a reply.
 class database {
 public:
   static constexpr std::size_t waiting_bytes_max = 128u << 20;
 
-  /// Opens or makes the file and brings it to the newest version of `schema`.
+  /// Opens or makes it and brings it to the newest version of `wanted`.
   [[nodiscard]] static result<std::shared_ptr<database>> open(const sql_config& config,
-                                                              std::span<const migration> schema);
+                                                              const schema& wanted);
+  /// The migrations alone.
+  [[nodiscard]] static result<schema_change> migrate_only(const sql_config& config,
+                                                          const schema& wanted);
   ~database() { stop(); }
   database(const database&) = delete;
   database& operator=(const database&) = delete;
@@ -70,14 +80,14 @@ public:
   /// Work that only reads, in a snapshot of its own; it sees every write whose reply came before.
   template <class T, class F>
   void read(reply<T> answer, F work) {
-    push(config_.exclusive ? writes_ : reads_,
+    push(engine_->is_exclusive() ? writes_ : reads_,
          {make_job(std::move(answer), std::move(work)), 0, 0});
   }
 
   /// As read, and it sees every write that was asked for before, though it waits still.
   template <class T, class F>
   void read_in_order(reply<T> answer, F work) {
-    push(config_.exclusive ? writes_ : reads_,
+    push(engine_->is_exclusive() ? writes_ : reads_,
          {make_job(std::move(answer), std::move(work)), 0, in_order});
   }
 
@@ -98,7 +108,7 @@ private:
     std::condition_variable wake;
   };
 
-  explicit database(const sql_config& config) : config_(config) {}
+  explicit database(std::shared_ptr<const engine> on) : engine_(on), writer_(on, false) {}
 
   template <class T, class F>
   static std::unique_ptr<job> make_job(reply<T> answer, F work) {
@@ -107,13 +117,13 @@ private:
   void push(queue& to, waiting_job what);
   void start();
   void write_loop();
-  void read_loop(soci::session& session);
+  void read_loop(connection& with);
   void run_batch(std::deque<waiting_job>& batch);
-  void run_read(job& one, soci::session& session);
+  void run_read(job& one, connection& with);
 
-  const sql_config config_;
-  soci::session writer_;
-  std::deque<soci::session> readers_;
+  const std::shared_ptr<const engine> engine_;
+  connection writer_;
+  std::deque<connection> readers_;
 
   std::mutex mutex_;
   queue writes_, reads_;            // guarded by mutex_
@@ -126,11 +136,11 @@ private:
 
 /// The error of a failed statement: `conflict` for a broken constraint, else `unavailable`, told in
 /// the program's own log without the values that the statement carried.
-[[nodiscard]] error to_error(const std::exception& why);
+[[nodiscard]] error to_error(fault what, const std::exception& why);
 
 /// What SOCI says of a failure, without the statement and its values (they may be private).
 [[nodiscard]] std::string reason_of(const std::exception& why);
 
-extern const std::span<const migration> auth_schema, log_schema, prompt_schema;
+extern const schema auth_schema, log_schema, prompt_schema;
 
 } // namespace troupe::sql

@@ -106,8 +106,8 @@ create table turns (
 
 } // namespace
 
-const std::span<const migration> auth_schema(auth_steps);
-const std::span<const migration> log_schema(log_steps);
-const std::span<const migration> prompt_schema(prompt_steps);
+const schema auth_schema{"auth", auth_steps};
+const schema log_schema{"log", log_steps};
+const schema prompt_schema{"prompt", prompt_steps};
 
 } // namespace troupe::sql

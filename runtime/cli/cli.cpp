@@ -3,6 +3,7 @@
 #include "runtime/cli/chat.hpp"
 #include "runtime/cli/ingest.hpp"
 #include "runtime/cli/key.hpp"
+#include "runtime/cli/migrate.hpp"
 #include "runtime/cli/show_config.hpp"
 #include "runtime/log_spdlog.hpp"
 #include "runtime/version.hpp"
@@ -90,6 +91,7 @@ public:
     }
     if (serve_->parsed()) return run_serve(serve);
     if (config_->parsed()) return run_config();
+    if (migrate_->parsed()) return run_migrations();
     if (ingest_->parsed()) return run_ingest(ingest_options_, variables_);
     if (chat_->parsed()) return run_chat(chat_options_, variables_);
     if (key_create_->parsed()) return run_key_create(key_options_, variables_);
@@ -121,6 +123,14 @@ private:
     config_->footer(
         "Examples:\n  troupe config\n  troupe config --config troupe.toml --json\n"
         "Ends with code 2 when `troupe serve` would refuse to start with them.");
+    migrate_ = app_.add_subcommand("migrate", "Bring the databases to this program's schema");
+    server_flags_.add_to(*migrate_);
+    migrate_->add_flag("--json", server_flags_.json, "as JSON");
+    migrate_->footer(
+        "Examples:\n  troupe migrate\n"
+        "  DATABASE_URL=mysql://troupe:secret@db:3306/troupe troupe migrate --roles auth\n"
+        "`troupe serve` does the same at its start; safe to repeat and to run beside others.\n"
+        "A database that a newer program wrote is refused.");
   }
 
   void add_ingest() {
@@ -203,10 +213,17 @@ private:
     return exit_ok;
   }
 
+  int run_migrations() const {
+    auto loaded = load_config(server_flags_.sources(*migrate_, variables_));
+    if (!loaded) return refuse(loaded.error());
+    if (auto fits = check_stores(*loaded); !fits) return refuse(fits.error());
+    return run_migrate(loaded->values, server_flags_.json);
+  }
+
   const environment& variables_;
   CLI::App app_{"Troupe: the backend of an AI application in one program", "troupe"};
-  CLI::App *serve_, *config_, *ingest_, *chat_, *key_, *key_create_, *key_list_, *key_revoke_,
-      *version_;
+  CLI::App *serve_, *config_, *migrate_, *ingest_, *chat_, *key_, *key_create_, *key_list_,
+      *key_revoke_, *version_;
   server_flags server_flags_;
   ingest_options ingest_options_;
   chat_options chat_options_;

@@ -1,5 +1,5 @@
 // Goal: every adapter keeps the contract of api_key_store (actors/ports/user_store.hpp). Method:
-// one suite of calls and answers, run on SQLite and in memory.
+// one suite of calls and answers, run on SQLite, on MariaDB, on PostgreSQL and in memory.
 #include "tests/contract/stores/store_fixture.hpp"
 
 namespace troupe::test {
@@ -31,7 +31,7 @@ protected:
   auth_stores stores_ = open_auth();
   api_key_store* keys_ = stores_.keys.get();
 };
-TROUPE_ON_EVERY_ADAPTER(api_key_store_contract);
+TROUPE_ON_EVERY_ACCOUNT_ADAPTER(api_key_store_contract);
 
 using ids = std::vector<std::string>;
 

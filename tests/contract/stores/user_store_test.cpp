@@ -1,5 +1,5 @@
 // Goal: every adapter keeps the contract of user_store (actors/ports/user_store.hpp). Method: one
-// suite of calls and answers, run on SQLite and in memory.
+// suite of calls and answers, run on SQLite, on MariaDB, on PostgreSQL and in memory.
 #include "tests/contract/stores/store_fixture.hpp"
 
 #include <thread>
@@ -57,7 +57,7 @@ protected:
   auth_stores stores_ = open_auth();
   user_store* users_ = stores_.users.get();
 };
-TROUPE_ON_EVERY_ADAPTER(user_store_contract);
+TROUPE_ON_EVERY_ACCOUNT_ADAPTER(user_store_contract);
 
 TEST_P(user_store_contract, a_user_is_found_by_id_and_by_email_with_every_field) {
   auto row = user("u1", "Ada@Example.org");

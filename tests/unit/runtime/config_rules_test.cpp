@@ -104,15 +104,22 @@ TEST(config_rules, a_broker_needs_a_loopback_address_and_others_none) {
 }
 
 TEST(config_rules, a_store_without_an_adapter_stops_the_start_without_telling_the_password) {
-  EXPECT_EQ(verdict({}, {{"DATABASE_URL", "mysql://u:p4ss@db/x"}}),
-            "database.url (DATABASE_URL) names mysql://…: this version of troupe has embedded "
-            "stores only (SQLite under data.dir); remove the setting to start");
   EXPECT_TRUE(verdict({}, {{"REDIS_URL", "redis://c"}})
                   .starts_with("redis.url (REDIS_URL) names redis://…"));
   EXPECT_TRUE(verdict({}, {{"QDRANT_URL", "http://q"}})
                   .starts_with("qdrant.url (QDRANT_URL) names http://…"));
   EXPECT_TRUE(verdict({}, {{"MONGODB_URL", "db:27017"}})
                   .starts_with("mongodb.url (MONGODB_URL) names another store:"));
+}
+
+TEST(config_rules, a_sql_servers_url_is_looked_at_before_the_start_and_its_password_kept) {
+  EXPECT_EQ(verdict({}, {{"DATABASE_URL", "mysql://u:p4ss@db/x"}}), "fine");
+  EXPECT_EQ(verdict({}, {{"DATABASE_URL", "postgresql://u:p4ss@db:5432/x?sslmode=require"}}),
+            "fine");
+  EXPECT_EQ(verdict({}, {{"DATABASE_URL", "mysql://u:p4ss@db"}}),
+            "database.url (DATABASE_URL): one database is wanted after the host, as in /troupe");
+  EXPECT_EQ(verdict({}, {{"DATABASE_URL", "oracle://u:p4ss@db/x"}}),
+            "database.url (DATABASE_URL): the scheme must be mysql, postgresql or sqlite");
 }
 
 TEST(config_rules, roles_know_what_they_have_and_whom_they_link_to) {

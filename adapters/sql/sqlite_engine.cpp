@@ -1,0 +1,65 @@
+#include "adapters/sql/dialect.hpp"
+#include "adapters/sql/engine.hpp"
+
+#include <fcntl.h>
+#include <soci/soci.h>
+#include <soci/sqlite3/soci-sqlite3.h>
+#include <unistd.h>
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+namespace troupe::sql {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> words{
+    {{"@rising_key", "integer"}, {"@long_text", "text"}, {"@bytes", "blob"}}};
+
+class sqlite_engine final : public engine {
+public:
+  explicit sqlite_engine(const sql_config& config) : config_(config) {}
+
+  void open(soci::session& session, bool only_reads) const override {
+    session.open(soci::sqlite3, "db=\"" + config_.path + "\" timeout=10");
+    if (config_.exclusive) session << "pragma locking_mode=exclusive";
+    std::string mode;
+    session << "pragma journal_mode=wal", soci::into(mode);
+    if (mode != "wal") throw soci::soci_error("its file system cannot keep a write-ahead log");
+    session << "pragma synchronous=full";
+    session << "pragma foreign_keys=on";
+    if (only_reads) session << "pragma query_only=on";
+  }
+  std::string in_dialect(std::string_view statement) const override {
+    return with_words(statement, words);
+  }
+  /// A transaction that only turns into a writing one later can fail then.
+  std::string_view begin_write() const override { return "begin immediate"; }
+  fault judge(const std::exception& why) const override {
+    constexpr int constraint = 19; // the low byte of SQLite's extended codes
+    const auto* of_sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&why);
+    return of_sqlite && (of_sqlite->result() & 0xFF) == constraint ? fault::conflict : fault::other;
+  }
+  std::string name() const override { return config_.path; }
+  std::string version_table(std::string_view) const override { return "schema_version"; }
+  bool is_exclusive() const override { return config_.exclusive; }
+
+private:
+  const sql_config config_;
+};
+
+} // namespace
+
+result<std::unique_ptr<engine>> make_sqlite_engine(const sql_config& config) {
+  const auto cannot = [&](const std::string& why) {
+    return fail(errc::unavailable, "cannot open the database " + config.path + ": " + why);
+  };
+  if (config.path.contains('"')) return cannot("a path with a quotation mark is not supported");
+  // SQLite makes a file with the process's umask; this one holds hashes and private text. The -wal
+  // and -shm files take the mode of the file.
+  const int fd = ::open(config.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return cannot(std::generic_category().message(errno));
+  ::close(fd);
+  return std::make_unique<sqlite_engine>(config);
+}
+
+} // namespace troupe::sql

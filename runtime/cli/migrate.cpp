@@ -1,0 +1,67 @@
+#include "runtime/cli/migrate.hpp"
+
+#include "runtime/accounts_database.hpp"
+#include "runtime/cli/terminal.hpp"
+#include "runtime/lock_file.hpp"
+
+#include <boost/json.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+namespace troupe::cli {
+namespace {
+
+struct outcome_of_role {
+  std::string_view role;
+  schema_change change;
+};
+
+result<schema_change> migrate_role(const config& in, std::string_view role) {
+  if (role == "auth" && has_sql_server(in)) return migrate_auth_store(accounts_database(in));
+  // A file belongs to one process: what serves from it has migrated it already.
+  auto lock = lock_file::take(role_lock_file(in, role), "troupe migrate");
+  if (!lock) return std::unexpected(std::move(lock.error()));
+  if (role == "auth") return migrate_auth_store(accounts_database(in));
+  const sql_config file{.path = database_file(in, role).string()};
+  return role == "log" ? migrate_log_store(file) : migrate_prompt_store(file);
+}
+
+void print(const std::vector<outcome_of_role>& done, bool as_json) {
+  if (as_json) {
+    boost::json::array out;
+    for (const auto& one : done)
+      out.push_back(boost::json::object{{"role", one.role},
+                                        {"database", one.change.database},
+                                        {"from", one.change.before},
+                                        {"to", one.change.after}});
+    std::printf("%s\n", boost::json::serialize(out).c_str());
+    return;
+  }
+  std::vector<std::vector<std::string>> rows{{"ROLE", "DATABASE", "FROM", "TO"}};
+  for (const auto& one : done)
+    rows.push_back({std::string(one.role), printable(one.change.database),
+                    std::to_string(one.change.before), std::to_string(one.change.after)});
+  print_table(stdout, rows);
+}
+
+} // namespace
+
+int run_migrate(const config& in, bool as_json) {
+  std::vector<outcome_of_role> done;
+  for (const std::string_view role : {"auth", "log", "prompt"}) {
+    if (!has_role(in, role)) continue;
+    auto change = migrate_role(in, role);
+    if (!change) {
+      if (!done.empty()) print(done, as_json);
+      std::fprintf(stderr, "troupe: %s: %s\n", std::string(role).c_str(),
+                   change.error().message.c_str());
+      return 1;
+    }
+    done.push_back({role, std::move(*change)});
+  }
+  print(done, as_json);
+  return 0;
+}
+
+} // namespace troupe::cli

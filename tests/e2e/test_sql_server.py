@@ -1,0 +1,158 @@
+"""Goal: the accounts live on MariaDB and PostgreSQL as they do in a file, several auth processes share
+them, and a server that dies costs 503s and no sign-in. Method: real servers of the test's own, and the
+program in the shape of TROUPE_SHAPE with DATABASE_URL."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from troupe_process import Node, Troupe, call, clean_environment  # noqa: E402
+
+PROGRAM = os.environ["E2E_PROGRAM"]
+SHAPE = os.environ["E2E_SHAPE"]
+SERVER = pathlib.Path(__file__).resolve().parents[1] / "support" / "sql_server.py"
+ADA = {"email": "ada@example.org", "password": "long enough"}
+
+
+class Database:
+    def __init__(self, kind):
+        self.process = subprocess.Popen([SERVER, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        if not line:
+            raise unittest.SkipTest(f"{kind} is not installed") if self.process.wait() == 3 else RuntimeError(kind)
+        self.url = json.loads(line)["url"]
+
+    def say(self, word):
+        self.process.stdin.write(word + "\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "done\n", word
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
+
+
+class OnServer:
+    """The tests, for each kind of server below."""
+    kind = ""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.database = Database(cls.kind)
+        cls.addClassCleanup(cls.database.close)
+
+    def setUp(self):
+        self.database.say("fresh")
+        folder = tempfile.TemporaryDirectory(prefix="troupe-e2e-")
+        self.addCleanup(folder.cleanup)
+        self.data = pathlib.Path(folder.name) / "data"
+
+    def troupe(self):
+        out = Troupe(PROGRAM, SHAPE, self.data, environment={"DATABASE_URL": self.database.url})
+        self.addCleanup(out.kill)
+        return out.start()
+
+    def migrate(self, *flags):
+        return subprocess.run([PROGRAM, "migrate", "--roles", "auth", "--data", str(self.data), *flags],
+                              env=clean_environment({"DATABASE_URL": self.database.url}),
+                              capture_output=True, text=True, timeout=20)
+
+    def test_accounts_sessions_and_keys_survive_a_restart(self):
+        troupe = self.troupe()
+        status, session = call(troupe.url, "POST", "/v1/auth/register", ADA)
+        self.assertEqual(status, 201)
+        status, key = call(troupe.url, "POST", "/v1/auth/keys", {"name": "k"}, session["access_token"])
+        self.assertEqual(status, 201)
+        admin = troupe.api_key
+        troupe.stop()
+        again = self.troupe()
+        for credential in (key["key"], session["access_token"], admin):
+            self.assertEqual(call(again.url, path="/v1/auth/me", key=credential)[0], 200)
+        self.assertEqual(call(again.url, "POST", "/v1/auth/refresh",
+                              {"refresh_token": session["refresh_token"]})[0], 200)
+        self.assertEqual(call(again.url, "POST", "/v1/auth/login", ADA)[0], 200)
+        self.assertEqual(call(again.url, "POST", "/v1/auth/register", ADA)[0], 409)
+        self.assertFalse((self.data / "auth.db").exists())
+        again.stop()
+
+    def test_migrate_says_what_it_did_and_may_be_repeated(self):
+        first = self.migrate("--json")
+        self.assertEqual(first.returncode, 0, first.stderr)
+        (row,) = json.loads(first.stdout)
+        self.assertEqual((row["role"], row["from"]), ("auth", 0))
+        self.assertGreater(row["to"], 0)
+        second = self.migrate()
+        self.assertEqual(second.returncode, 0, second.stderr)
+        self.assertIn("auth", second.stdout)
+        for text in (first.stdout, second.stdout):
+            self.assertNotIn("p'w", text)
+            self.assertNotIn("p%27w", text)
+
+    def test_a_dead_server_is_503_never_401_and_it_heals(self):
+        troupe = self.troupe()
+        _, session = call(troupe.url, "POST", "/v1/auth/register", ADA)
+        seen, stop = [], threading.Event()
+
+        def ask():
+            while not stop.is_set():
+                seen.append(call(troupe.url, path="/v1/auth/me", key=session["access_token"])[0])
+                seen.append(call(troupe.url, "POST", "/v1/auth/login", ADA)[0])
+
+        asking = [threading.Thread(target=ask) for _ in range(4)]
+        for one in asking:
+            one.start()
+        time.sleep(0.3)
+        self.database.say("kill")
+        time.sleep(6)  # past the time for which routers keep an answer of auth
+        self.database.say("start")
+        back = time.monotonic()
+        while call(troupe.url, "POST", "/v1/auth/login", ADA)[0] != 200:
+            self.assertLess(time.monotonic() - back, 3)
+        stop.set()
+        for one in asking:
+            one.join()
+        self.assertEqual(set(seen), {200, 503})
+        self.assertEqual(call(troupe.url, "POST", "/v1/auth/refresh",
+                              {"refresh_token": session["refresh_token"]})[0], 200)
+        troupe.stop()
+
+    def test_two_auth_processes_share_it_and_one_may_die(self):
+        if SHAPE != "six":
+            self.skipTest("one process has one auth")
+        troupe = self.troupe()
+        bus = next(word for word in troupe.nodes["auth"].command if word.startswith("tcp://"))
+        second = Node("auth2", [PROGRAM, "serve", "--roles", "auth", "--data", str(self.data / "second"),
+                                "--join", bus], clean_environment({"DATABASE_URL": self.database.url}))
+        self.addCleanup(second.kill)
+        second.start()
+        _, session = call(troupe.url, "POST", "/v1/auth/register", ADA)
+        for victim in (troupe.nodes["auth"], second):
+            for _ in range(10):
+                status, session = call(troupe.url, "POST", "/v1/auth/refresh",
+                                       {"refresh_token": session["refresh_token"]})
+                self.assertEqual(status, 200)
+                self.assertEqual(call(troupe.url, path="/v1/auth/me", key=session["access_token"])[0], 200)
+            if victim is second:
+                break
+            victim.signal(signal.SIGKILL)
+            time.sleep(0.2)
+
+
+class OnMariaDB(OnServer, unittest.TestCase):
+    kind = "mariadb"
+
+
+class OnPostgreSQL(OnServer, unittest.TestCase):
+    kind = "postgresql"
+
+
+if __name__ == "__main__":
+    unittest.main()
