@@ -51,6 +51,7 @@ ANY = tuple(VENDORS)
 # counts. In project patterns {self} is the file's own adapter folder.
 RULES = [
     ("messages/codec/*.cpp", ("messages/*",), ("describe", "json", "msgpack")),
+    ("messages/base/ip_address.cpp", ("messages/*",), ("system",)),
     ("messages/*", ("messages/*",), ("describe",)),
     ("broker/zmq/*.cpp", ("broker/*", "messages/*"), ("describe", "msgpack", "zmq", "asio", "system")),
     ("broker/*.cpp", ("broker/*", "messages/*"), ("describe", "msgpack")),
@@ -60,7 +61,7 @@ RULES = [
     ("actors/bridge/*", ("actors/*", "broker/bus.hpp", "messages/*"), ("caf", "describe")),
     ("actors/*", ("actors/*", "messages/*"), ("caf", "describe")),
     ("adapters/boost_impl/*", (), ("asio",)),
-    ("adapters/http/*", ("{self}/*", "actors/ports/*", "messages/*"), ("asio", "url", "describe", "system")),
+    ("adapters/http/*", ("{self}/*", "actors/ports/*", "messages/*"), ("asio", "openssl", "url", "describe", "system")),
     ("adapters/llm/*", ("{self}/*", "actors/ports/*", "messages/*"), ("asio", "curl", "url", "describe", "system")),
     ("adapters/sql/*", ("{self}/*", "actors/ports/*", "messages/*"), ("soci", "sqlite", "url", "describe", "system")),
     ("adapters/vector/*", ("{self}/*", "actors/ports/*", "messages/*"), ("soci", "sqlite", "describe", "system")),

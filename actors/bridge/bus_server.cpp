@@ -158,6 +158,7 @@ private:
     op.credential = std::move(in.credential);
     op.request_id = std::move(in.request_id);
     op.traceparent = std::move(in.traceparent);
+    op.client_address = std::move(in.client_address);
     if (!in.caller.empty())
       if (auto who = msgpack_codec::decode<caller>(in.caller)) op.who = std::move(*who);
     return op;
