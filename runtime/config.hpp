@@ -60,10 +60,11 @@ BOOST_DESCRIBE_STRUCT(chat, (),
                        stall_timeout))
 
 struct auth {
-  std::string signup = "auto"; ///< auto (open on loopback only), open, closed
-  secret jwt_secret;           ///< when set, access tokens are HS256 under it; else EdDSA
+  std::string signup = "auto";   ///< auto (open on loopback only), open, closed
+  secret jwt_secret;             ///< when set, access tokens are HS256 under it
+  std::string signing = "EdDSA"; ///< of new signing keys: EdDSA, ES256 or RS256
 };
-BOOST_DESCRIBE_STRUCT(auth, (), (signup, jwt_secret))
+BOOST_DESCRIBE_STRUCT(auth, (), (signup, jwt_secret, signing))
 
 struct sqlite {
   std::string path; ///< auth's file, the others lie beside it; empty: <data.dir>/auth.db

@@ -40,6 +40,10 @@ inline constexpr std::size_t context_turns = 20;    ///< turns of a conversation
 inline constexpr std::chrono::milliseconds auth_cache_ttl{5000};
 inline constexpr std::size_t auth_cache_entries = 10000;
 inline constexpr std::chrono::seconds access_token_ttl{15 * 60};
+/// How long a signing key still verifies when another one signs: its last token must expire, and
+/// every node learn of the new one.
+inline constexpr std::chrono::seconds signing_key_overlap =
+    access_token_ttl + std::chrono::seconds{60};
 inline constexpr std::chrono::seconds refresh_token_ttl{30 * 24 * 3600};
 inline constexpr std::chrono::seconds refresh_reuse_window{10};
 inline constexpr std::chrono::seconds request_timeout{60}; ///< non-chat requests
