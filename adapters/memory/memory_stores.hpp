@@ -5,7 +5,6 @@
 #include "actors/ports/limit_store.hpp"
 #include "actors/ports/log_store.hpp"
 #include "actors/ports/session_cache.hpp"
-#include "actors/ports/user_store.hpp"
 
 #include <chrono>
 #include <functional>
@@ -14,11 +13,6 @@
 /// The stores without a disk, for tests and demonstrations: nothing survives the process. They keep
 /// the same contract as the durable ones, but for durability, and answer before the call returns.
 namespace troupe {
-
-struct memory_auth_stores {
-  std::unique_ptr<user_store> users;
-  std::unique_ptr<api_key_store> keys;
-};
 
 struct memory_prompt_stores {
   std::unique_ptr<file_store> files;
@@ -54,7 +48,6 @@ struct memory_sessions_config {
     memory_limits_config config = {});
 [[nodiscard]] std::unique_ptr<session_cache> make_memory_session_cache(
     memory_sessions_config config = {});
-[[nodiscard]] memory_auth_stores make_memory_auth_stores();
 [[nodiscard]] memory_prompt_stores make_memory_prompt_stores();
 [[nodiscard]] std::unique_ptr<log_store> make_memory_log_store();
 
