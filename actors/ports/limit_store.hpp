@@ -20,7 +20,7 @@ struct limit_want {
   /// limits::limit_scope_bytes.
   std::string scope;
   limit_kind kind = limit_kind::requests;
-  std::int64_t most = 0;            ///< in any window; may change from call to call; 0: nothing
+  std::int64_t most = 0;            ///< in any window; may change from call to call
   std::chrono::milliseconds window; ///< limits::limit_window_min to _max; streams: the lease
   std::int64_t amount = 1; ///< 0 to limits::limit_amount_max; 0 only looks; streams: 0 or 1
 };
@@ -42,9 +42,9 @@ struct limit_verdict {
 };
 
 /// Limits that any number of nodes share exactly. A window is cut into limits::limit_buckets
-/// buckets; what was taken counts until its bucket has wholly left the window, so never more than
-/// `most` is admitted in any `window` (and a little less than it may be: up to a bucket's length
-/// longer). Counters of another window, kind or scope are other counters. Time is the store's own.
+/// buckets of whole milliseconds. What was taken counts until its bucket has wholly left the
+/// window, which is up to a bucket later than it need be; so never more than `most` is admitted in
+/// any `window`. Another window, kind or scope is another counter. Time is the store's own.
 ///
 /// Asynchronous; replies come on a thread of the adapter, a refusal of the call itself before it
 /// returns. Errors: `unavailable` (the store is down; see retry_after_ms), `overloaded` (a bound of
