@@ -39,6 +39,34 @@ inline constexpr std::size_t upstream_calls = 4096; ///< provider calls in fligh
 inline constexpr std::size_t context_turns = 20;    ///< turns of a conversation put before a model
 inline constexpr std::chrono::milliseconds auth_cache_ttl{5000};
 inline constexpr std::size_t auth_cache_entries = 10000;
+inline constexpr std::size_t session_key_bytes = 200; ///< of the shared cache of credentials
+inline constexpr std::size_t session_value_bytes = 8u << 10;
+inline constexpr std::size_t session_revoke_keys = 1000;   ///< in one call
+inline constexpr std::size_t session_entries = 100'000;    ///< of the one in memory, values
+inline constexpr std::size_t session_tombstones = 100'000; ///< of the one in memory
+inline constexpr std::size_t session_bytes = 64u << 20;    ///< of the one in memory, all values
+inline constexpr std::chrono::hours session_ttl_max{31 * 24};
+inline constexpr int limit_buckets = 60;                ///< a limit's window is cut into these
+inline constexpr std::size_t limit_wants = 16;          ///< in one reservation
+inline constexpr std::size_t limit_scope_bytes = 200;   ///< a scope's name
+inline constexpr std::size_t limit_id_bytes = 64;       ///< a reservation's name
+inline constexpr std::size_t limit_renew_ids = 4096;    ///< in one call
+inline constexpr std::size_t limit_scopes = 1'000'000;  ///< counters of the store in memory
+inline constexpr std::size_t limit_records = 1'000'000; ///< reservations of the store in memory
+inline constexpr std::int64_t limit_amount_max = std::int64_t{1} << 50; ///< exact in a double
+inline constexpr std::chrono::seconds limit_window_min{1};
+inline constexpr std::chrono::hours limit_window_max{7 * 24};
+inline constexpr std::chrono::hours limit_record_life{2};     ///< of a reservation not renewed
+inline constexpr std::chrono::seconds limit_settled_life{60}; ///< of one that was settled
+inline constexpr std::chrono::seconds limit_stream_retry{1};
+inline constexpr std::size_t redis_waiting = 4096;   ///< commands of a node without their answer
+inline constexpr std::size_t redis_renew_batch = 64; ///< ids in one step of the server
+inline constexpr std::size_t redis_nodes = 64;       ///< of a cluster that are talked to
+inline constexpr unsigned redis_redirections = 5;    ///< of one command, sent-again ones too
+inline constexpr std::size_t redis_reply_bytes = 4u << 20; ///< one answer
+inline constexpr std::chrono::milliseconds redis_timeout{1000};
+inline constexpr std::chrono::milliseconds redis_reconnect_min{50};
+inline constexpr std::chrono::milliseconds redis_reconnect_max{2000};
 inline constexpr std::chrono::seconds access_token_ttl{15 * 60};
 /// How long a signing key still verifies when another one signs: its last token must expire, and
 /// every node learn of the new one.
@@ -72,6 +100,8 @@ inline constexpr std::chrono::seconds token_leeway_max{300}; ///< clocks of fore
 static_assert(partial_bytes < stream_window_bytes, "one chunk must fit a fresh window");
 static_assert(body_bytes > partial_bytes);
 static_assert(2 * filter_depth < json_depth, "an object and an array a level");
+static_assert(redis_waiting > limit_renew_ids / redis_renew_batch, "a renew is cut into commands");
+static_assert(redis_waiting > session_revoke_keys, "a revocation is a command a key");
 static_assert(password_bytes_min < password_bytes_max);
 static_assert(hash_memory_bytes <= hash_work_bytes);
 static_assert(4 * token_extra_bytes <= wire_header_bytes, "our tokens pass between nodes");

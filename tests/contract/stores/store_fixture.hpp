@@ -2,6 +2,7 @@
 
 #include "adapters/memory/memory_stores.hpp"
 #include "adapters/sql/sql_stores.hpp"
+#include "tests/support/ask.hpp"
 #include "tests/support/sql_server.hpp"
 
 #include <gtest/gtest.h>
@@ -38,33 +39,6 @@ public:
 private:
   std::filesystem::path path_;
 };
-
-/// Calls a port and waits for its answer: `call` gets the reply to pass on.
-template <class T, class F>
-result<T> ask(F call) {
-  std::promise<result<T>> promise;
-  auto answer = promise.get_future();
-  call(reply<T>(
-      [promise = std::move(promise)](result<T> r) mutable { promise.set_value(std::move(r)); }));
-  return answer.get();
-}
-
-/// The value of a result, or a failed test.
-template <class T>
-T value_of(result<T> r) {
-  if (!r) throw std::runtime_error("unexpected error: " + r.error().message);
-  return std::move(*r);
-}
-
-template <class T>
-::testing::AssertionResult fails_with(const result<T>& r, errc code,
-                                      const std::string& param = {}) {
-  if (r) return ::testing::AssertionFailure() << "it succeeded";
-  if (r.error().code != code || r.error().param != param)
-    return ::testing::AssertionFailure()
-           << to_string(r.error().code) << " (" << r.error().param << "): " << r.error().message;
-  return ::testing::AssertionSuccess();
-}
 
 enum class adapter { sqlite, sqlite_exclusive, memory, mariadb, postgresql };
 
