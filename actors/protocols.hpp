@@ -10,6 +10,9 @@ namespace troupe {
 
 using auth_service = service_protocol<TROUPE_AUTH_METHODS(
     TROUPE_REQUEST_COMMA) TROUPE_AUTH_INTERNAL_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
+using key_service = service_protocol<TROUPE_KEY_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
+using account_service = service_protocol<TROUPE_ADMIN_METHODS(
+    TROUPE_REQUEST_COMMA) TROUPE_ORGANIZATION_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
 using prompt_service = service_protocol<TROUPE_PROMPT_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
 using retrieval_service =
     service_protocol<TROUPE_RETRIEVAL_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
@@ -27,6 +30,8 @@ using any_service = service_protocol<TROUPE_METHODS(TROUPE_REQUEST_COMMA) ping_r
 /// The handles that a node's actors hold: near actors or a bridge, they cannot tell.
 struct service_handles {
   auth_service::actor auth;
+  key_service::actor keys;
+  account_service::actor accounts;
   prompt_service::actor prompt;
   retrieval_service::actor retrieval;
   log_service::actor log;

@@ -12,23 +12,56 @@
 /// Messages of the service `auth`. Field names are the names on the wire, in JSON and MessagePack.
 namespace troupe {
 
+/// A way to sign in that an account has: its e-mail, or an account at another issuer.
+struct identity_view {
+  std::string id; ///< the issuer's own id of the user; of the provider `email` the user's id
+  std::string identity_id;
+  std::string user_id;
+  json_text identity_data; ///< an object: what the issuer says of the user
+  std::string provider;
+  std::string created_at;      ///< RFC 3339
+  std::string last_sign_in_at; ///< RFC 3339; empty: never
+  bool operator==(const identity_view&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(identity_view, (),
+                      (id, identity_id, user_id, identity_data, provider, created_at,
+                       last_sign_in_at))
+
+/// An account. It has the members that supabase's clients read, so that one shape serves both APIs.
 struct user_view {
   std::string id; ///< UUID
-  std::string email;
-  std::string name; ///< may be empty
+  std::string aud = "authenticated";
+  std::string role = "authenticated"; ///< as supabase means it; `account_role` says what it may do
+  std::string email;                  ///< empty: an anonymous account
+  std::string phone;                  ///< always empty
+  std::string name;                   ///< may be empty
+  std::string account_role = "user";  ///< `user`, `viewer` or `admin`
   bool admin = false;
-  std::string created_at; ///< RFC 3339
+  bool is_anonymous = false;
+  std::optional<std::string> email_confirmed_at; ///< RFC 3339, as all times here
+  std::optional<std::string> confirmed_at;
+  std::optional<std::string> last_sign_in_at;
+  std::optional<std::string> banned_until; ///< only while it is banned
+  json_text app_metadata{"{}"};            ///< an object, written by the server
+  json_text user_metadata{"{}"};           ///< an object, written by the user
+  std::vector<identity_view> identities;
+  std::string created_at;
+  std::string updated_at;
   bool operator==(const user_view&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(user_view, (), (id, email, name, admin, created_at))
+BOOST_DESCRIBE_STRUCT(user_view, (),
+                      (id, aud, role, email, phone, name, account_role, admin, is_anonymous,
+                       email_confirmed_at, confirmed_at, last_sign_in_at, banned_until,
+                       app_metadata, user_metadata, identities, created_at, updated_at))
 
 struct register_request {
-  std::string email; ///< at most 254 bytes, one `@`
-  secret password;   ///< 8 to 1,024 bytes
-  std::string name;  ///< at most 200 bytes
+  std::string email;            ///< at most 254 bytes, one `@`
+  secret password;              ///< 8 to 1,024 bytes
+  std::string name;             ///< at most 200 bytes
+  json_text user_metadata = {}; ///< an object; absent: {}
   bool operator==(const register_request&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(register_request, (), (email, password, name))
+BOOST_DESCRIBE_STRUCT(register_request, (), (email, password, name, user_metadata))
 
 struct login_request {
   std::string email;
@@ -56,9 +89,10 @@ BOOST_DESCRIBE_STRUCT(session_reply, (),
                       (access_token, refresh_token, token_type, expires_in, expires_at, user))
 
 struct logout_request {
+  std::string scope = "local"; ///< `local` (this session), `others` or `global` (all)
   bool operator==(const logout_request&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(logout_request, (), ())
+BOOST_DESCRIBE_STRUCT(logout_request, (), (scope))
 
 struct verify_request {
   secret token; ///< an access token or an API key
@@ -83,46 +117,55 @@ struct me_request {
 };
 BOOST_DESCRIBE_STRUCT(me_request, (), ())
 
-struct create_key_request {
-  std::string name; ///< at most 200 bytes
-  bool operator==(const create_key_request&) const = default;
+/// What is absent stays as it is.
+struct update_me_request {
+  std::optional<std::string> email;
+  secret password;         ///< the new one
+  secret current_password; ///< with a new password, when the account has one
+  std::optional<std::string> name;
+  json_text user_metadata; ///< a JSON Merge Patch (RFC 7396)
+  bool operator==(const update_me_request&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(create_key_request, (), (name))
+BOOST_DESCRIBE_STRUCT(update_me_request, (),
+                      (email, password, current_password, name, user_metadata))
 
-struct api_key_view {
-  std::string id; ///< `key_…`
-  std::string object = "api_key";
-  std::string name;
-  std::string hint;               ///< the first characters of the key
-  std::int64_t created_at = 0;    ///< Unix seconds
-  std::optional<std::string> key; ///< the whole key; only in the answer that creates it
-  bool operator==(const api_key_view&) const = default;
+struct list_sessions_request {
+  bool operator==(const list_sessions_request&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(api_key_view, (), (id, object, name, hint, created_at, key))
+BOOST_DESCRIBE_STRUCT(list_sessions_request, (), ())
 
-struct list_keys_request {
-  std::string user; ///< admins: another user's keys
-  bool operator==(const list_keys_request&) const = default;
+struct session_view {
+  std::string id; ///< UUID
+  std::string object = "session";
+  bool current = false;          ///< the one that asks
+  std::string method;            ///< how it began, e.g. `password`
+  std::string address;           ///< the client's at its begin; may be empty
+  std::string user_agent;        ///< likewise
+  std::int64_t created_at = 0;   ///< Unix seconds
+  std::int64_t refreshed_at = 0; ///< Unix seconds
+  std::int64_t expires_at = 0;   ///< Unix seconds
+  bool operator==(const session_view&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(list_keys_request, (), (user))
+BOOST_DESCRIBE_STRUCT(session_view, (),
+                      (id, object, current, method, address, user_agent, created_at, refreshed_at,
+                       expires_at))
 
-struct api_key_list {
+struct session_list {
   std::string object = "list";
-  std::vector<api_key_view> data;
-  bool operator==(const api_key_list&) const = default;
+  std::vector<session_view> data; ///< newest first
+  bool operator==(const session_list&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(api_key_list, (), (object, data))
+BOOST_DESCRIBE_STRUCT(session_list, (), (object, data))
 
-struct revoke_key_request {
+struct revoke_session_request {
   std::string id;
-  bool operator==(const revoke_key_request&) const = default;
+  bool operator==(const revoke_session_request&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(revoke_key_request, (), (id))
+BOOST_DESCRIBE_STRUCT(revoke_session_request, (), (id))
 
 struct deleted_reply {
   std::string id;
-  std::string
-      object; ///< `file`, `vector_store.deleted`, `vector_store.file.deleted`, `api_key.deleted`
+  std::string object; ///< `file`, `vector_store.deleted`, `api_key.deleted`, `user.deleted`, …
   bool deleted = true;
   bool operator==(const deleted_reply&) const = default;
 };

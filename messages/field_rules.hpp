@@ -92,6 +92,28 @@ inline constexpr field_rule file_attributes{
     .json = R"({"type":"object","maxProperties":16,"propertyNames":{"minLength":1,"maxLength":64},)"
             R"("additionalProperties":{"type":["string","number","boolean"],"maxLength":512}})"};
 inline constexpr field_rule name{.name = "name", .bytes_max = name_bytes};
+inline constexpr field_rule email{.name = "email", .bytes_max = 254};
+inline constexpr field_rule password{.name = "password",
+                                     .bytes_min = limits::password_bytes_min,
+                                     .bytes_max = limits::password_bytes_max};
+inline constexpr field_rule user_metadata{.name = "user_metadata", .object = true};
+inline constexpr std::array<std::string_view, 3> account_roles{"user", "viewer", "admin"};
+inline constexpr std::array<std::string_view, 3> member_roles{"owner", "admin", "member"};
+inline constexpr std::array<std::string_view, 3> logout_scopes{"local", "others", "global"};
+inline constexpr field_rule account_role{
+    .name = "account_role",
+    .words = account_roles,
+    .about = "A viewer reads what is its own and changes nothing; an admin may all."};
+inline constexpr field_rule scopes{
+    .name = "scopes",
+    .items_max = 16,
+    .about =
+        "chat, documents:read, documents:write, logs:read, logs:write, account, admin; empty: "
+        "whatever the owner may."};
+
+constexpr field_rule metadata_patch(std::string_view which) {
+  return {.name = which, .object = true, .about = "A JSON Merge Patch (RFC 7396)."};
+}
 
 constexpr field_rule limit(double most) {
   return {.name = "limit", .least = 1, .most = most, .about = "At most this many in one page."};
@@ -111,19 +133,105 @@ TROUPE_RULES(register_request)
    .required = true,
    .bytes_min = limits::password_bytes_min,
    .bytes_max = limits::password_bytes_max},
-  rules::name});
+  rules::name,
+  rules::user_metadata});
 TROUPE_RULES(login_request)
 ({{.name = "email", .required = true},
   {.name = "password", .required = true, .bytes_max = limits::password_bytes_max}});
 TROUPE_RULES(refresh_request)({{.name = "refresh_token", .required = true}});
 TROUPE_RULES(verify_request)
 ({{.name = "token", .required = true, .about = "An access token or an API key."}});
-TROUPE_RULES(create_key_request)({rules::name});
+TROUPE_RULES(logout_request)
+({{.name = "scope",
+   .words = rules::logout_scopes,
+   .about = "This session, all others of the user, or all."}});
+TROUPE_RULES(update_me_request)
+({rules::email,
+  rules::password,
+  {.name = "current_password",
+   .bytes_max = limits::password_bytes_max,
+   .about = "With a new password, when the account has one."},
+  rules::name,
+  rules::metadata_patch("user_metadata")});
+TROUPE_RULES(identity_view)
+({{.name = "identity_data", .object = true}, {.name = "created_at", .time = true}});
+TROUPE_RULES(user_view)
+({{.name = "account_role", .words = rules::account_roles},
+  {.name = "email_confirmed_at", .time = true},
+  {.name = "confirmed_at", .time = true},
+  {.name = "last_sign_in_at", .time = true},
+  {.name = "banned_until", .time = true, .about = "Only while the account is banned."},
+  {.name = "app_metadata", .object = true},
+  rules::user_metadata,
+  {.name = "created_at", .time = true},
+  {.name = "updated_at", .time = true}});
+
+// ---- keys
+
+TROUPE_RULES(create_key_request)
+({rules::name,
+  rules::scopes,
+  {.name = "expires_in", .least = 0, .most = 10.0 * 366 * 86400, .about = "Seconds; 0: never."},
+  {.name = "organization", .about = "One of the owner's, whose caps the key counts against."},
+  {.name = "user", .about = "Admins: a key for this user."}});
 TROUPE_RULES(list_keys_request)({rules::user});
-TROUPE_RULES(user_view)({{.name = "created_at", .time = true}});
+TROUPE_RULES(update_key_request)
+({rules::name,
+  rules::scopes,
+  {.name = "expires_in",
+   .least = 0,
+   .most = 10.0 * 366 * 86400,
+   .about = "Seconds from now; 0: never."},
+  rules::user});
+TROUPE_RULES(revoke_key_request)({rules::user});
+TROUPE_RULES(rotate_key_request)
+({{.name = "overlap",
+   .least = 0,
+   .most = 30.0 * 86400,
+   .about = "Seconds that the old key still works."},
+  rules::user});
 TROUPE_RULES(api_key_view)
 ({{.name = "hint", .about = "The first characters of the key."},
   {.name = "key", .about = "The whole key; only in the answer that creates it."}});
+
+// ---- accounts
+
+TROUPE_RULES(list_users_request)
+({{.name = "q", .bytes_max = 254, .about = "A part of the e-mail or the name, in either case."},
+  {.name = "offset", .least = 0, .most = 1e9, .about = "Users passed over."},
+  rules::limit(1000)});
+TROUPE_RULES(create_user_request)
+({{.name = "email", .required = true, .bytes_max = 254},
+  rules::password,
+  rules::name,
+  rules::account_role,
+  {.name = "app_metadata", .object = true},
+  rules::user_metadata});
+TROUPE_RULES(update_user_request)
+({rules::email,
+  rules::password,
+  rules::name,
+  rules::account_role,
+  {.name = "banned_for",
+   .least = 0,
+   .most = 100.0 * 366 * 86400,
+   .about = "Seconds from now; 0 lifts a ban."},
+  rules::metadata_patch("app_metadata"),
+  rules::metadata_patch("user_metadata")});
+TROUPE_RULES(put_caps_request)
+({{.name = "subject", .required = true, .bytes_max = 80},
+  {.name = "requests_per_minute", .least = 0, .most = 1e9, .about = "0: no cap."},
+  {.name = "tokens_per_minute", .least = 0, .most = 1e12, .about = "0: no cap."},
+  {.name = "streams", .least = 0, .most = 1e6, .about = "At the same time; 0: no cap."},
+  {.name = "usd_per_day", .least = 0, .most = 1e9, .about = "0: no cap."}});
+TROUPE_RULES(get_caps_request)({{.name = "subject", .required = true, .bytes_max = 80}});
+TROUPE_RULES(create_organization_request)
+({{.name = "name", .required = true, .bytes_max = rules::name_bytes}});
+TROUPE_RULES(update_organization_request)
+({{.name = "name", .required = true, .bytes_max = rules::name_bytes}});
+TROUPE_RULES(list_organizations_request)
+({{.name = "all", .about = "Admins: not only those that the caller is a member of."}});
+TROUPE_RULES(put_member_request)({{.name = "role", .words = rules::member_roles}});
 
 // ---- prompt
 

@@ -9,8 +9,18 @@
 #define TROUPE_MESSAGES(X)                                                                          \
   X(error) X(done) X(caller) X(call_id)                                                             \
   X(user_view) X(register_request) X(login_request) X(refresh_request) X(session_reply)             \
-  X(logout_request) X(verify_request) X(verify_reply) X(me_request) X(create_key_request)           \
-  X(api_key_view) X(list_keys_request) X(api_key_list) X(revoke_key_request) X(deleted_reply)       \
+  X(logout_request) X(verify_request) X(verify_reply) X(me_request) X(deleted_reply)                \
+  X(identity_view) X(update_me_request) X(list_sessions_request) X(session_view) X(session_list)    \
+  X(revoke_session_request)                                                                         \
+  X(create_key_request) X(api_key_view) X(list_keys_request) X(api_key_list) X(update_key_request)  \
+  X(rotate_key_request) X(revoke_key_request)                                                       \
+  X(list_users_request) X(user_list) X(create_user_request) X(get_user_request)                     \
+  X(update_user_request) X(delete_user_request) X(end_sessions_request)                             \
+  X(put_caps_request) X(get_caps_request) X(caps_view)                                              \
+  X(create_organization_request) X(organization_view) X(list_organizations_request)                 \
+  X(organization_list) X(get_organization_request) X(update_organization_request)                   \
+  X(delete_organization_request) X(member_view) X(list_members_request) X(member_list)              \
+  X(put_member_request) X(remove_member_request)                                                    \
   X(authenticate_request) X(authenticate_reply)                                                     \
   X(chat_message) X(stream_options) X(retrieval_options) X(chat_completion_body)                    \
   X(chat_stream_body) X(chat_request) X(chat_delta) X(token_usage) X(chat_reply)                    \

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "messages/accounts.hpp"
+#include "messages/api_keys.hpp"
 #include "messages/auth.hpp"
 #include "messages/base/reply.hpp"
 #include "messages/chat.hpp"
@@ -14,16 +16,52 @@
 /// `once` - the handler starts at most once; `idempotent` - may be re-sent to another worker.
 /// Every request struct belongs to exactly one method, so the request's type names the method.
 
-#define TROUPE_AUTH_METHODS(X)                                          \
-  X(auth, register, register_request, none, session_reply, once)        \
-  X(auth, login, login_request, none, session_reply, once)              \
-  X(auth, refresh, refresh_request, none, session_reply, once)          \
-  X(auth, logout, logout_request, none, done, idempotent)               \
-  X(auth, verify, verify_request, none, verify_reply, idempotent)       \
-  X(auth, me, me_request, none, user_view, idempotent)                  \
-  X(auth, create_key, create_key_request, none, api_key_view, once)     \
-  X(auth, list_keys, list_keys_request, none, api_key_list, idempotent) \
-  X(auth, revoke_key, revoke_key_request, none, deleted_reply, idempotent)
+#define TROUPE_AUTH_METHODS(X)                                                  \
+  X(auth, register, register_request, none, session_reply, once)                \
+  X(auth, login, login_request, none, session_reply, once)                      \
+  X(auth, refresh, refresh_request, none, session_reply, once)                  \
+  X(auth, logout, logout_request, none, done, idempotent)                       \
+  X(auth, verify, verify_request, none, verify_reply, idempotent)               \
+  X(auth, me, me_request, none, user_view, idempotent)                          \
+  X(auth, update_me, update_me_request, none, user_view, once)                  \
+  X(auth, list_sessions, list_sessions_request, none, session_list, idempotent) \
+  X(auth, revoke_session, revoke_session_request, none, deleted_reply, idempotent)
+
+#define TROUPE_KEY_METHODS(X)                                         \
+  X(keys, create, create_key_request, none, api_key_view, once)       \
+  X(keys, list, list_keys_request, none, api_key_list, idempotent)    \
+  X(keys, update, update_key_request, none, api_key_view, idempotent) \
+  X(keys, rotate, rotate_key_request, none, api_key_view, once)       \
+  X(keys, revoke, revoke_key_request, none, deleted_reply, idempotent)
+
+/// For admins only.
+#define TROUPE_ADMIN_METHODS(X)                                                  \
+  X(accounts, list_users, list_users_request, none, user_list, idempotent)       \
+  X(accounts, create_user, create_user_request, none, user_view, once)           \
+  X(accounts, get_user, get_user_request, none, user_view, idempotent)           \
+  X(accounts, update_user, update_user_request, none, user_view, once)           \
+  X(accounts, delete_user, delete_user_request, none, deleted_reply, idempotent) \
+  X(accounts, end_sessions, end_sessions_request, none, done, idempotent)        \
+  X(accounts, put_caps, put_caps_request, none, caps_view, idempotent)           \
+  X(accounts, get_caps, get_caps_request, none, caps_view, idempotent)
+
+#define TROUPE_ORGANIZATION_METHODS(X)                                                             \
+  X(accounts, create_organization, create_organization_request, none, organization_view, once)     \
+  X(accounts, list_organizations, list_organizations_request, none, organization_list, idempotent) \
+  X(accounts, get_organization, get_organization_request, none, organization_view, idempotent)     \
+  X(accounts, update_organization, update_organization_request, none, organization_view,           \
+    idempotent)                                                                                    \
+  X(accounts, delete_organization, delete_organization_request, none, deleted_reply, idempotent)   \
+  X(accounts, list_members, list_members_request, none, member_list, idempotent)                   \
+  X(accounts, put_member, put_member_request, none, done, idempotent)                              \
+  X(accounts, remove_member, remove_member_request, none, deleted_reply, idempotent)
+
+/// The methods of the account gate.
+#define TROUPE_ACCOUNT_METHODS(X) \
+  TROUPE_AUTH_METHODS(X)          \
+  TROUPE_KEY_METHODS(X)           \
+  TROUPE_ADMIN_METHODS(X)         \
+  TROUPE_ORGANIZATION_METHODS(X)
 
 /// Asked by routers only; not reachable through an edge.
 #define TROUPE_AUTH_INTERNAL_METHODS(X) \
@@ -57,7 +95,7 @@
 
 /// What an edge may ask a router for.
 #define TROUPE_PUBLIC_METHODS(X) \
-  TROUPE_AUTH_METHODS(X)         \
+  TROUPE_ACCOUNT_METHODS(X)      \
   TROUPE_PROMPT_METHODS(X)       \
   TROUPE_RETRIEVAL_METHODS(X)    \
   TROUPE_LOG_METHODS(X)

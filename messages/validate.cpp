@@ -39,15 +39,7 @@ result<void> check(const retrieval_options& in) {
 
 result<void> validate(const register_request& in) {
   if (auto ok = check_fields(in); !ok) return ok;
-  const std::size_t sign = in.email.find('@');
-  const bool one_sign =
-      sign != std::string::npos && in.email.find('@', sign + 1) == std::string::npos;
-  const bool spaces = std::ranges::any_of(
-      in.email, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; });
-  if (!one_sign || sign == 0 || sign + 1 == in.email.size() || spaces) {
-    return refuse("email", "is not an e-mail address");
-  }
-  return {};
+  return check_email(in.email);
 }
 
 result<void> validate(const login_request& in) {
@@ -59,10 +51,6 @@ result<void> validate(const refresh_request& in) {
 }
 
 result<void> validate(const verify_request& in) {
-  return check_fields(in);
-}
-
-result<void> validate(const create_key_request& in) {
   return check_fields(in);
 }
 

@@ -7,11 +7,26 @@
 /// entrance is held to the same rules. Errors: `invalid_argument` (or `too_large`) with `param`.
 namespace troupe {
 
+/// One `@`, something on both sides, neither spaces nor control characters.
+[[nodiscard]] result<void> check_email(std::string_view email);
+
 [[nodiscard]] result<void> validate(const register_request& in);
 [[nodiscard]] result<void> validate(const login_request& in);
 [[nodiscard]] result<void> validate(const refresh_request& in);
 [[nodiscard]] result<void> validate(const verify_request& in);
+[[nodiscard]] result<void> validate(const logout_request& in);
+[[nodiscard]] result<void> validate(const update_me_request& in);
 [[nodiscard]] result<void> validate(const create_key_request& in);
+[[nodiscard]] result<void> validate(const update_key_request& in);
+[[nodiscard]] result<void> validate(const rotate_key_request& in);
+[[nodiscard]] result<void> validate(const list_users_request& in);
+[[nodiscard]] result<void> validate(const create_user_request& in);
+[[nodiscard]] result<void> validate(const update_user_request& in);
+[[nodiscard]] result<void> validate(const put_caps_request& in);
+[[nodiscard]] result<void> validate(const get_caps_request& in);
+[[nodiscard]] result<void> validate(const create_organization_request& in);
+[[nodiscard]] result<void> validate(const update_organization_request& in);
+[[nodiscard]] result<void> validate(const put_member_request& in);
 [[nodiscard]] result<void> validate(const chat_completion_body& in);
 [[nodiscard]] result<void> validate(const chat_request& in);
 [[nodiscard]] result<void> validate(const embeddings_request& in);

@@ -63,7 +63,7 @@ public:
   void begin_drain() override;
   bool idle() const override;
   void end_running() override;
-  bool flushed() const override { return !services_ || services_->activity()->unlogged == 0; }
+  bool flushed() const override { return !services_ || services_->unlogged() == 0; }
 
 private:
   using step = result<void> (node_impl::*)();
@@ -173,6 +173,8 @@ void node_impl::spawn_clients() {
   }
   const auto& far = clients_.front().actor;
   handles_.auth = caf::actor_cast<auth_service::actor>(far);
+  handles_.keys = caf::actor_cast<key_service::actor>(far);
+  handles_.accounts = caf::actor_cast<account_service::actor>(far);
   handles_.prompt = caf::actor_cast<prompt_service::actor>(far);
   handles_.retrieval = caf::actor_cast<retrieval_service::actor>(far);
   handles_.log = caf::actor_cast<log_service::actor>(far);
@@ -184,15 +186,22 @@ void node_impl::spawn_services() {
     near_.log = handles_.log = services_->spawn_log(system_);
     keep(near_.log);
   }
+  if (handles_.log) keep(services_->spawn_record_keeper(system_, handles_.log));
   if (has_role(in_, "auth")) {
     near_.auth = handles_.auth = services_->spawn_auth(system_);
     keep(near_.auth);
+    near_.keys = handles_.keys = services_->spawn_keys(system_);
+    keep(near_.keys);
   }
   if (has_role(in_, "prompt")) {
     near_.retrieval = handles_.retrieval = services_->spawn_retrieval(system_);
     keep(near_.retrieval);
     near_.prompt = handles_.prompt = services_->spawn_prompt(system_, handles_);
     keep(near_.prompt);
+  }
+  if (has_role(in_, "auth")) {
+    near_.accounts = handles_.accounts = services_->spawn_accounts(system_, handles_);
+    keep(near_.accounts);
   }
 }
 
@@ -204,7 +213,8 @@ void node_impl::spawn_router_role() {
 
 result<void> node_impl::connect() {
   server_ = spawn_bus_server(system_, link_,
-                             {near_router_, near_.auth, near_.prompt, near_.retrieval, near_.log});
+                             {near_router_, near_.auth, near_.keys, near_.accounts, near_.prompt,
+                              near_.retrieval, near_.log});
   actors_.push_back(server_->actor);
   bus_config settings;
   settings.loop = &loop_.context();
@@ -215,6 +225,8 @@ result<void> node_impl::connect() {
   };
   serve(near_router_ != nullptr, "router");
   serve(near_.auth != nullptr, "auth");
+  serve(near_.keys != nullptr, "keys");
+  serve(near_.accounts != nullptr, "accounts");
   serve(near_.prompt != nullptr, "prompt");
   serve(near_.retrieval != nullptr, "retrieval");
   serve(near_.log != nullptr, "log");

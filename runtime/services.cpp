@@ -2,6 +2,7 @@
 
 #include "actors/auth/auth_actor.hpp"
 #include "actors/log/log_actor.hpp"
+#include "actors/log/record_keeper.hpp"
 #include "actors/retrieval/retrieval_actor.hpp"
 #include "adapters/crypto/crypto.hpp"
 #include "adapters/documents/document_reader.hpp"
@@ -65,8 +66,24 @@ public:
     return {};
   }
 
+  caf::actor spawn_record_keeper(caf::actor_system& system,
+                                 const log_service::actor& log) override {
+    keeper_ = troupe::spawn_record_keeper(system, log);
+    prompt_.keep_record = keeper_.keep;
+    auth_.audit = [keep = keeper_.keep](const audit_event& event, const op_context& op) {
+      keep(std::string(audit_owner), to_record(event, op));
+    };
+    return keeper_.actor;
+  }
   auth_service::actor spawn_auth(caf::actor_system& system) override {
     return troupe::spawn_auth(system, auth_);
+  }
+  key_service::actor spawn_keys(caf::actor_system& system) override {
+    return troupe::spawn_keys(system, auth_);
+  }
+  account_service::actor spawn_accounts(caf::actor_system& system,
+                                        const service_handles& others) override {
+    return troupe::spawn_accounts(system, auth_, others);
   }
   log_service::actor spawn_log(caf::actor_system& system) override {
     return troupe::spawn_log(system, log_);
@@ -78,10 +95,12 @@ public:
                                      const service_handles& others) override {
     auto d = prompt_;
     d.retrieval = others.retrieval;
-    d.log = others.log;
     return troupe::spawn_prompt(system, std::move(d));
   }
   std::shared_ptr<prompt_activity> activity() const override { return prompt_.activity; }
+  std::int64_t unlogged() const override {
+    return keeper_.unacknowledged ? keeper_.unacknowledged->load() : 0;
+  }
 
 private:
   result<void> open_log();
@@ -92,6 +111,7 @@ private:
 
   config in_;
   boost::asio::io_context* loop_ = nullptr;
+  record_keeper keeper_;
   log_deps log_;
   auth_deps auth_;
   retrieval_deps retrieval_;
@@ -110,7 +130,7 @@ result<void> services_impl::make_signer() {
   auto signer = [&]() -> result<std::unique_ptr<token_signer>> {
     if (!shared.empty()) return make_token_signer_hs256(shared);
     const auto seed = wait<std::string>([&](reply<std::string> r) {
-      auth_.users->installation_secret("eddsa_seed", make_eddsa_seed(), std::move(r));
+      auth_.in.secrets->installation_secret("eddsa_seed", make_eddsa_seed(), std::move(r));
     });
     if (!seed) return std::unexpected(seed.error());
     return make_token_signer_eddsa(*seed);
@@ -123,8 +143,7 @@ result<void> services_impl::make_signer() {
 result<void> services_impl::open_auth() {
   auto stores = open_auth_stores(accounts_database(in_));
   if (!stores) return std::unexpected(std::move(stores.error()));
-  auth_.users = std::move(stores->users);
-  auth_.keys = std::move(stores->keys);
+  auth_.in = std::move(*stores);
   auth_.digest = make_digests();
   auth_.hasher = make_password_hasher();
   auth_.signup_open = signup_is_open(in_);

@@ -24,14 +24,23 @@ public:
   [[nodiscard]] static result<std::unique_ptr<role_services>> open(const config& in,
                                                                    boost::asio::io_context& loop);
 
+  /// The sender of this node's own records, before any service that has some.
+  [[nodiscard]] virtual caf::actor spawn_record_keeper(caf::actor_system& system,
+                                                       const log_service::actor& log) = 0;
+
   // One service each; only for roles that this node has.
   [[nodiscard]] virtual auth_service::actor spawn_auth(caf::actor_system& system) = 0;
+  [[nodiscard]] virtual key_service::actor spawn_keys(caf::actor_system& system) = 0;
+  [[nodiscard]] virtual account_service::actor spawn_accounts(caf::actor_system& system,
+                                                              const service_handles& others) = 0;
   [[nodiscard]] virtual log_service::actor spawn_log(caf::actor_system& system) = 0;
   [[nodiscard]] virtual retrieval_service::actor spawn_retrieval(caf::actor_system& system) = 0;
   [[nodiscard]] virtual prompt_service::actor spawn_prompt(caf::actor_system& system,
                                                            const service_handles& others) = 0;
 
   [[nodiscard]] virtual std::shared_ptr<prompt_activity> activity() const = 0;
+  /// Records of this node that the log has not acknowledged.
+  [[nodiscard]] virtual std::int64_t unlogged() const = 0;
 };
 
 } // namespace troupe

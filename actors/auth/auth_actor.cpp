@@ -1,7 +1,7 @@
 #include "actors/auth/auth_actor.hpp"
 
+#include "actors/auth/account_base.hpp"
 #include "actors/auth/auth_rules.hpp"
-#include "actors/log/log_rules.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
@@ -9,103 +9,111 @@
 namespace troupe {
 namespace {
 
+using account_rules::now_text;
 using auth_rules::refresh_verdict;
 
-user_row new_user(std::string email, std::string name, std::string hash, bool admin) {
-  return {make_uuid(),     std::move(email),
-          std::move(name), std::move(hash),
-          admin,           log_rules::format_time(std::chrono::system_clock::now())};
-}
+/// Expired sessions and tokens are forgotten in steps of this pace.
+constexpr auto sweep_every = std::chrono::minutes(10);
+/// The use of a key is noted to the minute.
+constexpr std::int64_t key_use_grain = 60;
 
-class auth_impl final : public service_base<auth_service> {
+class auth_impl final : public account_base<auth_service> {
 public:
   static inline const char* actor_name = "auth";
 
-  auth_impl(pointer self, slot_registry& slots, auth_deps deps)
-      : service_base(self, slots), d_(std::move(deps)) {}
+  using account_base::account_base;
   using service_base::on;
 
-  // accounts
+  void start() override { sweep(); }
+
+  // the account itself
 
   void on(call<register_request>& c, answer<session_reply> a) {
     if (!d_.signup_open) return a.fail(auth_rules::signup_closed());
+    auto password = std::move(c.body.password);
     d_.hasher->hash(
-        std::move(c.body.password),
-        to_self<std::string>([this, a = std::move(a), email = std::move(c.body.email),
-                              name = std::move(c.body.name)](result<std::string> hash) mutable {
+        std::move(password),
+        to_self<std::string>([this, a = std::move(a), op = std::move(c.op),
+                              in = std::move(c.body)](result<std::string> hash) mutable {
           if (!hash) return a.fail(std::move(hash.error()));
-          insert_user(new_user(std::move(email), std::move(name), std::move(*hash), false),
-                      std::move(a));
-        }));
-  }
-
-  void on(call<login_request>& c, answer<session_reply> a) {
-    d_.users->user_by_email(
-        c.body.email,
-        to_self<user_row>([this, a = std::move(a),
-                           password = std::move(c.body.password)](result<user_row> user) mutable {
-          if (!user && user.error().code != errc::not_found) return a.fail(std::move(user.error()));
-          check_password(user ? std::move(*user) : user_row{}, std::move(password), std::move(a));
+          auto row = account_rules::new_user(std::move(in.email), std::move(in.name),
+                                             std::move(*hash), true);
+          row.user_metadata = std::move(in.user_metadata);
+          insert(std::move(row), std::move(op), std::move(a));
         }));
   }
 
   void on(call<me_request>& c, answer<user_view> a) {
-    d_.users->user_by_id(c.op.who.user,
-                         to_self<user_row>([a = std::move(a)](result<user_row> user) mutable {
-                           if (!user) return a.fail(std::move(user.error()));
-                           a(auth_rules::view_of(*user));
-                         }));
+    d_.in.users->user_by_id(
+        c.op.who.user, to_self<user_row>([this, a = std::move(a)](result<user_row> user) mutable {
+          if (!user) return a.fail(std::move(user.error()));
+          show(std::move(*user), std::move(a));
+        }));
+  }
+
+  void on(call<update_me_request>& c, answer<user_view> a) {
+    if (c.body.password.value.empty()) return change_me(c.op, std::move(c.body), {}, std::move(a));
+    d_.in.users->user_by_id(c.op.who.user,
+                            to_self<user_row>([this, op = c.op, in = std::move(c.body),
+                                               a = std::move(a)](result<user_row> user) mutable {
+                              if (!user) return a.fail(std::move(user.error()));
+                              prove_and_change(*user, std::move(op), std::move(in), std::move(a));
+                            }));
   }
 
   // sessions
 
+  void on(call<login_request>& c, answer<session_reply> a) {
+    d_.in.users->user_by_email(
+        c.body.email,
+        to_self<user_row>([this, a = std::move(a), op = std::move(c.op),
+                           password = std::move(c.body.password)](result<user_row> user) mutable {
+          if (!user && user.error().code != errc::not_found) return a.fail(std::move(user.error()));
+          check_password(user ? std::move(*user) : user_row{}, std::move(password), std::move(op),
+                         std::move(a));
+        }));
+  }
+
   void on(call<refresh_request>& c, answer<session_reply> a) {
     auto hash = d_.digest->sha256_hex(c.body.refresh_token.value);
-    d_.users->session_by_refresh(
-        hash,
-        to_self<session_row>([this, a = std::move(a), hash](result<session_row> session) mutable {
-          if (!session) return a.fail(dead_or(std::move(session.error())));
-          refresh(std::move(*session), hash, 3, std::move(a));
-        }));
+    find_and_refresh(std::move(hash), 3, std::move(c.op), std::move(a));
   }
 
   void on(call<logout_request>& c, answer<done> a) {
-    if (c.op.who.session.empty())
+    const auto& who = c.op.who;
+    if (who.session.empty())
       return a.fail(make_error(errc::invalid_argument,
                                "only an access token can log out; revoke an API key instead"));
-    d_.users->revoke_session(c.op.who.session, pass_on(std::move(a)));
+    d_.audit({.event = "auth.logout", .user = who.user, .more = {{"scope", c.body.scope}}}, c.op);
+    if (c.body.scope == "local")
+      return d_.in.sessions->revoke_session(who.user, who.session, pass_on(std::move(a)));
+    d_.in.sessions->revoke_sessions(
+        who.user, c.body.scope == "others" ? who.session : std::string(),
+        to_self<std::vector<std::string>>(
+            [a = std::move(a)](result<std::vector<std::string>> ended) mutable {
+              if (!ended) return a.fail(std::move(ended.error()));
+              a(done{});
+            }));
   }
 
-  // API keys
-
-  void on(call<create_key_request>& c, answer<api_key_view> a) {
-    auto key = auth_rules::make_key(c.op.who.user, std::move(c.body.name), *d_.digest, unix_now());
-    auto view = auth_rules::view_of(key.row);
-    view.key = std::move(key.text);
-    d_.keys->insert_key(
-        std::move(key.row),
-        to_self<done>([a = std::move(a), view = std::move(view)](result<done> stored) mutable {
-          if (!stored) return a.fail(std::move(stored.error()));
-          a(std::move(view));
+  void on(call<list_sessions_request>& c, answer<session_list> a) {
+    d_.in.sessions->list_sessions(
+        c.op.who.user, unix_now(),
+        to_self<std::vector<session_row>>([a = std::move(a), current = c.op.who.session](
+                                              result<std::vector<session_row>> rows) mutable {
+          if (!rows) return a.fail(std::move(rows.error()));
+          session_list list;
+          for (const auto& row : *rows) list.data.push_back(auth_rules::view_of(row, current));
+          a(std::move(list));
         }));
   }
 
-  void on(call<list_keys_request>& c, answer<api_key_list> a) {
-    const auto& who = c.op.who;
-    d_.keys->list_keys(who.admin && !c.body.user.empty() ? c.body.user : who.user,
-                       to_self<std::vector<api_key_row>>(
-                           [a = std::move(a)](result<std::vector<api_key_row>> rows) mutable {
-                             if (!rows) return a.fail(std::move(rows.error()));
-                             api_key_list list;
-                             for (const auto& row : *rows)
-                               list.data.push_back(auth_rules::view_of(row));
-                             a(std::move(list));
-                           }));
-  }
-
-  void on(call<revoke_key_request>& c, answer<deleted_reply> a) {
-    deleted_reply gone{c.body.id, "api_key.deleted", true};
-    d_.keys->revoke_key(
+  void on(call<revoke_session_request>& c, answer<deleted_reply> a) {
+    d_.audit(
+        {.event = "auth.session_revoked", .user = c.op.who.user, .more = {{"session", c.body.id}}},
+        c.op);
+    deleted_reply gone{c.body.id, "session.deleted", true};
+    d_.in.sessions->revoke_session(
         c.op.who.user, c.body.id,
         to_self<done>([a = std::move(a), gone = std::move(gone)](result<done> r) mutable {
           if (!r) return a.fail(std::move(r.error()));
@@ -126,7 +134,8 @@ public:
                                                 result<authenticate_reply> found) mutable {
       verify_reply out;
       if (!found) {
-        if (found.error().code != errc::unauthenticated) return a.fail(std::move(found.error()));
+        if (found.error().code != errc::unauthenticated && found.error().code != errc::forbidden)
+          return a.fail(std::move(found.error()));
         return a(std::move(out));
       }
       out.active = true;
@@ -143,90 +152,178 @@ public:
   }
 
   void on(call<ping_request>&, answer<ping_reply> a) {
-    d_.users->first_admin(to_self<user_row>([a = std::move(a)](result<user_row> row) mutable {
+    d_.in.users->first_admin(to_self<user_row>([a = std::move(a)](result<user_row> row) mutable {
       if (!row && row.error().code != errc::not_found) return a.fail(std::move(row.error()));
       a(ping_reply{true, {}});
     }));
   }
 
 private:
-  void insert_user(user_row user, answer<session_reply> a) {
-    d_.users->insert_user(user,
-                          to_self<done>([this, user, a = std::move(a)](result<done> r) mutable {
-                            if (!r) return a.fail(std::move(r.error()));
-                            open_session(user, std::move(a));
-                          }));
-  }
-
-  /// An unknown user costs the same hash as a wrong password.
-  void check_password(user_row user, secret password, answer<session_reply> a) {
-    auto encoded = user.password_hash;
-    d_.hasher->verify(
-        std::move(password), std::move(encoded),
-        to_self<bool>([this, user = std::move(user), a = std::move(a)](result<bool> right) mutable {
-          if (!right) return a.fail(std::move(right.error()));
-          if (!*right) return a.fail(auth_rules::wrong_credentials());
-          open_session(user, std::move(a));
+  void insert(user_row user, op_context op, answer<session_reply> a) {
+    d_.in.users->insert_user(
+        user, {},
+        to_self<done>([this, user, op = std::move(op), a = std::move(a)](result<done> r) mutable {
+          if (!r) return a.fail(std::move(r.error()));
+          d_.audit({.event = "auth.register", .user = user.id}, op);
+          open_session(user, "password", std::move(a));
         }));
   }
 
-  void open_session(const user_row& user, answer<session_reply> a) {
+  /// A new password wants the old one, where there is one.
+  void prove_and_change(const user_row& user, op_context op, update_me_request in,
+                        answer<user_view> a) {
+    if (user.password_hash.empty())
+      return hash_and_change(std::move(op), std::move(in), std::move(a));
+    auto given = std::move(in.current_password);
+    d_.hasher->verify(std::move(given), user.password_hash,
+                      to_self<bool>([this, op = std::move(op), in = std::move(in),
+                                     a = std::move(a)](result<bool> right) mutable {
+                        if (!right) return a.fail(std::move(right.error()));
+                        if (!*right)
+                          return a.fail(make_error(errc::invalid_argument,
+                                                   "current_password: is not the present password",
+                                                   "current_password"));
+                        hash_and_change(std::move(op), std::move(in), std::move(a));
+                      }));
+  }
+
+  void hash_and_change(op_context op, update_me_request in, answer<user_view> a) {
+    auto password = std::move(in.password);
+    d_.hasher->hash(std::move(password),
+                    to_self<std::string>([this, op = std::move(op), in = std::move(in),
+                                          a = std::move(a)](result<std::string> hash) mutable {
+                      if (!hash) return a.fail(std::move(hash.error()));
+                      change_me(op, std::move(in), std::move(*hash), std::move(a));
+                    }));
+  }
+
+  /// With a new password all other sessions end: whoever knew the old one may hold one.
+  void change_me(const op_context& op, update_me_request in, std::string hash,
+                 answer<user_view> a) {
+    change_user(
+        op.who.user,
+        [in = std::move(in), hash](user_row& row) {
+          if (!hash.empty()) row.password_hash = hash;
+          return account_rules::apply(in, row);
+        },
+        [this, op, hash, a = std::move(a)](result<user_row> row) mutable {
+          if (!row) return a.fail(std::move(row.error()));
+          d_.audit({.event = hash.empty() ? "auth.account_changed" : "auth.password_changed",
+                    .user = row->id},
+                   op);
+          if (hash.empty()) return show(std::move(*row), std::move(a));
+          d_.in.sessions->revoke_sessions(
+              row->id, op.who.session,
+              to_self<std::vector<std::string>>(
+                  [this, row = *row, a = std::move(a)](result<std::vector<std::string>> r) mutable {
+                    if (!r) return a.fail(std::move(r.error()));
+                    show(std::move(row), std::move(a));
+                  }));
+        });
+  }
+
+  /// An unknown user costs the same hash as a wrong password.
+  void check_password(user_row user, secret password, op_context op, answer<session_reply> a) {
+    auto encoded = user.password_hash;
+    d_.hasher->verify(
+        std::move(password), std::move(encoded),
+        to_self<bool>([this, user = std::move(user), op = std::move(op),
+                       a = std::move(a)](result<bool> right) mutable {
+          if (!right) return a.fail(std::move(right.error()));
+          if (!*right) {
+            d_.audit({.event = "auth.login_failed", .level = log_level::warn, .user = user.id}, op);
+            return a.fail(auth_rules::wrong_credentials());
+          }
+          if (account_rules::is_banned(user, now_text())) return a.fail(auth_rules::banned());
+          d_.audit({.event = "auth.login", .user = user.id}, op);
+          open_session(std::move(user), "password", std::move(a));
+        }));
+  }
+
+  void open_session(user_row user, std::string method, answer<session_reply> a) {
     const auto now = unix_now();
     session_row session;
     session.id = make_uuid();
     session.user_id = user.id;
     session.rotated_at = unix_now_ms();
+    session.created_at = now;
+    session.method = std::move(method);
     session.expires_at = now + limits::refresh_token_ttl.count();
     auto issued = auth_rules::issue(user, session.id, *d_.signer, *d_.digest, now);
     session.refresh_hash = issued.refresh_hash;
-    d_.users->insert_session(
-        std::move(session),
-        to_self<done>([a = std::move(a), r = std::move(issued.reply)](result<done> stored) mutable {
-          if (!stored) return a.fail(std::move(stored.error()));
-          a(std::move(r));
+    user.last_sign_in_at = now_text();
+    d_.in.users->touch_sign_in(user.id, user.last_sign_in_at,
+                               reply<done>([](const result<done>&) {})); // a note, no more
+    d_.in.sessions->insert_session(
+        std::move(session), to_self<done>([this, a = std::move(a), user = std::move(user),
+                                           r = std::move(issued.reply)](result<done> ok) mutable {
+          if (!ok) return a.fail(std::move(ok.error()));
+          hand_over(std::move(user), std::move(r), std::move(a));
         }));
   }
 
-  void refresh(session_row session, const std::string& hash, int tries, answer<session_reply> a) {
+  void hand_over(user_row user, session_reply session, answer<session_reply> a) {
+    show(std::move(user),
+         [session = std::move(session), a = std::move(a)](result<user_view> view) mutable {
+           if (!view) return a.fail(std::move(view.error()));
+           session.user = std::move(*view);
+           a(std::move(session));
+         });
+  }
+
+  void find_and_refresh(std::string hash, int tries, op_context op, answer<session_reply> a) {
+    d_.in.sessions->session_by_refresh(
+        hash, to_self<session_row>([this, hash, tries, op = std::move(op),
+                                    a = std::move(a)](result<session_row> session) mutable {
+          if (!session) return a.fail(dead_or(std::move(session.error())));
+          refresh(std::move(*session), hash, tries, std::move(op), std::move(a));
+        }));
+  }
+
+  void refresh(session_row session, const std::string& hash, int tries, op_context op,
+               answer<session_reply> a) {
     switch (auth_rules::judge_refresh(session, unix_now_ms())) {
       case refresh_verdict::dead:
         return a.fail(auth_rules::unknown_credential());
       case refresh_verdict::stolen:
         log::warn("auth.refresh_reused", {{"user", session.user_id}, {"session", session.id}});
-        return d_.users->revoke_session(session.id,
-                                        to_self<done>([a = std::move(a)](result<done>) mutable {
-                                          a.fail(auth_rules::unknown_credential());
-                                        }));
+        d_.audit({.event = "auth.refresh_reused",
+                  .level = log_level::warn,
+                  .user = session.user_id,
+                  .more = {{"session", session.id}}},
+                 op);
+        return d_.in.sessions->revoke_session(
+            session.user_id, session.id, to_self<done>([a = std::move(a)](result<done>) mutable {
+              a.fail(auth_rules::unknown_credential());
+            }));
       case refresh_verdict::rotate:
       case refresh_verdict::reuse:
         break;
     }
-    d_.users->user_by_id(session.user_id,
-                         to_self<user_row>([this, session, hash, tries,
+    d_.in.users->user_by_id(
+        session.user_id, to_self<user_row>([this, session, hash, tries, op = std::move(op),
                                             a = std::move(a)](result<user_row> user) mutable {
-                           if (!user) return a.fail(dead_or(std::move(user.error())));
-                           rotate(std::move(session), hash, tries, *user, std::move(a));
-                         }));
+          if (!user) return a.fail(dead_or(std::move(user.error())));
+          if (account_rules::is_banned(*user, now_text())) return a.fail(auth_rules::banned());
+          rotate(std::move(session), hash, tries, std::move(*user), std::move(op), std::move(a));
+        }));
   }
 
   /// A rotation that lost a race against another of the same family is judged again.
-  void rotate(session_row session, const std::string& hash, int tries, const user_row& user,
+  void rotate(session_row session, const std::string& hash, int tries, user_row user, op_context op,
               answer<session_reply> a) {
     const auto now = unix_now();
     auto issued = auth_rules::issue(user, session.id, *d_.signer, *d_.digest, now);
-    auto then = to_self<done>([this, hash, tries, a = std::move(a),
+    auto then = to_self<done>([this, hash, tries, op = std::move(op), a = std::move(a),
+                               user = std::move(user),
                                r = std::move(issued.reply)](result<done> rotated) mutable {
-      if (rotated) return a(std::move(r));
+      if (rotated) return hand_over(std::move(user), std::move(r), std::move(a));
       if (rotated.error().code != errc::conflict || tries == 0)
         return a.fail(dead_or(std::move(rotated.error())));
-      d_.users->session_by_refresh(hash, to_self<session_row>([this, hash, tries, a = std::move(a)](
-                                                                  result<session_row> s) mutable {
-                                     if (!s) return a.fail(dead_or(std::move(s.error())));
-                                     refresh(std::move(*s), hash, tries - 1, std::move(a));
-                                   }));
+      find_and_refresh(hash, tries - 1, std::move(op), std::move(a));
     });
-    d_.users->rotate(session.id, session.refresh_hash, issued.refresh_hash, unix_now_ms(),
-                     now + limits::refresh_token_ttl.count(), std::move(then));
+    d_.in.sessions->rotate(session.id, session.refresh_hash, issued.refresh_hash, unix_now_ms(),
+                           now + limits::refresh_token_ttl.count(), std::move(then));
   }
 
   /// `then` is an answer<authenticate_reply> or a reply<authenticate_reply>.
@@ -235,36 +332,51 @@ private:
     if (auth_rules::is_api_key(credential)) return identify_key(credential, std::move(then));
     const auto claims = d_.signer->verify(credential, unix_now());
     if (!claims) return then.fail(auth_rules::unknown_credential());
-    d_.users->session_by_id(claims->sid,
-                            to_self<session_row>([this, claims = *claims, then = std::move(then)](
-                                                     result<session_row> session) mutable {
-                              if (!session) return then.fail(dead_or(std::move(session.error())));
-                              if (session->revoked || session->user_id != claims.sub)
-                                return then.fail(auth_rules::unknown_credential());
-                              with_user(claims.sub, claims.sid, {}, claims.exp, std::move(then));
-                            }));
-  }
-
-  template <class Then>
-  void identify_key(const std::string& key, Then then) {
-    d_.keys->key_by_hash(
-        d_.digest->sha256_hex(key),
-        to_self<api_key_row>([this, then = std::move(then)](result<api_key_row> row) mutable {
-          if (!row) return then.fail(dead_or(std::move(row.error())));
-          with_user(row->user_id, {}, row->id, 0, std::move(then));
+    d_.in.sessions->session_by_id(
+        claims->sid, to_self<session_row>([this, claims = *claims, then = std::move(then)](
+                                              result<session_row> session) mutable {
+          if (!session) return then.fail(dead_or(std::move(session.error())));
+          if (session->revoked || session->user_id != claims.sub)
+            return then.fail(auth_rules::unknown_credential());
+          caller who;
+          who.session = claims.sid;
+          with_user(claims.sub, std::move(who), claims.exp, std::move(then));
         }));
   }
 
   template <class Then>
-  void with_user(std::string user_id, std::string session, std::string key, std::int64_t expires_at,
-                 Then then) {
-    d_.users->user_by_id(
+  void identify_key(const std::string& key, Then then) {
+    d_.in.keys->key_by_hash(
+        d_.digest->sha256_hex(key),
+        to_self<api_key_row>([this, then = std::move(then)](result<api_key_row> row) mutable {
+          if (!row) return then.fail(dead_or(std::move(row.error())));
+          const auto now = unix_now();
+          if (row->expires_at != 0 && row->expires_at <= now)
+            return then.fail(auth_rules::unknown_credential());
+          if (now - row->last_used_at >= key_use_grain)
+            d_.in.keys->touch_key(row->id, now, reply<done>([](const result<done>&) {}));
+          caller who;
+          who.key = row->id;
+          who.scopes = std::move(row->scopes);
+          who.organization = std::move(row->organization);
+          with_user(std::move(row->user_id), std::move(who), row->expires_at, std::move(then));
+        }));
+  }
+
+  /// `credential` has what the session or key says of the caller.
+  template <class Then>
+  void with_user(std::string user_id, caller credential, std::int64_t expires_at, Then then) {
+    d_.in.users->user_by_id(
         std::move(user_id),
-        to_self<user_row>([session = std::move(session), key = std::move(key), expires_at,
+        to_self<user_row>([credential = std::move(credential), expires_at,
                            then = std::move(then)](result<user_row> user) mutable {
           if (!user) return then.fail(dead_or(std::move(user.error())));
-          then(authenticate_reply{auth_rules::caller_of(*user, std::move(session), std::move(key)),
-                                  expires_at});
+          if (account_rules::is_banned(*user, now_text())) return then.fail(auth_rules::banned());
+          auto who = auth_rules::caller_of(*user, std::move(credential.scopes));
+          who.session = std::move(credential.session);
+          who.key = std::move(credential.key);
+          who.organization = std::move(credential.organization);
+          then(authenticate_reply{std::move(who), expires_at});
         }));
   }
 
@@ -275,67 +387,18 @@ private:
                : std::move(why);
   }
 
-  auth_deps d_;
+  void sweep() {
+    const auto now = unix_now();
+    d_.in.sessions->drop_expired(now, reply<std::int64_t>([](const result<std::int64_t>&) {}));
+    d_.in.one_time->drop_expired(now, reply<std::int64_t>([](const result<std::int64_t>&) {}));
+    later(sweep_every, [this] { sweep(); });
+  }
 };
 
 } // namespace
 
 auth_service::actor spawn_auth(caf::actor_system& system, auth_deps deps) {
   return spawn_service<auth_service, auth_impl>(system, std::move(deps));
-}
-
-namespace {
-
-struct admin_job {
-  auth_deps deps;
-  std::function<result<void>(const std::string&)> save;
-  reply<bool> made;
-};
-
-void give_key(std::shared_ptr<admin_job> job, const std::string& admin_id) {
-  auto key = auth_rules::make_key(admin_id, "first admin key", *job->deps.digest, unix_now());
-  if (auto saved = job->save(key.text); !saved) return job->made.fail(std::move(saved.error()));
-  job->deps.keys->insert_key(std::move(key.row), reply<done>([job](result<done> stored) {
-                               if (!stored) return job->made.fail(std::move(stored.error()));
-                               job->made(true);
-                             }));
-}
-
-void give_key_if_none(std::shared_ptr<admin_job> job, const std::string& admin_id) {
-  job->deps.keys->list_keys(admin_id, reply<std::vector<api_key_row>>(
-                                          [job, admin_id](result<std::vector<api_key_row>> keys) {
-                                            if (!keys)
-                                              return job->made.fail(std::move(keys.error()));
-                                            if (!keys->empty()) return job->made(false);
-                                            give_key(job, admin_id);
-                                          }));
-}
-
-/// Another auth process made it between our look and our insert.
-void find_others_admin(const std::shared_ptr<admin_job>& job) {
-  job->deps.users->first_admin(reply<user_row>([job](result<user_row> found) {
-    if (!found) return job->made.fail(std::move(found.error()));
-    give_key_if_none(job, found->id);
-  }));
-}
-
-} // namespace
-
-void ensure_admin(auth_deps deps, std::function<result<void>(const std::string&)> save,
-                  reply<bool> made) {
-  auto job = std::make_shared<admin_job>(std::move(deps), std::move(save), std::move(made));
-  job->deps.users->first_admin(reply<user_row>([job](result<user_row> found) {
-    if (found) return give_key_if_none(job, found->id);
-    if (found.error().code != errc::not_found) return job->made.fail(std::move(found.error()));
-    auto admin = new_user("admin@localhost", "Administrator", {}, true);
-    auto id = admin.id;
-    job->deps.users->insert_user(std::move(admin), reply<done>([job, id](result<done> stored) {
-                                   if (stored) return give_key_if_none(job, id);
-                                   if (stored.error().code == errc::conflict)
-                                     return find_others_admin(job);
-                                   job->made.fail(std::move(stored.error()));
-                                 }));
-  }));
 }
 
 } // namespace troupe

@@ -1,25 +1,23 @@
 #pragma once
 
-#include "actors/ports/crypto_ports.hpp"
-#include "actors/ports/user_store.hpp"
+#include "actors/auth/auth_deps.hpp"
 #include "actors/protocols.hpp"
 
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace troupe {
 
-struct auth_deps {
-  std::shared_ptr<user_store> users;
-  std::shared_ptr<api_key_store> keys;
-  std::shared_ptr<password_hasher> hasher;
-  std::shared_ptr<const token_signer> signer;
-  std::shared_ptr<const digests> digest;
-  bool signup_open = true;
-};
-
-/// Accounts, sessions, API keys, and the question "who holds this credential?".
+/// Sign-up, sign-in, sessions, one's own account, and the question "who holds this credential?".
 [[nodiscard]] auth_service::actor spawn_auth(caf::actor_system& system, auth_deps deps);
+
+/// API keys of people and of machines.
+[[nodiscard]] key_service::actor spawn_keys(caf::actor_system& system, auth_deps deps);
+
+/// What admins do with users and caps, and organisations. `others` own what goes with a user.
+[[nodiscard]] account_service::actor spawn_accounts(caf::actor_system& system, auth_deps deps,
+                                                    service_handles others);
 
 /// Gives the installation an admin with an API key when it has none (no admin, or one without any
 /// key: a start that was cut short). `save` writes the key where the operator finds it and comes

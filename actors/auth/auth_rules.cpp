@@ -2,6 +2,7 @@
 
 #include "messages/base/ids.hpp"
 #include "messages/base/limits.hpp"
+#include "messages/scopes.hpp"
 
 #include <utility>
 
@@ -19,26 +20,53 @@ refresh_verdict judge_refresh(const session_row& session, std::int64_t now_ms) n
              : refresh_verdict::stolen;
 }
 
-user_view view_of(const user_row& row) {
-  return {row.id, row.email, row.name, row.admin, row.created_at};
-}
-
 api_key_view view_of(const api_key_row& row) {
   api_key_view view;
   view.id = row.id;
   view.name = row.name;
   view.hint = row.hint;
+  view.scopes = row.scopes;
+  view.organization = row.organization;
   view.created_at = row.created_at;
+  if (row.expires_at != 0) view.expires_at = row.expires_at;
+  if (row.last_used_at != 0) view.last_used_at = row.last_used_at;
   return view;
 }
 
-caller caller_of(const user_row& user, std::string session, std::string key) {
+session_view view_of(const session_row& row, std::string_view current) {
+  session_view view;
+  view.id = row.id;
+  view.current = row.id == current;
+  view.method = row.method;
+  view.address = row.address;
+  view.user_agent = row.user_agent;
+  view.created_at = row.created_at;
+  view.refreshed_at = row.rotated_at / 1000;
+  view.expires_at = row.expires_at;
+  return view;
+}
+
+namespace {
+
+/// What a viewer may at most.
+const std::vector<std::string>& viewer_scopes() {
+  static const std::vector<std::string> scopes{"documents:read", "logs:read"};
+  return scopes;
+}
+
+} // namespace
+
+caller caller_of(const user_row& user, std::vector<std::string> scopes) {
   caller who;
   who.user = user.id;
   who.email = user.email;
-  who.admin = user.admin;
-  who.session = std::move(session);
-  who.key = std::move(key);
+  who.admin = user.role == "admin" && has_scope(scopes, "admin");
+  if (user.role == "viewer") {
+    std::erase_if(scopes, [](const auto& s) { return !has_scope(viewer_scopes(), s); });
+    who.scopes = scopes.empty() ? viewer_scopes() : std::move(scopes);
+  } else {
+    who.scopes = std::move(scopes);
+  }
   return who;
 }
 
@@ -64,12 +92,17 @@ issued issue(const user_row& user, const std::string& session_id, const token_si
   out.reply.refresh_token = out.refresh_token;
   out.reply.expires_in = limits::access_token_ttl.count();
   out.reply.expires_at = claims.exp;
-  out.reply.user = view_of(user);
   return out;
 }
 
 error signup_closed() {
   return make_error(errc::forbidden, "sign-up is closed (auth.signup)");
+}
+
+error banned() {
+  auto e = make_error(errc::forbidden, "this account is disabled");
+  e.reason = "user_banned";
+  return e;
 }
 
 error wrong_credentials() {

@@ -1,7 +1,8 @@
 #pragma once
 
+#include "actors/ports/account_stores.hpp"
 #include "actors/ports/crypto_ports.hpp"
-#include "actors/ports/user_store.hpp"
+#include "messages/api_keys.hpp"
 #include "messages/auth.hpp"
 #include "messages/base/op_context.hpp"
 
@@ -9,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-/// Pure decisions of the service auth. Times are Unix seconds.
+/// Pure decisions of the services auth and keys. Times are Unix seconds unless a name says more.
 namespace troupe::auth_rules {
 
 inline constexpr std::string_view key_prefix = "tr-";
@@ -26,9 +27,11 @@ enum class refresh_verdict : std::uint8_t {
 [[nodiscard]] refresh_verdict judge_refresh(const session_row& session,
                                             std::int64_t now_ms) noexcept;
 
-[[nodiscard]] user_view view_of(const user_row& row);
 [[nodiscard]] api_key_view view_of(const api_key_row& row);
-[[nodiscard]] caller caller_of(const user_row& user, std::string session, std::string key);
+[[nodiscard]] session_view view_of(const session_row& row, std::string_view current);
+
+/// The caller that a user is with these scopes; an admin whose scopes lack `admin` is none.
+[[nodiscard]] caller caller_of(const user_row& user, std::vector<std::string> scopes);
 
 /// A fresh key of a user: the row to store and the text to show once.
 struct new_key {
@@ -42,7 +45,7 @@ struct new_key {
 struct issued {
   std::string refresh_token;
   std::string refresh_hash;
-  session_reply reply;
+  session_reply reply; ///< without its user
 };
 [[nodiscard]] issued issue(const user_row& user, const std::string& session_id,
                            const token_signer& signer, const digests& digest, std::int64_t now);
@@ -50,5 +53,6 @@ struct issued {
 [[nodiscard]] error wrong_credentials();
 [[nodiscard]] error signup_closed();
 [[nodiscard]] error unknown_credential();
+[[nodiscard]] error banned();
 
 } // namespace troupe::auth_rules

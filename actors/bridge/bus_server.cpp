@@ -90,6 +90,14 @@ private:
     dispatch<Request>(d_.services.auth, in);
   }
   template <class Request>
+  void to_keys(bus_request& in) {
+    dispatch<Request>(d_.services.keys, in);
+  }
+  template <class Request>
+  void to_accounts(bus_request& in) {
+    dispatch<Request>(d_.services.accounts, in);
+  }
+  template <class Request>
   void to_prompt(bus_request& in) {
     dispatch<Request>(d_.services.prompt, in);
   }
@@ -105,6 +113,8 @@ private:
   void take_ping(bus_request& in, bool to_router, std::string_view name) {
     if (to_router) return dispatch<ping_request>(d_.services.router, in);
     if (name == "auth.ping/v1") return dispatch<ping_request>(d_.services.auth, in);
+    if (name == "keys.ping/v1") return dispatch<ping_request>(d_.services.keys, in);
+    if (name == "accounts.ping/v1") return dispatch<ping_request>(d_.services.accounts, in);
     if (name == "prompt.ping/v1") return dispatch<ping_request>(d_.services.prompt, in);
     if (name == "retrieval.ping/v1") return dispatch<ping_request>(d_.services.retrieval, in);
     if (name == "log.ping/v1") return dispatch<ping_request>(d_.services.log, in);

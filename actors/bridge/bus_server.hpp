@@ -13,6 +13,8 @@ namespace troupe {
 struct served_services {
   router_service::actor router;
   auth_service::actor auth;
+  key_service::actor keys;
+  account_service::actor accounts;
   prompt_service::actor prompt;
   retrieval_service::actor retrieval;
   log_service::actor log;

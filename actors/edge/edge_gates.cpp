@@ -205,7 +205,7 @@ public:
     begin(std::move(c), std::move(r), {nullptr, std::move(a)});       \
   }
 #define TROUPE_ASK_LOCAL(request_, reply_) TROUPE_ASK(, , request_, , reply_, )
-  TROUPE_AUTH_METHODS(TROUPE_ASK)
+  TROUPE_ACCOUNT_METHODS(TROUPE_ASK)
   TROUPE_LOG_METHODS(TROUPE_ASK)
   TROUPE_ASK_LOCAL(embeddings_request, json_reply)
   TROUPE_ASK_LOCAL(models_request, model_list)

@@ -15,11 +15,11 @@ namespace troupe {
 #define TROUPE_GATE_ASK(service_, name_, request_, delta_, reply_, class_) \
   virtual void ask(request_context context, request_ request, reply<reply_> answer) = 0;
 
-/// Accounts, sessions and API keys.
+/// Accounts, sessions, API keys, organisations and what admins do with them.
 class account_gate {
 public:
   virtual ~account_gate() = default;
-  TROUPE_AUTH_METHODS(TROUPE_GATE_ASK)
+  TROUPE_ACCOUNT_METHODS(TROUPE_GATE_ASK)
 };
 
 /// Chats and models. A plain chat uses the sink's `end` only.

@@ -1,86 +1,87 @@
 #pragma once
 
 #include "messages/base/reply.hpp"
+#include "messages/base/values.hpp"
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+/// What all stores of the accounts share: they are asynchronous and durable (a reply comes after
+/// the commit), replies come on a thread of the adapter. Errors: `not_found`, `conflict`,
+/// `unavailable` (the store is down), `overloaded` (limits::store_queue jobs wait). Calls from one
+/// thread are done in their order. Times in RFC 3339 are UTC with microseconds, so that they sort
+/// as text; empty means never.
 namespace troupe {
 
 struct user_row {
   std::string id;    ///< UUID
-  std::string email; ///< as given; unique by its lower-case form
+  std::string email; ///< as given, unique by its lower-case form; empty: an anonymous account
   std::string name;
-  std::string password_hash; ///< empty: cannot log in with a password
-  bool admin = false;
-  std::string created_at; ///< RFC 3339, UTC
+  std::string password_hash;      ///< empty: cannot log in with a password
+  std::string role = "user";      ///< `user`, `viewer` or `admin`
+  bool anonymous = false;         ///< made without any proof of who it is
+  std::string created_at;         ///< RFC 3339
+  std::string updated_at;         ///< RFC 3339; changes with every replace_user
+  std::string last_sign_in_at;    ///< RFC 3339
+  std::string email_confirmed_at; ///< RFC 3339; empty: not confirmed
+  std::string banned_until;       ///< RFC 3339; a time past it: not banned
+  json_text app_metadata;         ///< an object, written by the server; empty: {}
+  json_text user_metadata;        ///< an object, written by the user; empty: {}
 };
 
-/// One sign-in: a family of refresh tokens of which only the newest counts.
-struct session_row {
-  std::string id; ///< UUID, the `sid` claim
+/// An account at another issuer that leads to a user of ours.
+struct identity_row {
+  std::string provider; ///< its configured name, at most 64 bytes
+  std::string subject;  ///< the issuer's own id of the user, at most 255 bytes
   std::string user_id;
-  std::string refresh_hash;    ///< SHA-256 of the current refresh token, hex
-  std::int64_t rotated_at = 0; ///< Unix milliseconds
-  std::int64_t expires_at = 0; ///< Unix seconds
-  bool revoked = false;
-  /// Only of session_by_refresh: when the token that was asked for was rotated away, in Unix
-  /// milliseconds; 0: it is current.
-  std::int64_t spent_at = 0;
+  json_text data;              ///< the claims that came with it
+  std::string created_at;      ///< RFC 3339
+  std::string last_sign_in_at; ///< RFC 3339
 };
 
-/// Accounts and sessions, kept durably: a reply comes after the commit. Asynchronous; replies come
-/// on a thread of the adapter. Errors: `not_found`, `conflict`, `unavailable` (the store is down or
-/// its queue of limits::store_queue jobs is full). Calls from one thread are done in their order.
+struct user_query {
+  std::string text;         ///< part of the e-mail or the name, in either case; empty: all
+  std::uint32_t offset = 0; ///< rows passed over
+  std::uint32_t limit = 50; ///< 1 to 1,000
+};
+struct user_page {
+  std::vector<user_row> rows; ///< oldest first
+  std::uint64_t total = 0;    ///< of all pages
+};
+
 class user_store {
 public:
   virtual ~user_store() = default;
 
-  /// `conflict` when the e-mail is taken (compared in lower case).
-  virtual void insert_user(user_row row, reply<done> answer) = 0;
+  /// With its identities, or not at all. `conflict` with param `email` when the e-mail is taken
+  /// (compared in lower case), without it when an identity is.
+  virtual void insert_user(user_row row, std::vector<identity_row> identities,
+                           reply<done> answer) = 0;
   virtual void user_by_email(std::string email, reply<user_row> answer) = 0;
   virtual void user_by_id(std::string id, reply<user_row> answer) = 0;
   /// The oldest admin; `not_found` in an empty store.
   virtual void first_admin(reply<user_row> answer) = 0;
+  virtual void list_users(user_query query, reply<user_page> answer) = 0;
 
-  virtual void insert_session(session_row row, reply<done> answer) = 0;
-  virtual void session_by_id(std::string id, reply<session_row> answer) = 0;
-  /// Finds the session of a refresh token, current or spent (row.spent_at says which).
-  virtual void session_by_refresh(std::string refresh_hash, reply<session_row> answer) = 0;
-  /// `next` becomes current and `current` is kept as spent at `now` (Unix milliseconds), if
-  /// `current` is still current; else `conflict`.
-  virtual void rotate(std::string session_id, std::string current, std::string next,
-                      std::int64_t now, std::int64_t expires_at, reply<done> answer) = 0;
-  virtual void revoke_session(std::string session_id, reply<done> answer) = 0;
-
-  /// The stored value of a named secret of the installation (the token signing key); `candidate` is
-  /// stored and answered when there is none yet.
-  virtual void installation_secret(std::string name, std::string candidate,
-                                   reply<std::string> answer) = 0;
+  /// Replaces every field but id, created_at and last_sign_in_at, if the stored row has still
+  /// `expected_updated_at`; else `conflict`: read it and try again. `conflict` with param `email`
+  /// as of insert_user. `not_found` when it was deleted.
+  virtual void replace_user(user_row row, std::string expected_updated_at, reply<done> answer) = 0;
+  virtual void touch_sign_in(std::string id, std::string at, reply<done> answer) = 0;
+  /// With its sessions, API keys, identities, memberships, one-time tokens and caps. Deleting one
+  /// that is gone is done as well.
+  virtual void delete_user(std::string id, reply<done> answer) = 0;
 };
 
-struct api_key_row {
-  std::string id; ///< `key_…`
-  std::string user_id;
-  std::string name;
-  std::string hash; ///< SHA-256 of the key, hex
-  std::string hint;
-  std::int64_t created_at = 0; ///< Unix seconds
-  bool revoked = false;
-};
-
-/// API keys. As user_store.
-class api_key_store {
+class identity_store {
 public:
-  virtual ~api_key_store() = default;
-  virtual void insert_key(api_key_row row, reply<done> answer) = 0;
-  /// Revoked keys are `not_found`.
-  virtual void key_by_hash(std::string hash, reply<api_key_row> answer) = 0;
-  /// Not revoked ones, newest first, at most 1,000.
-  virtual void list_keys(std::string user_id, reply<std::vector<api_key_row>> answer) = 0;
-  /// `not_found` when it is not this user's or is revoked already.
-  virtual void revoke_key(std::string user_id, std::string id, reply<done> answer) = 0;
+  virtual ~identity_store() = default;
+  /// `conflict` when this subject of the provider is known.
+  virtual void insert_identity(identity_row row, reply<done> answer) = 0;
+  virtual void identity(std::string provider, std::string subject, reply<identity_row> answer) = 0;
+  /// Oldest first, at most 100.
+  virtual void identities_of(std::string user_id, reply<std::vector<identity_row>> answer) = 0;
 };
 
 } // namespace troupe

@@ -3,7 +3,6 @@
 #include "actors/prompt/chat_job.hpp"
 #include "actors/prompt/embedding_rules.hpp"
 #include "actors/prompt/extract_rules.hpp"
-#include "actors/prompt/usage_outbox.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/log.hpp"
 
@@ -17,9 +16,6 @@ constexpr std::string_view local_model = "local";
 constexpr std::uint32_t passages_for_turn = 8;
 constexpr auto models_kept_for = std::chrono::seconds(60);
 constexpr auto models_retry = std::chrono::seconds(1);
-constexpr auto log_retry = std::chrono::seconds(1);
-/// Records of a few milliseconds share one append: a commit a chat would cost more than the chat.
-constexpr auto log_gather = std::chrono::milliseconds(5);
 
 using job_ptr = std::shared_ptr<chat_job>;
 
@@ -389,38 +385,7 @@ private:
   // the usage records
 
   void record(const chat_job& job, std::string_view status) {
-    outbox_.add(job.op.who.user, usage_record(job, status));
-    count_records();
-    gather_records();
-  }
-
-  void gather_records() {
-    if (std::exchange(gathering_, true)) return;
-    later(log_gather, [this] {
-      gathering_ = false;
-      if (auto batch = outbox_.take()) append(std::move(*batch));
-    });
-  }
-
-  void count_records() {
-    d_.activity->unlogged = static_cast<std::int64_t>(outbox_.unacknowledged());
-  }
-
-  void append(append_logs_request batch) {
-    call<append_logs_request> c{{}, std::move(batch), {}};
-    c.op.cid = make_call_id();
-    c.op.deadline = op_context::clock::now() + limits::request_timeout;
-    ask(d_.log, std::move(c), [this](outcome<append_logs_reply> stored) {
-      if (stored) {
-        outbox_.acknowledged();
-        count_records();
-        if (outbox_.unacknowledged() > 0) gather_records();
-        return;
-      }
-      log::warn("prompt.usage_waits",
-                {{"why", stored.error().message}, {"dropped", outbox_.dropped()}});
-      later(log_retry, [this] { append(outbox_.again()); });
-    });
+    if (d_.keep_record) d_.keep_record(job.op.who.user, usage_record(job, status));
   }
 
   // embeddings, models
@@ -450,8 +415,6 @@ private:
 
   prompt_deps d_;
   std::unordered_map<call_id, job_ptr> jobs_;
-  usage_outbox outbox_;
-  bool gathering_ = false;
   bool opening_ = false;
   std::vector<model_view> provider_models_; // as last heard
   std::optional<error> models_failed_;      // why they could not be asked for again

@@ -7,6 +7,7 @@
 #include "messages/base/limits.hpp"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,8 +15,7 @@ namespace troupe {
 
 /// What still runs, for a drain to wait on. Written by the actor, read by anyone.
 struct prompt_activity {
-  std::atomic<std::int64_t> running{0};  ///< chats
-  std::atomic<std::int64_t> unlogged{0}; ///< usage records that the log has not acknowledged
+  std::atomic<std::int64_t> running{0}; ///< chats
 };
 
 struct prompt_deps {
@@ -23,7 +23,8 @@ struct prompt_deps {
   std::shared_ptr<const embedder> embed;  ///< the model `local`
   std::shared_ptr<conversation_store> conversations;
   retrieval_service::actor retrieval;
-  log_service::actor log;
+  /// Takes the usage record of a chat, its user first; see actors/log/record_keeper.hpp.
+  std::function<void(std::string user, log_input record)> keep_record;
   std::string default_model = "extract"; ///< of /v1/chat/stream
   /// A stream whose model is silent for so long (and at most a tick of a quarter of it more) is
   /// opened all the same.

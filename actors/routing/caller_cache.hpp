@@ -36,6 +36,14 @@ public:
     });
   }
 
+  /// Nobody is this user any more, but for one session of theirs.
+  void forget_user(std::string_view user, std::string_view but_session) {
+    std::erase_if(entries_, [&](const auto& e) {
+      return e.second.who.user == user &&
+             (but_session.empty() || e.second.who.session != but_session);
+    });
+  }
+
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
 private:

@@ -1,6 +1,7 @@
 #include "actors/routing/router_actor.hpp"
 
 #include "actors/routing/caller_cache.hpp"
+#include "messages/scopes.hpp"
 #include "messages/validate.hpp"
 
 #include <unordered_map>
@@ -38,7 +39,7 @@ public:
     } else {
       if (const auto* who = cache_.find(c.op.credential, caller_cache::clock::now())) {
         c.op.who = *who;
-        return forward(std::move(c), std::move(a));
+        return admit(std::move(c), std::move(a));
       }
       authenticate(std::move(c), std::move(a));
     }
@@ -68,6 +69,8 @@ public:
       });
     };
     one(to_.auth, "auth");
+    one(to_.keys, "keys");
+    one(to_.accounts, "accounts");
     one(to_.prompt, "prompt");
     one(to_.retrieval, "retrieval");
     one(to_.log, "log");
@@ -80,6 +83,21 @@ public:
   }
 
 private:
+  /// The caller is known: may they?
+  template <class Request>
+  void admit(call<Request> c, answer<reply_of<Request>> a) {
+    constexpr std::string_view wanted = scope_of<Request>();
+    if (is_admin_only<Request> && !c.op.who.admin)
+      return a.fail(make_error(errc::forbidden, "for admins only"));
+    if (!has_scope(c.op.who.scopes, wanted)) {
+      auto why = make_error(errc::forbidden, "this needs the scope `" + std::string(wanted) +
+                                                 "`, which the credential does not have");
+      why.reason = "insufficient_scope";
+      return a.fail(std::move(why));
+    }
+    forward(std::move(c), std::move(a));
+  }
+
   template <class Request>
   void forward(call<Request> c, answer<reply_of<Request>> a) {
     if (auto valid = validate(c.body); !valid) return a.fail(std::move(valid.error()));
@@ -88,6 +106,10 @@ private:
     c.op.credential.clear();
     if constexpr (service == "auth") {
       a.delegate(to_.auth, std::move(c));
+    } else if constexpr (service == "keys") {
+      a.delegate(to_.keys, std::move(c));
+    } else if constexpr (service == "accounts") {
+      a.delegate(to_.accounts, std::move(c));
     } else if constexpr (service == "prompt") {
       a.delegate(to_.prompt, std::move(c));
     } else if constexpr (service == "retrieval") {
@@ -101,8 +123,18 @@ private:
   /// This router at least refuses a revoked credential at once; others do within the cache's time.
   template <class Request>
   void forget_if_revoked(const call<Request>& c) {
-    if constexpr (std::is_same_v<Request, logout_request>) cache_.forget(c.op.who.session);
-    if constexpr (std::is_same_v<Request, revoke_key_request>) cache_.forget(c.body.id);
+    if constexpr (std::is_same_v<Request, logout_request>) {
+      if (c.body.scope != "others") cache_.forget(c.op.who.session);
+      if (c.body.scope != "local") cache_.forget_user(c.op.who.user, c.op.who.session);
+    }
+    if constexpr (std::is_same_v<Request, revoke_session_request> ||
+                  std::is_same_v<Request, revoke_key_request> ||
+                  std::is_same_v<Request, update_key_request>)
+      cache_.forget(c.body.id);
+    if constexpr (std::is_same_v<Request, update_user_request> ||
+                  std::is_same_v<Request, delete_user_request> ||
+                  std::is_same_v<Request, end_sessions_request>)
+      cache_.forget_user(c.body.id, {});
   }
 
   template <class Request>
@@ -120,7 +152,7 @@ private:
            [this, c = std::move(c), a = std::move(a)](const outcome<caller>& who) mutable {
              if (!who) return a.fail(who.error());
              c.op.who = *who;
-             forward(std::move(c), std::move(a));
+             admit(std::move(c), std::move(a));
            });
   }
 

@@ -61,7 +61,7 @@ void append_parameter(std::string& out, const std::string& name, bool in_path, b
          R"(","required":)" + (required ? "true" : "false") + R"(,"schema":)" + schema + "}";
 }
 
-// What stands in the path; of a GET all other fields are in the query.
+// What stands in the path; without a body all other fields are in the query.
 std::string parameters(const route& line, const std::string& path,
                        const messages_by_name& messages) {
   std::string out;
@@ -71,7 +71,7 @@ std::string parameters(const route& line, const std::string& path,
     append_parameter(out, name, true, true, field ? field->schema : R"({"type":"string"})");
   }
   const auto message = messages.find(line.request_type);
-  if (line.method != "GET" || message == messages.end()) return out;
+  if (line.body != body_kind::none || message == messages.end()) return out;
   for (const auto& field : message->second.fields) {
     if (field.internal || std::ranges::find(in_path, field.name) != in_path.end()) continue;
     append_parameter(out, field.name, false, field.required, field.schema);
@@ -140,7 +140,7 @@ std::string success(const route& line) {
 // The statuses that the route can refuse with, from what it is and from its own list.
 std::set<unsigned> statuses_of(const route& line) {
   std::set<unsigned> out{400};
-  if (!line.is_public) out.insert(401);
+  if (!line.is_public) out.insert({401, 403});
   if (line.pattern.find('{') != std::string_view::npos) out.insert(404);
   if (line.body != body_kind::none) out.insert({408, 413});
   if (line.body == body_kind::form) out.insert(415);

@@ -72,6 +72,8 @@ route_table::route_table(const http_gates& gates) {
   std::vector<route> all;
   add_system_routes(all);
   add_account_routes(all);
+  add_admin_routes(all);
+  add_organization_routes(all);
   add_chat_routes(all);
   add_document_routes(all);
   add_log_routes(all);

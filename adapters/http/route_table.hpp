@@ -72,6 +72,8 @@ private:
 
 // The lines, by gate.
 void add_account_routes(std::vector<route>& out);
+void add_admin_routes(std::vector<route>& out);
+void add_organization_routes(std::vector<route>& out);
 void add_chat_routes(std::vector<route>& out);
 void add_document_routes(std::vector<route>& out);
 void add_log_routes(std::vector<route>& out);

@@ -3,7 +3,6 @@
 #include "actors/ports/conversation_store.hpp"
 #include "actors/ports/document_store.hpp"
 #include "actors/ports/log_store.hpp"
-#include "actors/ports/user_store.hpp"
 
 #include <memory>
 
@@ -11,18 +10,12 @@
 /// the same contract as the durable ones, but for durability, and answer before the call returns.
 namespace troupe {
 
-struct memory_auth_stores {
-  std::unique_ptr<user_store> users;
-  std::unique_ptr<api_key_store> keys;
-};
-
 struct memory_prompt_stores {
   std::unique_ptr<file_store> files;
   std::unique_ptr<store_catalog> stores;
   std::unique_ptr<conversation_store> conversations;
 };
 
-[[nodiscard]] memory_auth_stores make_memory_auth_stores();
 [[nodiscard]] memory_prompt_stores make_memory_prompt_stores();
 [[nodiscard]] std::unique_ptr<log_store> make_memory_log_store();
 

@@ -8,7 +8,7 @@
 namespace troupe::sql {
 namespace {
 
-constexpr std::array<migration, 1> auth_steps{R"(
+constexpr std::array<migration, 2> auth_steps{R"(
 create table users (
   id varchar(36) not null primary key,
   email varchar(254) not null,
@@ -41,6 +41,72 @@ create index api_keys_user on api_keys (user_id);
 create table installation_secrets (
   name varchar(64) not null primary key,
   secret varchar(255) not null)
+)",
+                                              R"(
+alter table users add column role varchar(16) not null default 'user';
+alter table users add column anonymous smallint not null default 0;
+alter table users add column updated_at varchar(40) not null default '';
+alter table users add column last_sign_in_at varchar(40) not null default '';
+alter table users add column email_confirmed_at varchar(40) not null default '';
+alter table users add column banned_until varchar(40) not null default '';
+alter table users add column app_metadata @long_text;
+alter table users add column user_metadata @long_text;
+update users set role = 'admin' where admin = 1;
+update users set updated_at = created_at, email_confirmed_at = created_at;
+create index users_created on users (created_at, id);
+alter table sessions add column created_at bigint not null default 0;
+alter table sessions add column method varchar(32) not null default 'password';
+alter table sessions add column address varchar(64) not null default '';
+alter table sessions add column user_agent varchar(255) not null default '';
+create index sessions_user on sessions (user_id);
+create index sessions_expiry on sessions (expires_at);
+create index spent_tokens_session on spent_tokens (session_id);
+alter table api_keys add column scopes varchar(500) not null default '';
+alter table api_keys add column expires_at bigint not null default 0;
+alter table api_keys add column last_used_at bigint not null default 0;
+alter table api_keys add column organization varchar(64) not null default '';
+create table identities (
+  provider varchar(64) not null,
+  subject varchar(255) not null,
+  user_id varchar(36) not null,
+  data @long_text not null,
+  created_at varchar(40) not null,
+  last_sign_in_at varchar(40) not null,
+  primary key (provider, subject));
+create index identities_user on identities (user_id);
+create table organizations (
+  id varchar(64) not null primary key,
+  name varchar(200) not null,
+  created_at bigint not null);
+create table members (
+  organization_id varchar(64) not null,
+  user_id varchar(36) not null,
+  role varchar(16) not null,
+  created_at bigint not null,
+  primary key (organization_id, user_id));
+create index members_user on members (user_id);
+create table one_time_tokens (
+  hash varchar(64) not null primary key,
+  kind varchar(32) not null,
+  user_id varchar(36) not null,
+  email varchar(254) not null,
+  extra @long_text not null,
+  created_at bigint not null,
+  expires_at bigint not null);
+create index one_time_tokens_user on one_time_tokens (user_id, kind);
+create index one_time_tokens_expiry on one_time_tokens (expires_at);
+create table caps (
+  subject varchar(80) not null primary key,
+  requests_per_minute bigint not null,
+  tokens_per_minute bigint not null,
+  streams bigint not null,
+  micro_usd_per_day bigint not null);
+create table signing_keys (
+  kid varchar(64) not null primary key,
+  alg varchar(16) not null,
+  secret @long_text not null,
+  created_at bigint not null,
+  retires_at bigint not null)
 )"};
 
 constexpr std::array<migration, 1> log_steps{R"(

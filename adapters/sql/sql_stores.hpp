@@ -1,9 +1,9 @@
 #pragma once
 
+#include "actors/ports/account_stores.hpp"
 #include "actors/ports/conversation_store.hpp"
 #include "actors/ports/document_store.hpp"
 #include "actors/ports/log_store.hpp"
-#include "actors/ports/user_store.hpp"
 
 #include <memory>
 #include <string>
@@ -31,11 +31,6 @@ struct schema_change {
   int before = 0, after = 0;
 };
 
-struct auth_stores {
-  std::unique_ptr<user_store> users;
-  std::unique_ptr<api_key_store> keys;
-};
-
 struct prompt_stores {
   std::unique_ptr<file_store> files;
   std::unique_ptr<store_catalog> stores;
@@ -53,7 +48,9 @@ struct prompt_stores {
 [[nodiscard]] result<schema_change> migrate_prompt_store(const sql_config& config);
 [[nodiscard]] result<schema_change> migrate_log_store(const sql_config& config);
 
-[[nodiscard]] result<auth_stores> open_auth_stores(const sql_config& config);
+[[nodiscard]] result<account_stores> open_auth_stores(const sql_config& config);
+/// In memory, for tests and demonstrations: gone with the last of its stores.
+[[nodiscard]] result<account_stores> open_memory_auth_stores();
 [[nodiscard]] result<prompt_stores> open_prompt_stores(const sql_config& config);
 [[nodiscard]] result<std::unique_ptr<log_store>> open_log_store(const sql_config& config);
 

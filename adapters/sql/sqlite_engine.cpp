@@ -24,7 +24,8 @@ public:
     if (config_.exclusive) session << "pragma locking_mode=exclusive";
     std::string mode;
     session << "pragma journal_mode=wal", soci::into(mode);
-    if (mode != "wal") throw soci::soci_error("its file system cannot keep a write-ahead log");
+    if (mode != "wal" && config_.path != ":memory:")
+      throw soci::soci_error("its file system cannot keep a write-ahead log");
     session << "pragma synchronous=full";
     session << "pragma foreign_keys=on";
     if (only_reads) session << "pragma query_only=on";

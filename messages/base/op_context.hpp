@@ -14,14 +14,15 @@ namespace troupe {
 struct caller {
   std::string user; ///< user id; empty: nobody
   std::string email;
-  std::vector<std::string> scopes; ///< reserved for the identity issue; empty: everything its own
+  std::vector<std::string> scopes; ///< messages/scopes.hpp; empty: all that its role may
   bool admin = false;
-  std::string session; ///< the session id of an access token, else empty
-  std::string key;     ///< the id of an API key, else empty
+  std::string session;      ///< the session id of an access token, else empty
+  std::string key;          ///< the id of an API key, else empty
+  std::string organization; ///< of that key: whose caps it counts against; may be empty
 
   bool operator==(const caller&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(caller, (), (user, email, scopes, admin, session, key))
+BOOST_DESCRIBE_STRUCT(caller, (), (user, email, scopes, admin, session, key, organization))
 
 /// What travels with every request beside its body. Over the wire it lies in the envelope's header.
 struct op_context {

@@ -5,6 +5,7 @@
 #include "messages/schema/describe.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 /// The schemas of the listed messages. Nested structs that are messages themselves are references.
@@ -39,10 +40,19 @@ void append_lengths(std::string& out, const field_rule& rule) {
   if (rule.bytes_max != 0) out += ",\"maxLength\":" + std::to_string(rule.bytes_max);
 }
 
+/// 1000000 rather than 1e+06: not every reader takes the latter for an integer.
+void append_bound(std::string& out, double value) {
+  constexpr double exact_end = 9007199254740992; // 2^53
+  if (value == std::trunc(value) && std::abs(value) < exact_end)
+    out += std::to_string(static_cast<std::int64_t>(value));
+  else
+    append_number(out, value);
+}
+
 void append_bounds(std::string& out, double least, double most) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  if (least != -infinity) append_number(out += ",\"minimum\":", least);
-  if (most != infinity) append_number(out += ",\"maximum\":", most);
+  if (least != -infinity) append_bound(out += ",\"minimum\":", least);
+  if (most != infinity) append_bound(out += ",\"maximum\":", most);
 }
 
 /// Writes the schema of a type under a rule, without its last brace.

@@ -268,6 +268,54 @@ class Document(unittest.TestCase):
             self.assertTrue(self.call("GET", "/v1/logs", 200, query={"service": record["service"]} | query)["data"])
         self.refused("POST", "/v1/logs", 400, [record, {"level": "info"}], param="[1].service")
 
+    def test_people_and_their_sessions(self):
+        mail = email()
+        session = self.call("POST", "/v1/auth/register", 201, {"email": mail, "password": PASSWORD}, token=None)
+        own = {"token": session["access_token"]}
+        self.call("PATCH", "/v1/auth/me", 200, {"name": "Ada", "user_metadata": {"a": 1}}, **own)
+        self.call("PATCH", "/v1/auth/me", 400, {"password": "another one", "current_password": "x"}, **own)
+        self.call("PATCH", "/v1/auth/me", 200, {"password": "another one", "current_password": PASSWORD}, **own)
+        self.call("PATCH", "/v1/auth/me", 409, {"email": self.account["user"]["email"]}, **own)
+        listed = self.call("GET", "/v1/auth/sessions", 200, **own)["data"]
+        self.call("DELETE", "/v1/auth/sessions/{id}", 404, id="none", **own)
+        self.call("DELETE", "/v1/auth/sessions/{id}", 200, id=listed[0]["id"], **own)
+        key = self.call("POST", "/v1/auth/keys", 201, {"name": "k", "scopes": ["chat"], "expires_in": 60})
+        self.call("PATCH", "/v1/auth/keys/{id}", 200, {"name": "l"}, id=key["id"])
+        self.call("POST", "/v1/auth/keys/{id}/rotate", 201, id=key["id"])
+        self.call("PATCH", "/v1/auth/me", 403, {"name": "x"}, token=key["key"])
+        self.call("DELETE", "/v1/auth/keys/{id}", 200, id=key["id"])
+        self.call("PATCH", "/v1/auth/keys/{id}", 404, {"name": "l"}, id=key["id"])
+        self.call("POST", "/v1/auth/keys/{id}/rotate", 404, id=key["id"])
+
+    def test_administration(self):
+        person = self.call("POST", "/v1/admin/users", 201, {"email": email(), "app_metadata": {"plan": "free"}})
+        self.call("POST", "/v1/admin/users", 409, {"email": person["email"]})
+        self.call("GET", "/v1/admin/users", 200, query={"q": person["email"], "limit": 1})
+        self.call("GET", "/v1/admin/users", 403, token=self.account["access_token"])
+        self.call("GET", "/v1/admin/users/{id}", 200, id=person["id"])
+        self.call("PATCH", "/v1/admin/users/{id}", 200, {"banned_for": 60}, id=person["id"])
+        self.call("POST", "/v1/admin/users/{id}/logout", 204, id=person["id"])
+        subject = "user:" + person["id"]
+        self.call("PUT", "/v1/admin/caps/{subject}", 200, {"streams": 2}, subject=subject)
+        self.call("GET", "/v1/admin/caps/{subject}", 200, subject=subject)
+        self.call("DELETE", "/v1/admin/users/{id}", 200, id=person["id"])
+        for method, body in (("GET", None), ("PATCH", {"name": "x"}), ("DELETE", None)):
+            self.call(method, "/v1/admin/users/{id}", 404, body, id=person["id"])
+
+    def test_organizations(self):
+        one = self.call("POST", "/v1/organizations", 201, {"name": "o"})["id"]
+        person = self.call("POST", "/v1/admin/users", 201, {"email": email()})["id"]
+        self.call("PUT", "/v1/organizations/{id}/members/{user_id}", 204, {"role": "member"}, id=one, user_id=person)
+        self.call("GET", "/v1/organizations/{id}/members", 200, id=one)
+        self.call("DELETE", "/v1/organizations/{id}/members/{user_id}", 200, id=one, user_id=person)
+        self.call("DELETE", "/v1/organizations/{id}/members/{user_id}", 404, id=one, user_id=person)
+        self.call("GET", "/v1/organizations", 200, query={"all": "true"})
+        self.call("GET", "/v1/organizations/{id}", 200, id=one)
+        self.call("PATCH", "/v1/organizations/{id}", 200, {"name": "p"}, id=one)
+        self.call("DELETE", "/v1/organizations/{id}", 200, id=one)
+        for method, body in (("GET", None), ("PATCH", {"name": "x"}), ("DELETE", None)):
+            self.call(method, "/v1/organizations/{id}", 404, body, id=one)
+
     # ---- requests
 
     def bodies(self):
@@ -277,7 +325,10 @@ class Document(unittest.TestCase):
                   "time": "2026-01-31T12:00:00Z"}
         log_id = self.call("POST", "/v1/logs", 201, record)["id"]
         path = {"vector_store_id": store["id"]}
-        new = lambda: {"email": email(), "password": PASSWORD, "name": "Ada"}
+        new = lambda: {"email": email(), "password": PASSWORD, "name": "Ada", "user_metadata": {}}
+        person = self.call("POST", "/v1/admin/users", 201, new())
+        org = self.call("POST", "/v1/organizations", 201, {"name": "o"})
+        key = self.call("POST", "/v1/auth/keys", 201, {"name": "k"})
         chat = {"model": "sim", "messages": user("hi"), "stream": False, "n": 1, "seed": 1, "user": "u",
                 "stream_options": {"include_usage": True}, "temperature": 1, "top_p": 1,
                 "presence_penalty": 0, "frequency_penalty": 0, "max_tokens": 9,
@@ -289,8 +340,25 @@ class Document(unittest.TestCase):
             "/v1/auth/login": (lambda: {"email": self.account["user"]["email"], "password": PASSWORD}, {}),
             "/v1/auth/refresh": (lambda: {"refresh_token": self.account["refresh_token"]}, {}),
             "/v1/auth/verify": (lambda: {"token": "x"}, {}),
-            "/v1/auth/keys": (lambda: {"name": "k"}, {}),
-            "/v1/auth/logout": None,  # has no fields
+            "/v1/auth/keys": (lambda: {"name": "k", "scopes": ["chat"], "expires_in": 60,
+                                       "organization": org["id"], "user": ""}, {}),
+            "/v1/auth/keys/{id}": (lambda: {"name": "k", "scopes": ["chat"], "expires_in": 60, "user": ""},
+                                   {"id": key["id"]}),
+            "/v1/auth/keys/{id}/rotate": (lambda: {"overlap": 60, "user": ""}, {"id": key["id"]}),
+            "/v1/auth/logout": None,  # has only optional fields and ends the session
+            "/v1/auth/me": None,  # a password may want the present one: test_accounts
+            "/v1/admin/users": (lambda: new() | {"account_role": "viewer", "email_confirmed": True,
+                                                 "app_metadata": {}}, {}),
+            "/v1/admin/users/{id}":
+                (lambda: new() | {"account_role": "viewer", "email_confirmed": True, "banned_for": 60,
+                                  "app_metadata": {}}, {"id": person["id"]}),
+            "/v1/admin/caps/{subject}": (lambda: {"requests_per_minute": 1, "tokens_per_minute": 2,
+                                                  "streams": 3, "usd_per_day": 0.5},
+                                         {"subject": "user:" + person["id"]}),
+            "/v1/organizations": (lambda: {"name": "o"}, {}),
+            "/v1/organizations/{id}": (lambda: {"name": "o"}, {"id": org["id"]}),
+            "/v1/organizations/{id}/members/{user_id}":
+                (lambda: {"role": "admin"}, {"id": org["id"], "user_id": person["id"]}),
             "/v1/chat/completions": (lambda: chat, {}),
             "/v1/chat/stream": (lambda: turn, {}),
             "/v1/embeddings": (lambda: {"model": "sim-embed", "input": "x", "encoding_format": "float",

@@ -6,12 +6,14 @@
 #include "actors/bridge/bus_server.hpp"
 #include "actors/edge/edge_gates.hpp"
 #include "actors/log/log_actor.hpp"
+#include "actors/log/record_keeper.hpp"
 #include "actors/prompt/prompt_actor.hpp"
 #include "actors/retrieval/retrieval_actor.hpp"
 #include "actors/routing/router_actor.hpp"
 #include "adapters/crypto/crypto.hpp"
 #include "adapters/documents/document_reader.hpp"
 #include "adapters/memory/memory_stores.hpp"
+#include "adapters/sql/sql_stores.hpp"
 #include "adapters/vector/passage_index.hpp"
 #include "broker/zmq_bus.hpp"
 #include "messages/base/limits.hpp"
@@ -107,15 +109,19 @@ protected:
   }
 
   void spawn_services() {
-    auto auth = make_memory_auth_stores();
     auto prompt = make_memory_prompt_stores();
-    auth_.users = std::move(auth.users);
-    auth_.keys = std::move(auth.keys);
+    auth_.in = open_memory_auth_stores().value();
     auth_.hasher = make_password_hasher();
     auth_.signer = make_token_signer_eddsa(make_eddsa_seed()).value();
     auth_.digest = make_digests();
     near_.log = keep(spawn_log(system_, {make_memory_log_store()}));
+    keeper_ = spawn_record_keeper(system_, near_.log);
+    keep(keeper_.actor);
+    auth_.audit = [keep = keeper_.keep](const audit_event& event, const op_context& op) {
+      keep(std::string(audit_owner), to_record(event, op));
+    };
     near_.auth = keep(spawn_auth(system_, auth_));
+    near_.keys = keep(spawn_keys(system_, auth_));
     auto embed = make_hashing_embedder();
     near_.retrieval = keep(spawn_retrieval(
         system_, {std::move(prompt.files), std::move(prompt.stores),
@@ -125,12 +131,13 @@ protected:
     p.embed = embed;
     p.conversations = std::move(prompt.conversations);
     p.retrieval = near_.retrieval;
-    p.log = near_.log;
+    p.keep_record = keeper_.keep;
     p.open_after = 200ms;
     activity_ = p.activity;
     near_.prompt = keep(spawn_prompt(system_, p));
-    near_.router =
-        keep(spawn_router(system_, {near_.auth, near_.prompt, near_.retrieval, near_.log}));
+    service_handles all{near_.auth, near_.keys, {}, near_.prompt, near_.retrieval, near_.log};
+    near_.accounts = all.accounts = keep(spawn_accounts(system_, auth_, all));
+    near_.router = keep(spawn_router(system_, all));
   }
 
   void go_far() {
@@ -145,7 +152,8 @@ protected:
     config.join = {broker_->address()};
     config.node_name = "services";
     config.roles = {"router", "auth", "prompt", "log"};
-    config.services = {{"router"}, {"auth"}, {"prompt"}, {"retrieval"}, {"log"}};
+    config.services = {{"router"}, {"auth"},      {"keys"}, {"accounts"},
+                       {"prompt"}, {"retrieval"}, {"log"}};
     config.incarnation = own_incarnation() + 1; // two nodes in one process
     services->set(make_zmq_bus(config, {[](bus_answer) {}, server.work, [](bool) {}}));
     links_.push_back(services);
@@ -192,6 +200,7 @@ protected:
   settings cfg_;
   caf::actor_system system_{cfg_};
   std::shared_ptr<fake_provider> provider_ = std::make_shared<fake_provider>();
+  record_keeper keeper_;
   auth_deps auth_;
   served_services near_;
   router_service::actor router_;
@@ -217,7 +226,7 @@ TEST_P(services_test, every_service_says_that_it_is_ready) {
   const auto pong = ask(gates_->health(), ping_request{});
   ASSERT_TRUE(pong) << pong.error().message;
   EXPECT_TRUE(pong->ready);
-  EXPECT_EQ(pong->services.size(), 4u);
+  EXPECT_EQ(pong->services.size(), 6u);
 }
 
 TEST_P(services_test, a_wrong_credential_is_refused_and_a_right_one_knows_its_user) {
@@ -327,7 +336,8 @@ TEST_P(services_test, a_node_that_must_end_tells_its_requesters_why_and_stops_th
   ASSERT_TRUE(got.wait_end());
   EXPECT_EQ(got.end->error().code, errc::draining);
   EXPECT_TRUE(eventually([&] { return provider_->last()->cancelled.load(); }));
-  EXPECT_TRUE(eventually([&] { return activity_->unlogged == 0; })) << "its record is in the log";
+  EXPECT_TRUE(eventually([&] { return *keeper_.unacknowledged == 0; }))
+      << "its record is in the log";
 }
 
 TEST_P(services_test, an_edge_with_closed_sign_up_lets_nobody_register) {
@@ -505,7 +515,7 @@ TEST_P(services_test, every_chat_leaves_a_record_in_the_log) {
   list_logs_request list;
   list.service = "troupe.prompt";
   ASSERT_TRUE(eventually([&] { return ask(gates_->logs(), list)->data.size() == 1; }));
-  EXPECT_TRUE(eventually([&] { return activity_->unlogged == 0; }));
+  EXPECT_TRUE(eventually([&] { return *keeper_.unacknowledged == 0; }));
   const auto record = ask(gates_->logs(), list)->data.front();
   EXPECT_EQ(record.message, "chat.completed");
   EXPECT_EQ(chat_json::string_field(record.attributes, "usage"), "estimated");

@@ -107,7 +107,7 @@ public:
   void ask(request_context context, request_ in, reply<reply_> out) override { \
     handle(std::move(context), std::move(in), std::move(out));                 \
   }
-  TROUPE_AUTH_METHODS(TROUPE_TEST_ASK)
+  TROUPE_ACCOUNT_METHODS(TROUPE_TEST_ASK)
   TROUPE_LOG_METHODS(TROUPE_TEST_ASK)
   TROUPE_TEST_ASK(, , embeddings_request, , json_reply, )
   TROUPE_TEST_ASK(, , models_request, , model_list, )

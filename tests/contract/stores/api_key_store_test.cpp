@@ -1,15 +1,11 @@
 // Goal: every adapter keeps the contract of api_key_store (actors/ports/user_store.hpp). Method:
 // one suite of calls and answers, run on SQLite, on MariaDB, on PostgreSQL and in memory.
-#include "tests/contract/stores/store_fixture.hpp"
+#include "tests/contract/stores/account_fixture.hpp"
 
 namespace troupe::test {
 namespace {
 
-api_key_row key(const std::string& id, const std::string& user, std::int64_t created_at) {
-  return {id, user, "name " + id, "hash-" + id, "tr-…" + id, created_at, false};
-}
-
-class api_key_store_contract : public store_suite {
+class api_key_store_contract : public account_suite {
 protected:
   result<done> insert(api_key_row row) {
     return ask<done>([&](auto r) { keys_->insert_key(row, std::move(r)); });
@@ -28,15 +24,14 @@ protected:
     return ask<done>([&](auto r) { keys_->revoke_key(user, id, std::move(r)); });
   }
 
-  auth_stores stores_ = open_auth();
-  api_key_store* keys_ = stores_.keys.get();
+  api_key_store* keys_ = in_.keys.get();
 };
 TROUPE_ON_EVERY_ACCOUNT_ADAPTER(api_key_store_contract);
 
 using ids = std::vector<std::string>;
 
 TEST_P(api_key_store_contract, a_key_is_found_by_its_hash_with_every_field) {
-  ASSERT_TRUE(insert(key("key_1", "u1", 5'000'000'000)));
+  ASSERT_TRUE(insert(api_key("key_1", "u1", 5'000'000'000)));
   const auto found = value_of(by_hash("hash-key_1"));
   EXPECT_EQ(found.id, "key_1");
   EXPECT_EQ(found.user_id, "u1");
@@ -49,9 +44,9 @@ TEST_P(api_key_store_contract, a_key_is_found_by_its_hash_with_every_field) {
 }
 
 TEST_P(api_key_store_contract, an_id_or_hash_that_is_taken_is_a_conflict) {
-  ASSERT_TRUE(insert(key("key_1", "u1", 1)));
-  EXPECT_TRUE(fails_with(insert(key("key_1", "u2", 2)), errc::conflict));
-  auto same_hash = key("key_2", "u2", 2);
+  ASSERT_TRUE(insert(api_key("key_1", "u1", 1)));
+  EXPECT_TRUE(fails_with(insert(api_key("key_1", "u2", 2)), errc::conflict));
+  auto same_hash = api_key("key_2", "u2", 2);
   same_hash.hash = "hash-key_1";
   EXPECT_TRUE(fails_with(insert(same_hash), errc::conflict));
   EXPECT_EQ(value_of(by_hash("hash-key_1")).user_id, "u1");
@@ -60,24 +55,24 @@ TEST_P(api_key_store_contract, an_id_or_hash_that_is_taken_is_a_conflict) {
 
 TEST_P(api_key_store_contract, a_list_has_the_users_own_keys_newest_first) {
   EXPECT_EQ(list("u1"), ids{});
-  ASSERT_TRUE(insert(key("key_a", "u1", 30)));
-  ASSERT_TRUE(insert(key("key_b", "u1", 10)));
-  ASSERT_TRUE(insert(key("key_c", "u1", 20)));
-  ASSERT_TRUE(insert(key("key_d", "u1", 20)));
-  ASSERT_TRUE(insert(key("key_e", "u2", 40)));
+  ASSERT_TRUE(insert(api_key("key_a", "u1", 30)));
+  ASSERT_TRUE(insert(api_key("key_b", "u1", 10)));
+  ASSERT_TRUE(insert(api_key("key_c", "u1", 20)));
+  ASSERT_TRUE(insert(api_key("key_d", "u1", 20)));
+  ASSERT_TRUE(insert(api_key("key_e", "u2", 40)));
   EXPECT_EQ(list("u1"), (ids{"key_a", "key_d", "key_c", "key_b"}));
 }
 
 TEST_P(api_key_store_contract, a_revoked_key_is_gone_from_look_up_and_list) {
-  ASSERT_TRUE(insert(key("key_1", "u1", 1)));
-  ASSERT_TRUE(insert(key("key_2", "u1", 2)));
+  ASSERT_TRUE(insert(api_key("key_1", "u1", 1)));
+  ASSERT_TRUE(insert(api_key("key_2", "u1", 2)));
   ASSERT_TRUE(revoke("u1", "key_1"));
   EXPECT_TRUE(fails_with(by_hash("hash-key_1"), errc::not_found));
   EXPECT_EQ(list("u1"), ids{"key_2"});
 }
 
 TEST_P(api_key_store_contract, only_the_owner_revokes_and_only_once) {
-  ASSERT_TRUE(insert(key("key_1", "u1", 1)));
+  ASSERT_TRUE(insert(api_key("key_1", "u1", 1)));
   EXPECT_TRUE(fails_with(revoke("u2", "key_1"), errc::not_found));
   EXPECT_TRUE(by_hash("hash-key_1"));
   EXPECT_TRUE(revoke("u1", "key_1"));
@@ -90,7 +85,7 @@ TEST_P(api_key_store_contract, a_list_ends_at_a_thousand_keys) {
   for (int i = 0; i < 1005; ++i) {
     auto promise = std::make_shared<std::promise<result<done>>>();
     answers.push_back(promise->get_future());
-    keys_->insert_key(key("key_" + std::to_string(i), "u1", i),
+    keys_->insert_key(api_key("key_" + std::to_string(i), "u1", i),
                       reply<done>([promise](auto r) { promise->set_value(std::move(r)); }));
   }
   for (auto& a : answers) ASSERT_TRUE(a.get());

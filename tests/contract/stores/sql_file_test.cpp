@@ -62,13 +62,17 @@ TEST_F(sql_file, accounts_survive_a_reopen) {
   {
     auto stores = value_of(open_auth_stores(config_));
     value_of(ask<done>([&](auto r) {
-      stores.users->insert_user({"u1", "a@x.org", "A", "hash", true, "2026"}, std::move(r));
+      user_row admin;
+      admin.id = "u1";
+      admin.email = "a@x.org";
+      admin.role = "admin";
+      stores.users->insert_user(admin, {}, std::move(r));
     }));
     value_of(ask<done>([&](auto r) {
       stores.keys->insert_key({"key_1", "u1", "n", "h", "hint", 7, false}, std::move(r));
     }));
     value_of(ask<std::string>(
-        [&](auto r) { stores.users->installation_secret("s", "first", std::move(r)); }));
+        [&](auto r) { stores.secrets->installation_secret("s", "first", std::move(r)); }));
   }
   auto stores = value_of(open_auth_stores(config_));
   EXPECT_EQ(value_of(ask<user_row>([&](auto r) { stores.users->first_admin(std::move(r)); })).id,
@@ -77,7 +81,7 @@ TEST_F(sql_file, accounts_survive_a_reopen) {
       value_of(ask<api_key_row>([&](auto r) { stores.keys->key_by_hash("h", std::move(r)); })).id,
       "key_1");
   EXPECT_EQ(value_of(ask<std::string>(
-                [&](auto r) { stores.users->installation_secret("s", "second", std::move(r)); })),
+                [&](auto r) { stores.secrets->installation_secret("s", "second", std::move(r)); })),
             "first");
 }
 

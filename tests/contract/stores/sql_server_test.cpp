@@ -16,7 +16,11 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
 user_row user(const std::string& id) {
-  return {id, id + "@example.org", "Name", "hash", false, "2026-01-01T00:00:00Z"};
+  user_row out;
+  out.id = id;
+  out.email = id + "@example.org";
+  out.created_at = out.updated_at = "2026-01-01T00:00:00Z";
+  return out;
 }
 
 class sql_server : public store_suite {
@@ -26,17 +30,17 @@ protected:
     if (!IsSkipped()) server().say("fresh");
   }
   sql_server_process& server() { return *server_of(GetParam()); }
-  auth_stores open() { return value_of(open_auth_stores(config())); }
+  account_stores open() { return value_of(open_auth_stores(config())); }
 
-  static result<user_row> by_id(auth_stores& in, const std::string& id) {
+  static result<user_row> by_id(account_stores& in, const std::string& id) {
     return ask<user_row>([&](auto r) { in.users->user_by_id(id, std::move(r)); });
   }
-  static result<done> insert(auth_stores& in, user_row row) {
-    return ask<done>([&](auto r) { in.users->insert_user(std::move(row), std::move(r)); });
+  static result<done> insert(account_stores& in, user_row row) {
+    return ask<done>([&](auto r) { in.users->insert_user(std::move(row), {}, std::move(r)); });
   }
-  static result<std::string> secret(auth_stores& in, const std::string& candidate) {
+  static result<std::string> secret(account_stores& in, const std::string& candidate) {
     return ask<std::string>(
-        [&](auto r) { in.users->installation_secret("s", candidate, std::move(r)); });
+        [&](auto r) { in.secrets->installation_secret("s", candidate, std::move(r)); });
   }
 };
 INSTANTIATE_TEST_SUITE_P(on, sql_server, ::testing::Values(adapter::mariadb, adapter::postgresql),
@@ -62,7 +66,7 @@ TEST_P(sql_server, a_migration_says_where_it_began_and_ended) {
 }
 
 TEST_P(sql_server, all_processes_agree_on_a_secret) {
-  std::vector<auth_stores> nodes;
+  std::vector<account_stores> nodes;
   for (int i = 0; i < 4; ++i) nodes.push_back(open());
   std::vector<std::thread> asking;
   std::vector<std::string> got(nodes.size());
@@ -93,10 +97,10 @@ TEST_P(sql_server, of_many_rotations_of_one_token_one_wins) {
   session.user_id = "u";
   session.refresh_hash = "t0";
   session.expires_at = 5'000'000'000;
-  value_of(ask<done>([&](auto r) { a.users->insert_session(session, std::move(r)); }));
-  const auto rotate = [](auth_stores& in, const std::string& from, const std::string& to) {
+  value_of(ask<done>([&](auto r) { a.sessions->insert_session(session, std::move(r)); }));
+  const auto rotate = [](account_stores& in, const std::string& from, const std::string& to) {
     return ask<done>(
-        [&](auto r) { in.users->rotate("s", from, to, 1, 5'000'000'000, std::move(r)); });
+        [&](auto r) { in.sessions->rotate("s", from, to, 1, 5'000'000'000, std::move(r)); });
   };
   std::string current = "t0";
   for (int round = 1; round <= 20; ++round) {

@@ -98,14 +98,13 @@ protected:
     if (is_server(GetParam())) return {.path = {}, .url = server_of(GetParam())->url()};
     return {folder_.file("store.db"), GetParam() == adapter::sqlite_exclusive};
   }
-  [[nodiscard]] auth_stores open_auth() const {
+  [[nodiscard]] account_stores open_auth() const {
     if (is_server(GetParam())) {
       if (server_of(GetParam()) == nullptr) return {};
       server_of(GetParam())->say("fresh");
     }
     if (GetParam() != adapter::memory) return value_of(open_auth_stores(config()));
-    auto made = make_memory_auth_stores();
-    return {std::move(made.users), std::move(made.keys)};
+    return value_of(open_memory_auth_stores());
   }
   [[nodiscard]] prompt_stores open_prompt() const {
     if (GetParam() != adapter::memory) return value_of(open_prompt_stores(config()));

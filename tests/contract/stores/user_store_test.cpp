@@ -9,7 +9,13 @@ namespace troupe::test {
 namespace {
 
 user_row user(const std::string& id, const std::string& email) {
-  return {id, email, "Name of " + id, "$argon2id$" + id, false, "2026-01-01T00:00:00Z"};
+  user_row out;
+  out.id = id;
+  out.email = email;
+  out.name = "Name of " + id;
+  out.password_hash = "$argon2id$" + id;
+  out.created_at = out.updated_at = "2026-01-01T00:00:00Z";
+  return out;
 }
 
 session_row session(const std::string& id, const std::string& hash) {
@@ -25,7 +31,7 @@ session_row session(const std::string& id, const std::string& hash) {
 class user_store_contract : public store_suite {
 protected:
   result<done> insert(user_row row) {
-    return ask<done>([&](auto r) { users_->insert_user(row, std::move(r)); });
+    return ask<done>([&](auto r) { users_->insert_user(row, {}, std::move(r)); });
   }
   result<user_row> by_email(const std::string& email) {
     return ask<user_row>([&](auto r) { users_->user_by_email(email, std::move(r)); });
@@ -37,32 +43,34 @@ protected:
     return ask<user_row>([&](auto r) { users_->first_admin(std::move(r)); });
   }
   result<done> insert(session_row row) {
-    return ask<done>([&](auto r) { users_->insert_session(row, std::move(r)); });
+    return ask<done>([&](auto r) { sessions_->insert_session(row, std::move(r)); });
   }
   result<session_row> session_by_id(const std::string& id) {
-    return ask<session_row>([&](auto r) { users_->session_by_id(id, std::move(r)); });
+    return ask<session_row>([&](auto r) { sessions_->session_by_id(id, std::move(r)); });
   }
   result<session_row> by_refresh(const std::string& hash) {
-    return ask<session_row>([&](auto r) { users_->session_by_refresh(hash, std::move(r)); });
+    return ask<session_row>([&](auto r) { sessions_->session_by_refresh(hash, std::move(r)); });
   }
   result<done> rotate(const std::string& id, const std::string& from, const std::string& to,
                       std::int64_t now) {
-    return ask<done>([&](auto r) { users_->rotate(id, from, to, now, now + 900, std::move(r)); });
+    return ask<done>(
+        [&](auto r) { sessions_->rotate(id, from, to, now, now + 900, std::move(r)); });
   }
   result<std::string> secret_named(const std::string& name, const std::string& candidate) {
     return ask<std::string>(
-        [&](auto r) { users_->installation_secret(name, candidate, std::move(r)); });
+        [&](auto r) { stores_.secrets->installation_secret(name, candidate, std::move(r)); });
   }
 
-  auth_stores stores_ = open_auth();
+  account_stores stores_ = open_auth();
   user_store* users_ = stores_.users.get();
+  session_store* sessions_ = stores_.sessions.get();
 };
 TROUPE_ON_EVERY_ACCOUNT_ADAPTER(user_store_contract);
 
 TEST_P(user_store_contract, a_user_is_found_by_id_and_by_email_with_every_field) {
   auto row = user("u1", "Ada@Example.org");
   row.name = "Ada \"Countess\" O'Byron; drop table users -- \xF0\x9F\x8E\xAD";
-  row.admin = true;
+  row.role = "admin";
   ASSERT_TRUE(insert(row));
   for (const auto& found : {by_id("u1"), by_email("Ada@Example.org")}) {
     ASSERT_TRUE(found) << found.error().message;
@@ -70,7 +78,7 @@ TEST_P(user_store_contract, a_user_is_found_by_id_and_by_email_with_every_field)
     EXPECT_EQ(found->email, row.email);
     EXPECT_EQ(found->name, row.name);
     EXPECT_EQ(found->password_hash, row.password_hash);
-    EXPECT_TRUE(found->admin);
+    EXPECT_EQ(found->role, "admin");
     EXPECT_EQ(found->created_at, row.created_at);
   }
 }
@@ -105,7 +113,7 @@ TEST_P(user_store_contract, the_first_admin_is_the_oldest_one) {
   late.created_at = "2026-03-01T00:00:00Z";
   auto early = user("u2", "e@x.org");
   early.created_at = "2026-02-01T00:00:00Z";
-  late.admin = early.admin = true;
+  late.role = early.role = "admin";
   for (const auto& row : {plain, late, early}) ASSERT_TRUE(insert(row));
   EXPECT_EQ(value_of(first_admin()).id, "u2");
 }
@@ -168,7 +176,7 @@ TEST_P(user_store_contract, of_many_rotations_at_once_from_the_same_hash_one_win
 TEST_P(user_store_contract, a_revoked_session_is_kept_and_says_so) {
   ASSERT_TRUE(insert(session("s1", "h1")));
   ASSERT_TRUE(insert(session("s2", "h2")));
-  ASSERT_TRUE(ask<done>([&](auto r) { users_->revoke_session("s1", std::move(r)); }));
+  ASSERT_TRUE(ask<done>([&](auto r) { sessions_->revoke_session("u1", "s1", std::move(r)); }));
   EXPECT_TRUE(value_of(by_refresh("h1")).revoked);
   EXPECT_FALSE(value_of(by_refresh("h2")).revoked);
 }
@@ -183,8 +191,8 @@ TEST_P(user_store_contract, calls_of_one_thread_are_done_in_their_order_without_
   // A read asked for right behind a write, whose answer nobody awaited, must see it.
   for (int i = 0; i < 50; ++i) {
     const auto id = "s" + std::to_string(i);
-    users_->insert_session(session(id, "h" + id), reply<done>([](auto) {}));
-    users_->rotate(id, "h" + id, "n" + id, 200, 900, reply<done>([](auto) {}));
+    sessions_->insert_session(session(id, "h" + id), reply<done>([](auto) {}));
+    sessions_->rotate(id, "h" + id, "n" + id, 200, 900, reply<done>([](auto) {}));
     const auto seen = by_refresh("n" + id);
     ASSERT_TRUE(seen) << i << ": " << seen.error().message;
     EXPECT_EQ(seen->rotated_at, 200);
@@ -198,8 +206,8 @@ TEST_P(user_store_contract, a_conflict_does_not_spoil_what_is_written_beside_it)
     auto promise = std::make_shared<std::promise<result<done>>>();
     answers.push_back(promise->get_future());
     const auto id = i % 3 == 0 ? std::string("taken") : "s" + std::to_string(i);
-    users_->insert_session(session(id, "h" + std::to_string(i)),
-                           reply<done>([promise](auto r) { promise->set_value(std::move(r)); }));
+    sessions_->insert_session(session(id, "h" + std::to_string(i)),
+                              reply<done>([promise](auto r) { promise->set_value(std::move(r)); }));
   }
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const auto r = answers[i].get();

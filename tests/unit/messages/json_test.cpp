@@ -118,21 +118,21 @@ TEST(json, numbers_are_written_so_that_they_read_back_the_same) {
 
 TEST(json, strings_are_escaped_and_unescaped) {
   const auto name = [](std::string_view text) {
-    return json::decode<create_key_request>(text)->name;
+    return json::decode<create_organization_request>(text)->name;
   };
   EXPECT_EQ(name(R"({"name":"a\"\\\/\b\f\n\r\tz"})"), "a\"\\/\b\f\n\r\tz");
   EXPECT_EQ(name(R"({"name":"\u0041\u00e9\u20ac\ud83d\ude00"})"),
             "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80");
   EXPECT_EQ(name(R"({"n\u0061me":"x"})"), "x");
   EXPECT_EQ(name(std::string("{\"name\":\"\\u0000\"}")), std::string(1, '\0'));
-  EXPECT_EQ(json::encode(create_key_request{std::string("\"\\\n\x02\x1f\x7f\0", 7)}),
+  EXPECT_EQ(json::encode(create_organization_request{std::string("\"\\\n\x02\x1f\x7f\0", 7)}),
             "{\"name\":\"\\\"\\\\\\n\\u0002\\u001f\x7f\\u0000\"}");
 }
 
 TEST(json, bytes_that_are_no_utf8_become_replacement_characters) {
   const std::string bad = "\xEF\xBF\xBD";
   const auto written = [](std::string text) {
-    return json::encode(create_key_request{std::move(text)});
+    return json::encode(create_organization_request{std::move(text)});
   };
   EXPECT_EQ(written("a\xFFz"), "{\"name\":\"a" + bad + "z\"}");
   EXPECT_EQ(written("\xC3"), "{\"name\":\"" + bad + "\"}");

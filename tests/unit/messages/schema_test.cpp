@@ -74,12 +74,41 @@ const std::map<std::string, subject>& subjects() {
   static const std::string chat = R"({"model":"m","messages":[{"role":"user","content":"hi"}])";
   static const std::map<std::string, subject> all{
       {"register_request",
-       plain<register_request>(R"({"email":"a@b","password":"12345678","name":"A"})")},
+       plain<register_request>(
+           R"({"email":"a@b","password":"12345678","name":"A","user_metadata":{}})")},
       {"login_request", plain<login_request>(R"({"email":"a@b","password":"x"})")},
       {"refresh_request", plain<refresh_request>(R"({"refresh_token":"t"})")},
       {"verify_request", plain<verify_request>(R"({"token":"t"})")},
-      {"create_key_request", plain<create_key_request>(R"({"name":"k"})")},
+      {"logout_request", plain<logout_request>(R"({"scope":"others"})")},
+      {"update_me_request",
+       plain<update_me_request>(R"({"email":"a@b","password":"12345678","current_password":"x",
+             "name":"A","user_metadata":{}})")},
+      {"create_key_request",
+       plain<create_key_request>(R"({"name":"k","scopes":["chat"],"expires_in":60,
+             "organization":"o","user":"u"})")},
       {"list_keys_request", plain<list_keys_request>(R"({"user":"u"})")},
+      {"update_key_request",
+       plain<update_key_request>(R"({"id":"k","name":"k","scopes":["chat"],"expires_in":60,
+             "user":"u"})")},
+      {"rotate_key_request", plain<rotate_key_request>(R"({"id":"k","overlap":60,"user":"u"})")},
+      {"list_users_request", plain<list_users_request>(R"({"q":"a","offset":1,"limit":7})")},
+      {"create_user_request",
+       plain<create_user_request>(R"({"email":"a@b","password":"12345678","name":"A",
+             "account_role":"viewer","email_confirmed":true,"app_metadata":{},
+             "user_metadata":{}})")},
+      {"update_user_request",
+       plain<update_user_request>(R"({"id":"u","email":"a@b","password":"12345678","name":"A",
+             "account_role":"viewer","email_confirmed":true,"banned_for":60,"app_metadata":{},
+             "user_metadata":{}})")},
+      {"put_caps_request", plain<put_caps_request>(R"({"subject":"user:u","requests_per_minute":1,
+             "tokens_per_minute":1,"streams":1,"usd_per_day":1})")},
+      {"get_caps_request", plain<get_caps_request>(R"({"subject":"org:o"})")},
+      {"list_organizations_request", plain<list_organizations_request>(R"({"all":true})")},
+      {"create_organization_request", plain<create_organization_request>(R"({"name":"o"})")},
+      {"update_organization_request",
+       plain<update_organization_request>(R"({"id":"o","name":"o"})")},
+      {"put_member_request",
+       plain<put_member_request>(R"({"id":"o","user_id":"u","role":"owner"})")},
       {"chat_completion_body",
        plain<chat_completion_body>(
            chat + R"(,"stream":true,"n":1,"user":"u","stream_options":{"include_usage":true},
@@ -132,10 +161,25 @@ const std::map<std::string, subject>& subjects() {
 }
 
 /// Requests whose fields are all of the path, and two that no client sends in this form.
-const std::set<std::string> without_body{
-    "revoke_key_request",  "models_request",    "get_file_request",     "file_content_request",
-    "delete_file_request", "get_store_request", "delete_store_request", "get_store_file_request",
-    "detach_file_request", "chat_request",      "append_logs_request"};
+const std::set<std::string> without_body{"revoke_key_request",
+                                         "models_request",
+                                         "get_file_request",
+                                         "file_content_request",
+                                         "delete_file_request",
+                                         "get_store_request",
+                                         "delete_store_request",
+                                         "get_store_file_request",
+                                         "detach_file_request",
+                                         "chat_request",
+                                         "append_logs_request",
+                                         "revoke_session_request",
+                                         "get_user_request",
+                                         "delete_user_request",
+                                         "end_sessions_request",
+                                         "get_organization_request",
+                                         "delete_organization_request",
+                                         "list_members_request",
+                                         "remove_member_request"};
 
 std::string with_field(const subject& of, const std::string& field, const char* value) {
   auto body = boost::json::parse(of.good).as_object();

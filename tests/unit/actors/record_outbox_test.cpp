@@ -1,6 +1,6 @@
 // Goal: usage records reach the log at least once, under one name, in bounded memory. Method: pure
 // steps.
-#include "actors/prompt/usage_outbox.hpp"
+#include "actors/log/record_outbox.hpp"
 
 #include "messages/base/limits.hpp"
 
@@ -15,8 +15,8 @@ log_input record(int n) {
   return in;
 }
 
-TEST(usage_outbox, one_batch_is_in_flight_and_the_rest_waits) {
-  usage_outbox box;
+TEST(record_outbox, one_batch_is_in_flight_and_the_rest_waits) {
+  record_outbox box;
   box.add("ada", record(1));
   const auto first = box.take();
   ASSERT_TRUE(first);
@@ -30,15 +30,15 @@ TEST(usage_outbox, one_batch_is_in_flight_and_the_rest_waits) {
   EXPECT_NE(first->batch, second->batch);
 }
 
-TEST(usage_outbox, a_batch_sent_again_keeps_its_name_and_records) {
-  usage_outbox box;
+TEST(record_outbox, a_batch_sent_again_keeps_its_name_and_records) {
+  record_outbox box;
   box.add("ada", record(1));
   const auto first = box.take();
   EXPECT_EQ(box.again(), *first);
 }
 
-TEST(usage_outbox, a_batch_is_no_larger_than_the_log_takes) {
-  usage_outbox box;
+TEST(record_outbox, a_batch_is_no_larger_than_the_log_takes) {
+  record_outbox box;
   for (int i = 0; i < 1500; ++i) box.add("ada", record(i));
   EXPECT_EQ(box.take()->records.size(), limits::log_batch);
   box.acknowledged();
@@ -47,11 +47,11 @@ TEST(usage_outbox, a_batch_is_no_larger_than_the_log_takes) {
   EXPECT_EQ(box.unacknowledged(), 0u);
 }
 
-TEST(usage_outbox, a_log_that_is_gone_does_not_fill_the_memory) {
-  usage_outbox box;
-  for (std::size_t i = 0; i < usage_outbox::waiting_max * 2; ++i) box.add("ada", record(1));
-  EXPECT_LE(box.unacknowledged(), usage_outbox::waiting_max);
-  EXPECT_GE(box.dropped(), usage_outbox::waiting_max);
+TEST(record_outbox, a_log_that_is_gone_does_not_fill_the_memory) {
+  record_outbox box;
+  for (std::size_t i = 0; i < record_outbox::waiting_max * 2; ++i) box.add("ada", record(1));
+  EXPECT_LE(box.unacknowledged(), record_outbox::waiting_max);
+  EXPECT_GE(box.dropped(), record_outbox::waiting_max);
 }
 
 } // namespace

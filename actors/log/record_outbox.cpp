@@ -1,4 +1,4 @@
-#include "actors/prompt/usage_outbox.hpp"
+#include "actors/log/record_outbox.hpp"
 
 #include "messages/base/ids.hpp"
 #include "messages/base/limits.hpp"
@@ -8,7 +8,7 @@
 
 namespace troupe {
 
-void usage_outbox::add(std::string user, log_input record) {
+void record_outbox::add(std::string user, log_input record) {
   if (waiting_.size() >= waiting_max) {
     waiting_.erase(waiting_.begin(), waiting_.begin() + waiting_max / 10);
     dropped_ += waiting_max / 10;
@@ -16,7 +16,7 @@ void usage_outbox::add(std::string user, log_input record) {
   waiting_.push_back({std::move(user), std::move(record)});
 }
 
-std::optional<append_logs_request> usage_outbox::take() {
+std::optional<append_logs_request> record_outbox::take() {
   if (in_flight_ || waiting_.empty()) return std::nullopt;
   const auto count = std::min(waiting_.size(), limits::log_batch);
   append_logs_request batch;

@@ -9,10 +9,11 @@
 
 namespace troupe {
 
-/// Usage records on their way to the log: one batch at a time is in flight, what comes meanwhile
-/// waits; a batch that failed goes again under the same name, so that it is stored once. Bounded:
-/// past it the oldest waiting records are dropped and counted. Pure bookkeeping.
-class usage_outbox {
+/// Records of the program itself (usage, audit) on their way to the log: one batch at a time is in
+/// flight, what comes meanwhile waits; a batch that failed goes again under the same name, so that
+/// it is stored once. Bounded: past it the oldest waiting records are dropped and counted. Pure
+/// bookkeeping.
+class record_outbox {
 public:
   static constexpr std::size_t waiting_max = 20000;
 

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "actors/auth/account_rules.hpp"
+#include "actors/auth/auth_deps.hpp"
+#include "actors/support/service.hpp"
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace troupe {
+
+/// Inside actors/auth only: what its services share.
+template <class Protocol>
+class account_base : public service_base<Protocol> {
+public:
+  using base = service_base<Protocol>;
+
+  account_base(typename base::pointer self, slot_registry& slots, auth_deps deps)
+      : base(self, slots), d_(std::move(deps)) {}
+
+protected:
+  template <class T>
+  using continuation = std::move_only_function<void(result<T>)>;
+  using user_change = std::function<result<void>(user_row&)>;
+
+  /// Reads an account, changes it and puts it back; anew when it changed meanwhile.
+  void change_user(std::string id, user_change what, continuation<user_row> after, int tries = 3) {
+    d_.in.users->user_by_id(id, this->template to_self<user_row>([this, id, what = std::move(what),
+                                                                  after = std::move(after), tries](
+                                                                     result<user_row> row) mutable {
+      if (!row) return after(std::move(row));
+      const auto before = row->updated_at;
+      if (auto ok = what(*row); !ok) return after(std::unexpected(std::move(ok.error())));
+      row->updated_at = account_rules::now_text();
+      put_back(std::move(*row), before, std::move(what), std::move(after), tries);
+    }));
+  }
+
+  /// The account as its owner or an admin sees it.
+  void show(user_row row, continuation<user_view> after) {
+    auto id = row.id;
+    d_.in.identities->identities_of(
+        std::move(id),
+        this->template to_self<std::vector<identity_row>>(
+            [row = std::move(row),
+             after = std::move(after)](result<std::vector<identity_row>> identities) mutable {
+              if (!identities) return after(std::unexpected(std::move(identities.error())));
+              after(account_rules::view_of(row, *identities, account_rules::now_text()));
+            }));
+  }
+
+  auth_deps d_;
+
+private:
+  void put_back(user_row row, const std::string& before, user_change what,
+                continuation<user_row> after, int tries) {
+    d_.in.users->replace_user(
+        row, before,
+        this->template to_self<done>([this, row, what = std::move(what), after = std::move(after),
+                                      tries](result<done> stored) mutable {
+          if (stored) return after(std::move(row));
+          const auto& why = stored.error();
+          const bool raced = why.code == errc::conflict && why.param.empty();
+          if (!raced || tries == 0) return after(std::unexpected(std::move(stored.error())));
+          change_user(row.id, std::move(what), std::move(after), tries - 1);
+        }));
+  }
+};
+
+} // namespace troupe

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "actors/ports/account_stores.hpp"
+#include "messages/accounts.hpp"
+#include "messages/base/result.hpp"
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Pure decisions about accounts, caps and organisations.
+namespace troupe::account_rules {
+
+/// The wall clock as the stores keep times: RFC 3339, UTC, microseconds.
+[[nodiscard]] std::string now_text();
+[[nodiscard]] std::string now_text_after(std::chrono::seconds from_now);
+
+/// A fresh account with an id of its own, confirmed or not.
+[[nodiscard]] user_row new_user(std::string email, std::string name, std::string password_hash,
+                                bool confirmed);
+
+[[nodiscard]] bool is_banned(const user_row& row, std::string_view now) noexcept;
+
+[[nodiscard]] user_view view_of(const user_row& row, const std::vector<identity_row>& identities,
+                                std::string_view now);
+
+/// What the request changes, put into the row; not its password. Errors: a patch that is no object.
+[[nodiscard]] result<void> apply(const update_me_request& in, user_row& to);
+[[nodiscard]] result<void> apply(const update_user_request& in, user_row& to);
+
+[[nodiscard]] caps_row row_of(const put_caps_request& in);
+[[nodiscard]] caps_view view_of(const caps_row& row);
+[[nodiscard]] organization_view view_of(const organization_row& row);
+[[nodiscard]] member_view view_of(const member_row& row);
+
+/// What a member may do: owners everything; admins all but with owners and the organisation's end;
+/// a member reads and may leave. An admin of the installation counts as an owner.
+enum class organization_act : std::uint8_t { read, rename, end, manage_members, manage_owners };
+[[nodiscard]] bool may(std::string_view role, organization_act act) noexcept;
+
+} // namespace troupe::account_rules

@@ -1,0 +1,92 @@
+#include "actors/log/record_keeper.hpp"
+
+#include "actors/log/record_outbox.hpp"
+#include "messages/base/limits.hpp"
+#include "messages/base/log.hpp"
+
+namespace troupe {
+namespace {
+
+/// The keeper takes tasks only; it answers no request.
+using keeper_service = service_protocol<>;
+
+constexpr auto retry_after = std::chrono::seconds(1);
+/// Records of a few milliseconds share one append: a commit a chat would cost more than the chat.
+constexpr auto gather_for = std::chrono::milliseconds(5);
+
+struct keeper_deps {
+  log_service::actor log;
+  std::shared_ptr<std::atomic<std::int64_t>> unacknowledged;
+};
+
+class keeper_impl final : public service_base<keeper_service> {
+public:
+  static inline const char* actor_name = "record_keeper";
+
+  keeper_impl(pointer self, slot_registry& slots, keeper_deps deps)
+      : service_base(self, slots), d_(std::move(deps)) {}
+
+  void keep(std::string user, log_input record) {
+    const auto dropped = outbox_.dropped();
+    outbox_.add(std::move(user), std::move(record));
+    *d_.unacknowledged -= static_cast<std::int64_t>(outbox_.dropped() - dropped);
+    gather();
+  }
+
+private:
+  void gather() {
+    if (std::exchange(gathering_, true)) return;
+    later(gather_for, [this] {
+      gathering_ = false;
+      if (auto batch = outbox_.take()) append(std::move(*batch));
+    });
+  }
+
+  void append(append_logs_request batch) {
+    call<append_logs_request> c{{}, std::move(batch), {}};
+    c.op.cid = make_call_id();
+    c.op.deadline = op_context::clock::now() + limits::request_timeout;
+    ask(d_.log, std::move(c), [this](outcome<append_logs_reply> stored) {
+      if (stored) {
+        const auto before = outbox_.unacknowledged();
+        outbox_.acknowledged();
+        *d_.unacknowledged -= static_cast<std::int64_t>(before - outbox_.unacknowledged());
+        if (outbox_.unacknowledged() > 0) gather();
+        return;
+      }
+      log::warn("log.records_wait",
+                {{"why", stored.error().message}, {"dropped", outbox_.dropped()}});
+      later(retry_after, [this] { append(outbox_.again()); });
+    });
+  }
+
+  keeper_deps d_;
+  record_outbox outbox_;
+  bool gathering_ = false;
+};
+
+using keeper_actor = keeper_service::actor;
+using keeper_state = detail::service_state<keeper_impl>;
+
+} // namespace
+
+record_keeper spawn_record_keeper(caf::actor_system& system, log_service::actor log) {
+  record_keeper made;
+  made.unacknowledged = std::make_shared<std::atomic<std::int64_t>>(0);
+  const auto actor = spawn_service<keeper_service, keeper_impl>(
+      system, keeper_deps{std::move(log), made.unacknowledged});
+  // The cast is sound because this file alone spawns the keeper; the task runs inside the actor.
+  auto* self = static_cast<keeper_actor::stateful_pointer<keeper_state>>(
+      static_cast<caf::stateful_actor<keeper_state, keeper_actor::base>*>(
+          caf::actor_cast<caf::abstract_actor*>(actor)));
+  made.keep = [actor, self, count = made.unacknowledged](std::string user, log_input record) {
+    ++*count; // before it is on its way, so that a drain does not overlook it
+    post_to(actor, make_task([self, user = std::move(user), record = std::move(record)]() mutable {
+              if (self->state.impl) self->state.impl->keep(std::move(user), std::move(record));
+            }));
+  };
+  made.actor = caf::actor_cast<caf::actor>(actor);
+  return made;
+}
+
+} // namespace troupe

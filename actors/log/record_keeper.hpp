@@ -1,0 +1,27 @@
+#pragma once
+
+#include "actors/protocols.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace troupe {
+
+/// Sends the program's own records (usage, audit) to the log until it has acknowledged them: in
+/// batches, one in flight, again after a second when the log is away. At least once; a batch that
+/// goes again is stored once. Bounded as record_outbox says. What a process that is killed had not
+/// sent yet is lost; one that drains waits for `unacknowledged`.
+struct record_keeper {
+  caf::actor actor; ///< to end it
+  /// Takes a record of a user, from any thread.
+  std::function<void(std::string user, log_input record)> keep;
+  /// Records that the log has not acknowledged, for a drain to wait on.
+  std::shared_ptr<std::atomic<std::int64_t>> unacknowledged;
+};
+
+[[nodiscard]] record_keeper spawn_record_keeper(caf::actor_system& system, log_service::actor log);
+
+} // namespace troupe

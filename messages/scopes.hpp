@@ -1,0 +1,50 @@
+#pragma once
+
+#include "messages/method_list.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What a caller may do, in words. A caller without scopes may all that its role allows.
+namespace troupe {
+
+inline constexpr std::array<std::string_view, 7> scopes{
+    "chat", "documents:read", "documents:write", "logs:read", "logs:write", "account", "admin"};
+inline constexpr std::string_view scope_words =
+    "chat, documents:read, documents:write, logs:read, logs:write, account, admin";
+
+[[nodiscard]] constexpr bool is_scope(std::string_view word) noexcept {
+  return std::ranges::find(scopes, word) != scopes.end();
+}
+
+template <class Request>
+inline constexpr bool is_admin_only = false;
+#define TROUPE_IS_ADMIN_ONLY(service_, name_, request_, delta_, reply_, class_) \
+  template <>                                                                   \
+  inline constexpr bool is_admin_only<request_> = true;
+TROUPE_ADMIN_METHODS(TROUPE_IS_ADMIN_ONLY)
+#undef TROUPE_IS_ADMIN_ONLY
+
+/// The scope that a method wants.
+template <class Request>
+[[nodiscard]] consteval std::string_view scope_of() {
+  constexpr auto service = method_traits<Request>::service;
+  constexpr auto method = method_traits<Request>::wire_name.substr(service.size() + 1);
+  constexpr bool reads = method.starts_with("list") || method.starts_with("get") ||
+                         method.starts_with("search") || method.starts_with("file_content");
+  if (is_admin_only<Request>) return "admin";
+  if (service == "prompt") return "chat";
+  if (service == "retrieval") return reads ? "documents:read" : "documents:write";
+  if (service == "log") return reads ? "logs:read" : "logs:write";
+  return "account";
+}
+
+/// Whether these scopes have this one; none at all have every one.
+[[nodiscard]] inline bool has_scope(const std::vector<std::string>& held, std::string_view wanted) {
+  return held.empty() || std::ranges::find(held, wanted) != held.end();
+}
+
+} // namespace troupe
