@@ -32,6 +32,7 @@ VENDORS = {
     "curl": ("curl/",),
     "sodium": ("sodium",),
     "openssl": ("openssl/",),
+    "xcrypt": ("crypt.h",),
     "cmark": ("cmark",),
     "gumbo": ("gumbo.h",),
     "spdlog": ("spdlog/",),
@@ -50,6 +51,7 @@ ANY = tuple(VENDORS)
 # counts. In project patterns {self} is the file's own adapter folder.
 RULES = [
     ("messages/codec/*.cpp", ("messages/*",), ("describe", "json", "msgpack")),
+    ("messages/base/ip_address.cpp", ("messages/*",), ("system",)),
     ("messages/*", ("messages/*",), ("describe",)),
     ("broker/zmq/*.cpp", ("broker/*", "messages/*"), ("describe", "msgpack", "zmq", "asio", "system")),
     ("broker/*.cpp", ("broker/*", "messages/*"), ("describe", "msgpack")),
@@ -59,7 +61,7 @@ RULES = [
     ("actors/bridge/*", ("actors/*", "broker/bus.hpp", "messages/*"), ("caf", "describe")),
     ("actors/*", ("actors/*", "messages/*"), ("caf", "describe")),
     ("adapters/boost_impl/*", (), ("asio",)),
-    ("adapters/http/*", ("{self}/*", "actors/ports/*", "messages/*"), ("asio", "url", "describe", "system")),
+    ("adapters/http/*", ("{self}/*", "actors/ports/*", "messages/*"), ("asio", "openssl", "url", "describe", "system")),
     ("adapters/curl/*", ("{self}/*", "messages/*"), ("asio", "curl", "system")),
     ("adapters/llm/*", ("{self}/*", "adapters/curl/*", "actors/ports/*", "messages/*"),
      ("asio", "curl", "url", "describe", "system")),
@@ -68,7 +70,7 @@ RULES = [
     ("adapters/sql/*", ("{self}/*", "actors/ports/*", "messages/*"), ("soci", "sqlite", "url", "describe", "system")),
     ("adapters/vector/*", ("{self}/*", "actors/ports/*", "messages/*"), ("soci", "sqlite", "describe", "system")),
     ("adapters/documents/*", ("{self}/*", "actors/ports/*", "messages/*"), ("cmark", "gumbo", "describe")),
-    ("adapters/crypto/*", ("{self}/*", "actors/ports/*", "messages/*"), ("sodium", "openssl", "json", "describe", "system")),
+    ("adapters/crypto/*", ("{self}/*", "actors/ports/*", "messages/*"), ("sodium", "openssl", "xcrypt", "json", "describe", "system")),
     ("adapters/memory/*", ("{self}/*", "actors/ports/*", "messages/*"), ("describe",)),
     ("runtime/*", ("runtime/*", "adapters/*", "actors/*", "broker/*", "messages/*"),
      ("caf", "asio", "curl", "json", "openssl", "describe", "spdlog", "cli", "toml", "prometheus", "system")),
