@@ -2,18 +2,19 @@
 // Method: the real server with and without a certificate and a login; check_smtp_config() on wrong
 // settings, sentence by sentence.
 #include "tests/contract/mail/smtp_sink.hpp"
-#include "tests/support/certificate.hpp"
+#include "tests/support/test_certificate.hpp"
 
 namespace troupe::test {
 namespace {
 
-const certificate& own_certificate() {
-  static const certificate made;
+const certificate_files& own_certificate() {
+  static const certificate_files made;
   return made;
 }
 
 std::vector<std::string> tls_flags(std::vector<std::string> more = {}) {
-  more.insert(more.end(), {"--cert", own_certificate().file(), "--key", own_certificate().key()});
+  more.insert(more.end(),
+              {"--cert", own_certificate().certificate(), "--key", own_certificate().key()});
   return more;
 }
 
@@ -29,7 +30,7 @@ TEST(smtp_tls, starttls_and_smtps_carry_mail_and_login_when_the_certificate_is_t
     TROUPE_NEEDS(sink);
     auto config = config_for(sink.url(smtps ? "smtps" : "smtp", "us%20er:p%40ss%2Fw%C3%B6rd"));
     config.tls = starttls::required;
-    config.ca_file = own_certificate().file();
+    config.ca_file = own_certificate().certificate();
     const auto sent = send_with(config);
     ASSERT_TRUE(sent.has_value()) << sent.error().message;
     const auto got = sink.next();
@@ -70,7 +71,7 @@ TEST(smtp_tls, optional_takes_tls_where_it_is_offered) {
   TROUPE_NEEDS(sink);
   auto config = config_for(sink.url());
   config.tls = starttls::optional;
-  config.ca_file = own_certificate().file();
+  config.ca_file = own_certificate().certificate();
   ASSERT_TRUE(send_with(config).has_value());
   EXPECT_TRUE(sink.next().at("tls").as_bool());
 }

@@ -2,10 +2,10 @@
 // is taken, what is refused before a socket is opened. Method: a loopback server plays one script a
 // connection; for TLS a Python server with a certificate of nobody's.
 #include "adapters/web/http_fetch.hpp"
-#include "tests/support/certificate.hpp"
 #include "tests/support/helper_process.hpp"
 #include "tests/support/loop_thread.hpp"
 #include "tests/support/scripted_server.hpp"
+#include "tests/support/test_certificate.hpp"
 
 #include <gtest/gtest.h>
 #include <future>
@@ -231,14 +231,14 @@ TEST(http_fetch, on_a_loop_that_it_shares_it_leaves_nothing_behind) {
 }
 
 TEST(http_fetch, a_certificate_is_checked) {
-  const certificate made;
-  helper_process server(TROUPE_HTTPS_SERVER, {made.file(), made.key()});
+  const certificate_files made;
+  helper_process server(TROUPE_HTTPS_SERVER, {made.certificate(), made.key()});
   const auto port = server.read_line();
   ASSERT_FALSE(port.empty());
   EXPECT_EQ(code_of(ask(*make_http_fetch(), get("https://127.0.0.1:" + port)).get()),
             errc::upstream_failed);
   http_fetch_config trusting;
-  trusting.ca_file = made.file();
+  trusting.ca_file = made.certificate();
   const auto fetch = make_http_fetch(trusting);
   const auto got = ask(*fetch, get("https://127.0.0.1:" + port)).get();
   ASSERT_TRUE(got.has_value()) << got.error().message;
