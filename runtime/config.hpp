@@ -77,6 +77,15 @@ struct store {
 };
 BOOST_DESCRIBE_STRUCT(store, (), (url))
 
+struct mail {
+  secret smtp_url;                   ///< smtp://user:password@host:587; empty: no mails are sent
+  std::string starttls = "required"; ///< required, optional, none
+  std::string from;                  ///< `address` or `Name <address>`
+  std::string site_url;              ///< where the links in mails lead, https://app.example.com
+  std::string templates;             ///< folder of texts in the place of the built-in ones
+};
+BOOST_DESCRIBE_STRUCT(mail, (), (smtp_url, starttls, from, site_url, templates))
+
 struct drain {
   milliseconds timeout{20'000}; ///< what running work gets after SIGTERM
 };
@@ -120,6 +129,7 @@ struct config {
   settings::store redis;
   settings::store qdrant;
   settings::store mongodb;
+  settings::mail mail;
   settings::drain drain;
   settings::log log;
   settings::actors actors;
@@ -130,7 +140,7 @@ struct config {
 };
 BOOST_DESCRIBE_STRUCT(config, (),
                       (http, data, roles, bus, chat, auth, sqlite, database, redis, qdrant, mongodb,
-                       drain, log, actors, loop))
+                       mail, drain, log, actors, loop))
 
 /// The roles, in the order in which they start. `all` stands for every one but `broker`: one
 /// process needs none.

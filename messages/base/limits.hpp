@@ -36,7 +36,16 @@ inline constexpr std::size_t password_bytes_max = 1024;
 inline constexpr std::size_t hash_queue = 64;       ///< password hashes that may wait
 inline constexpr std::size_t store_queue = 4096;    ///< jobs waiting for a database thread
 inline constexpr std::size_t upstream_calls = 4096; ///< provider calls in flight a node
-inline constexpr std::size_t context_turns = 20;    ///< turns of a conversation put before a model
+inline constexpr std::size_t fetches = 64; ///< requests to other servers (keys, tokens) in flight
+inline constexpr std::size_t fetch_body_bytes = 64u << 10;  ///< what such a request may carry
+inline constexpr std::size_t fetch_answer_bytes = 1u << 20; ///< its answer's body
+inline constexpr std::size_t mail_queue = 256;              ///< mails that wait for the mail server
+inline constexpr std::size_t mail_retries = 3;              ///< after a first try that failed
+inline constexpr std::chrono::seconds mail_patience{60};    ///< for all tries of a mail
+inline constexpr std::size_t mail_subject_bytes = 500;
+inline constexpr std::size_t mail_body_bytes = 256u << 10; ///< text and html, each
+inline constexpr std::size_t mails_remembered = 100;       ///< by the mailer without a server
+inline constexpr std::size_t context_turns = 20; ///< turns of a conversation put before a model
 inline constexpr std::chrono::milliseconds auth_cache_ttl{5000};
 inline constexpr std::size_t auth_cache_entries = 10000;
 inline constexpr std::size_t session_key_bytes = 200; ///< of the shared cache of credentials

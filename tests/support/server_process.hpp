@@ -1,14 +1,10 @@
 #pragma once
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <cstdio>
+#include "tests/support/helper_process.hpp"
+
 #include <stdexcept>
 #include <string>
-
-extern char** environ;
+#include <string_view>
 
 namespace troupe::test {
 
@@ -17,35 +13,13 @@ namespace troupe::test {
 class server_process {
 public:
   /// Runs `script kind`. Waits until the server answers.
-  server_process(std::string script, std::string kind) {
-    int to[2], from[2];
-    if (::pipe2(to, O_CLOEXEC) != 0 || ::pipe2(from, O_CLOEXEC) != 0)
-      throw std::runtime_error("pipe");
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, to[0], 0);
-    posix_spawn_file_actions_adddup2(&actions, from[1], 1);
-    char* arguments[] = {script.data(), kind.data(), nullptr};
-    const int failed = ::posix_spawn(&pid_, script.c_str(), &actions, nullptr, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    ::close(to[0]);
-    ::close(from[1]);
-    to_ = to[1];
-    from_ = ::fdopen(from[0], "r");
-    if (failed != 0) throw std::runtime_error("cannot start " + script);
-    const auto line = read_line();
+  server_process(std::string script, std::string kind) : helper_(std::move(script), {std::move(kind)}) {
+    const auto line = helper_.read_line();
     constexpr std::string_view before = "\"url\": \"";
     const auto at = line.find(before);
     if (at == line.npos) return;
     url_ = line.substr(at + before.size(), line.find('"', at + before.size()) - at - before.size());
   }
-  ~server_process() {
-    ::close(to_);
-    std::fclose(from_);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  server_process(const server_process&) = delete;
-  server_process& operator=(const server_process&) = delete;
 
   /// False: the server is not installed.
   [[nodiscard]] bool is_there() const noexcept { return !url_.empty(); }
@@ -53,23 +27,13 @@ public:
 
   /// One of the script's words; returns when it is done.
   void say(const std::string& word) {
-    const auto line = word + '\n';
-    if (::write(to_, line.data(), line.size()) != static_cast<ssize_t>(line.size()) ||
-        read_line() != "done")
+    helper_.write_line(word);
+    if (helper_.read_line() != "done")
       throw std::runtime_error("the test's server did not do: " + word);
   }
 
 private:
-  std::string read_line() {
-    std::string out;
-    for (int c = std::fgetc(from_); c != EOF && c != '\n'; c = std::fgetc(from_))
-      out += static_cast<char>(c);
-    return out;
-  }
-
-  pid_t pid_ = -1;
-  int to_ = -1;
-  std::FILE* from_ = nullptr;
+  helper_process helper_;
   std::string url_;
 };
 
