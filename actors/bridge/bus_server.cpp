@@ -24,7 +24,10 @@ template <class Request>
 constexpr bool needs_no_caller =
     std::is_same_v<Request, register_request> || std::is_same_v<Request, login_request> ||
     std::is_same_v<Request, refresh_request> || std::is_same_v<Request, authenticate_request> ||
-    std::is_same_v<Request, append_logs_request> || std::is_same_v<Request, ping_request>;
+    std::is_same_v<Request, append_logs_request> || std::is_same_v<Request, ping_request> ||
+    std::is_same_v<Request, purge_documents_request> ||
+    std::is_same_v<Request, purge_conversations_request> ||
+    std::is_same_v<Request, purge_logs_request>;
 
 class server_impl final : public service_base<server_service> {
 public:
