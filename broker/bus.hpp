@@ -31,6 +31,7 @@ struct bus_request {
   std::string caller;     ///< packed `caller`; brokers keep it only from routers
   std::string request_id;
   std::string traceparent;
+  std::string client_address; ///< of the client at the edge; may be empty
   std::string body;
 };
 

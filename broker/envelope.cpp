@@ -45,12 +45,13 @@ void put_text(packer& p, string_view key, const std::string& value, bool binary 
 
 void put_ext(packer& p, const envelope& e) {
   const auto entries = !e.traceparent.empty() + !e.request_id.empty() + !e.credential.empty() +
-                       !e.caller.empty() + (e.to != 0);
+                       !e.caller.empty() + !e.client_address.empty() + (e.to != 0);
   p.pack_map(static_cast<std::uint32_t>(entries));
   put_text(p, "tp", e.traceparent);
   put_text(p, "id", e.request_id);
   put_text(p, "cr", e.credential);
   put_text(p, "ca", e.caller, true);
+  put_text(p, "ip", e.client_address);
   if (e.to != 0) p.pack_str(2).pack_str_body("to", 2).pack(e.to);
 }
 
@@ -175,6 +176,8 @@ private:
       e_.credential = v;
     else if (key_ == "ca")
       e_.caller = v;
+    else if (key_ == "ip")
+      e_.client_address = v;
     return true;
   }
 

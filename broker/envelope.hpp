@@ -70,6 +70,7 @@ struct envelope {
   std::string request_id;
   std::string credential;
   std::string caller;
+  std::string client_address;
   std::uint64_t to = 0; ///< reserved: the incarnation that a WINDOW or CANCEL is for
 
   bool operator==(const envelope&) const = default;

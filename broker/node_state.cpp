@@ -191,7 +191,7 @@ envelope node_state::header_of(bus_request& in) const {
   envelope e;
   e.type = frame::request;
   const auto texts = in.method.size() + in.credential.size() + in.caller.size() +
-                     in.request_id.size() + in.traceparent.size();
+                     in.request_id.size() + in.traceparent.size() + in.client_address.size();
   if (texts + header_overhead > limits::wire_header_bytes) return e;
   e.flags =
       static_cast<std::uint8_t>((in.idempotent ? idempotent : 0) | (in.streamed ? streamed : 0) |
@@ -206,6 +206,7 @@ envelope node_state::header_of(bus_request& in) const {
   e.caller = std::move(in.caller);
   e.request_id = std::move(in.request_id);
   e.traceparent = std::move(in.traceparent);
+  e.client_address = std::move(in.client_address);
   return e;
 }
 
@@ -272,6 +273,7 @@ void node_state::take_work(broker_frame& in) {
   work.caller = std::move(h.caller);
   work.request_id = std::move(h.request_id);
   work.traceparent = std::move(h.traceparent);
+  work.client_address = std::move(h.client_address);
   work.body = std::move(in.body);
   out_->push_back(bus_work(std::move(work)));
 }

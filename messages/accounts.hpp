@@ -82,6 +82,36 @@ struct end_sessions_request {
 };
 BOOST_DESCRIBE_STRUCT(end_sessions_request, (), (id))
 
+// ---- signing keys
+
+struct list_signing_keys_request {
+  bool operator==(const list_signing_keys_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(list_signing_keys_request, (), ())
+
+/// A new key signs from now on; the old ones verify until the last token of theirs has expired.
+struct rotate_signing_key_request {
+  bool operator==(const rotate_signing_key_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(rotate_signing_key_request, (), ())
+
+struct signing_key_view {
+  std::string id;
+  std::string object = "signing_key";
+  std::string alg;                        ///< `EdDSA`, `ES256` or `RS256`
+  std::int64_t created_at = 0;            ///< Unix seconds
+  std::optional<std::int64_t> retires_at; ///< Unix seconds; absent: it signs
+  bool operator==(const signing_key_view&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(signing_key_view, (), (id, object, alg, created_at, retires_at))
+
+struct signing_key_list {
+  std::string object = "list";
+  std::vector<signing_key_view> data; ///< newest first
+  bool operator==(const signing_key_list&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(signing_key_list, (), (object, data))
+
 // ---- caps
 
 /// What a user, an API key or an organisation may use at most; 0: no cap.

@@ -171,6 +171,12 @@ struct deleted_reply {
 };
 BOOST_DESCRIBE_STRUCT(deleted_reply, (), (id, object, deleted))
 
+/// The public keys that our tokens are checked with, for everyone.
+struct jwks_request {
+  bool operator==(const jwks_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(jwks_request, (), ())
+
 /// Asked by the router only: who holds this credential?
 struct authenticate_request {
   secret credential;

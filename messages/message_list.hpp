@@ -16,6 +16,8 @@
   X(rotate_key_request) X(revoke_key_request)                                                       \
   X(list_users_request) X(user_list) X(create_user_request) X(get_user_request)                     \
   X(update_user_request) X(delete_user_request) X(end_sessions_request)                             \
+  X(jwks_request) X(list_signing_keys_request) X(rotate_signing_key_request)                        \
+  X(signing_key_view) X(signing_key_list)                                                           \
   X(put_caps_request) X(get_caps_request) X(caps_view)                                              \
   X(create_organization_request) X(organization_view) X(list_organizations_request)                 \
   X(organization_list) X(get_organization_request) X(update_organization_request)                   \

@@ -16,16 +16,17 @@
 /// `once` - the handler starts at most once; `idempotent` - may be re-sent to another worker.
 /// Every request struct belongs to exactly one method, so the request's type names the method.
 
-#define TROUPE_AUTH_METHODS(X)                                                  \
-  X(auth, register, register_request, none, session_reply, once)                \
-  X(auth, login, login_request, none, session_reply, once)                      \
-  X(auth, refresh, refresh_request, none, session_reply, once)                  \
-  X(auth, logout, logout_request, none, done, idempotent)                       \
-  X(auth, verify, verify_request, none, verify_reply, idempotent)               \
-  X(auth, me, me_request, none, user_view, idempotent)                          \
-  X(auth, update_me, update_me_request, none, user_view, once)                  \
-  X(auth, list_sessions, list_sessions_request, none, session_list, idempotent) \
-  X(auth, revoke_session, revoke_session_request, none, deleted_reply, idempotent)
+#define TROUPE_AUTH_METHODS(X)                                                     \
+  X(auth, register, register_request, none, session_reply, once)                   \
+  X(auth, login, login_request, none, session_reply, once)                         \
+  X(auth, refresh, refresh_request, none, session_reply, once)                     \
+  X(auth, logout, logout_request, none, done, idempotent)                          \
+  X(auth, verify, verify_request, none, verify_reply, idempotent)                  \
+  X(auth, me, me_request, none, user_view, idempotent)                             \
+  X(auth, update_me, update_me_request, none, user_view, once)                     \
+  X(auth, list_sessions, list_sessions_request, none, session_list, idempotent)    \
+  X(auth, revoke_session, revoke_session_request, none, deleted_reply, idempotent) \
+  X(auth, jwks, jwks_request, none, json_reply, idempotent)
 
 #define TROUPE_KEY_METHODS(X)                                         \
   X(keys, create, create_key_request, none, api_key_view, once)       \
@@ -35,14 +36,16 @@
   X(keys, revoke, revoke_key_request, none, deleted_reply, idempotent)
 
 /// For admins only.
-#define TROUPE_ADMIN_METHODS(X)                                                  \
-  X(accounts, list_users, list_users_request, none, user_list, idempotent)       \
-  X(accounts, create_user, create_user_request, none, user_view, once)           \
-  X(accounts, get_user, get_user_request, none, user_view, idempotent)           \
-  X(accounts, update_user, update_user_request, none, user_view, once)           \
-  X(accounts, delete_user, delete_user_request, none, deleted_reply, idempotent) \
-  X(accounts, end_sessions, end_sessions_request, none, done, idempotent)        \
-  X(accounts, put_caps, put_caps_request, none, caps_view, idempotent)           \
+#define TROUPE_ADMIN_METHODS(X)                                                                 \
+  X(accounts, list_users, list_users_request, none, user_list, idempotent)                      \
+  X(accounts, create_user, create_user_request, none, user_view, once)                          \
+  X(accounts, get_user, get_user_request, none, user_view, idempotent)                          \
+  X(accounts, update_user, update_user_request, none, user_view, once)                          \
+  X(accounts, delete_user, delete_user_request, none, deleted_reply, idempotent)                \
+  X(accounts, end_sessions, end_sessions_request, none, done, idempotent)                       \
+  X(accounts, list_signing_keys, list_signing_keys_request, none, signing_key_list, idempotent) \
+  X(accounts, rotate_signing_key, rotate_signing_key_request, none, signing_key_view, once)     \
+  X(accounts, put_caps, put_caps_request, none, caps_view, idempotent)                          \
   X(accounts, get_caps, get_caps_request, none, caps_view, idempotent)
 
 #define TROUPE_ORGANIZATION_METHODS(X)                                                             \

@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 /// What a caller may do, in words. A caller without scopes may all that its role allows.
@@ -19,6 +20,12 @@ inline constexpr std::string_view scope_words =
 [[nodiscard]] constexpr bool is_scope(std::string_view word) noexcept {
   return std::ranges::find(scopes, word) != scopes.end();
 }
+
+/// Requests that need no credential.
+template <class Request>
+inline constexpr bool is_public =
+    std::is_same_v<Request, register_request> || std::is_same_v<Request, login_request> ||
+    std::is_same_v<Request, refresh_request> || std::is_same_v<Request, jwks_request>;
 
 template <class Request>
 inline constexpr bool is_admin_only = false;

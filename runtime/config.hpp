@@ -26,9 +26,16 @@ struct http {
   std::string address = "127.0.0.1:8000"; ///< ADDR:PORT; [::1]:8000 for IPv6; port 0 picks one
   std::uint32_t threads = 1;              ///< I/O threads, 1 to 64
   std::uint64_t body_bytes = limits::body_bytes; ///< the largest body taken, 1 KiB to 1 GiB
-  std::uint32_t connections_max = 4096; ///< past it new connections get 503, 1 to 1,000,000
+  std::uint32_t connections_max = 4096;      ///< past it new connections get 503, 1 to 1,000,000
+  std::uint32_t connections_per_address = 0; ///< the same for one address, with 429; 0: no bound
+  std::vector<std::string> trusted_proxies;  ///< addresses and ranges that may name the client
+  std::vector<std::string> cors_origins;     ///< whose pages may read answers; `*`: all
+  std::string tls_certificate; ///< PEM file, read again when it changes; empty: no TLS
+  std::string tls_key;         ///< PEM file of its key
 };
-BOOST_DESCRIBE_STRUCT(http, (), (address, threads, body_bytes, connections_max))
+BOOST_DESCRIBE_STRUCT(http, (),
+                      (address, threads, body_bytes, connections_max, connections_per_address,
+                       trusted_proxies, cors_origins, tls_certificate, tls_key))
 
 struct data {
   std::string dir = "data"; ///< the embedded stores, the lock files and admin.key
@@ -53,10 +60,11 @@ BOOST_DESCRIBE_STRUCT(chat, (),
                        stall_timeout))
 
 struct auth {
-  std::string signup = "auto"; ///< auto (open on loopback only), open, closed
-  secret jwt_secret;           ///< when set, access tokens are HS256 under it; else EdDSA
+  std::string signup = "auto";   ///< auto (open on loopback only), open, closed
+  secret jwt_secret;             ///< when set, access tokens are HS256 under it
+  std::string signing = "EdDSA"; ///< of new signing keys: EdDSA, ES256 or RS256
 };
-BOOST_DESCRIBE_STRUCT(auth, (), (signup, jwt_secret))
+BOOST_DESCRIBE_STRUCT(auth, (), (signup, jwt_secret, signing))
 
 struct sqlite {
   std::string path; ///< auth's file, the others lie beside it; empty: <data.dir>/auth.db

@@ -23,6 +23,8 @@ enum class shape : std::uint8_t {
   choice,      ///< one of `choices`
   log_level,   ///< what parse_log_level() reads
   folder,      ///< a path, not empty
+  ip_range,    ///< an IP address, or a range as in 10.0.0.0/8
+  origin,      ///< scheme://host[:port] as browsers write it, or *
 };
 
 struct key_info {

@@ -85,6 +85,16 @@ std::string scheme_of(const std::string& url) {
   return at == url.npos || at > 20 ? "another store" : url.substr(0, at) + "://…";
 }
 
+result<void> check_tls(const loaded_config& in) {
+  const auto& http = in.values.http;
+  if (http.tls_certificate.empty() == http.tls_key.empty()) return {};
+  const bool no_key = http.tls_key.empty();
+  const std::string given = no_key ? "http.tls_certificate" : "http.tls_key";
+  const std::string missing = no_key ? "http.tls_key" : "http.tls_certificate";
+  return fail(errc::invalid_argument, named(in, given) + ": HTTPS needs " + missing + " as well",
+              missing);
+}
+
 } // namespace
 
 result<void> check_stores(const loaded_config& in) {
@@ -109,6 +119,7 @@ result<void> check_stores(const loaded_config& in) {
 
 result<void> check_servable(const loaded_config& loaded) {
   if (auto done = check_stores(loaded); !done) return done;
+  if (auto done = check_tls(loaded); !done) return done;
   return check_roles(loaded);
 }
 

@@ -1,5 +1,6 @@
 #include "runtime/config_value.hpp"
 
+#include "messages/base/ip_address.hpp"
 #include "runtime/log_spdlog.hpp"
 
 #include <arpa/inet.h>
@@ -79,6 +80,26 @@ assigned check_bus_address(const std::string& text) {
   return wants("tcp://ADDR:PORT as in tcp://127.0.0.1:7700", in_quotes(text));
 }
 
+/// As RFC 6454 serialises an origin, which is how a browser sends it: another spelling would never
+/// be found equal.
+assigned check_origin(const std::string& text) {
+  const auto colon = text.find("://");
+  const auto scheme = text.substr(0, colon);
+  const bool written_so = std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view(".:-_[]/+").contains(c);
+  });
+  const bool whole = colon != text.npos && colon != 0 && scheme.find('/') == scheme.npos &&
+                     colon + 3 < text.size() && text.find('/', colon + 3) == text.npos;
+  const bool usual_port =
+      (scheme == "https" && text.ends_with(":443")) || (scheme == "http" && text.ends_with(":80"));
+  if (text == "*" || (written_so && whole && !usual_port)) return {};
+  return wants(
+      "an origin as browsers send it, as in https://app.example.com or "
+      "http://localhost:5173 (lower case, no path, no usual port), or *",
+      in_quotes(text));
+}
+
 /// Whether a text has its key's shape.
 assigned check_shape(const std::string& text, const key_info& key) {
   switch (key.form) {
@@ -104,6 +125,11 @@ assigned check_shape(const std::string& text, const key_info& key) {
     case shape::log_level:
       if (parse_log_level(text)) return {};
       return wants("debug, info, warn or error", in_quotes(text));
+    case shape::ip_range:
+      if (parse_ip_range(text)) return {};
+      return wants("an IP address, or a range as in 10.0.0.0/8", in_quotes(text));
+    case shape::origin:
+      return check_origin(text);
   }
   return {};
 }

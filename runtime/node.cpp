@@ -253,6 +253,11 @@ result<void> node_impl::listen() {
   settings.body_bytes = in_.http.body_bytes;
   settings.version = version;
   settings.connections_max = in_.http.connections_max;
+  settings.connections_per_address = in_.http.connections_per_address;
+  settings.trusted_proxies = in_.http.trusted_proxies;
+  settings.cors_origins = in_.http.cors_origins;
+  settings.tls_certificate = in_.http.tls_certificate;
+  settings.tls_key = in_.http.tls_key;
   http_gates gates{};
   if (is_edge(in_)) {
     gates_ = make_edge_gates(system_, router_, {signup_is_open(in_)});
@@ -275,7 +280,8 @@ std::string node_impl::address() const {
   if (http_) {
     const auto at = http_endpoint(in_);
     const bool six = at.address.find(':') != std::string::npos;
-    return "http://" + (six ? '[' + at.address + ']' : at.address) + ':' +
+    const std::string scheme = in_.http.tls_certificate.empty() ? "http://" : "https://";
+    return scheme + (six ? '[' + at.address + ']' : at.address) + ':' +
            std::to_string(http_->port());
   }
   return broker_ ? broker_->address() : "joined";

@@ -4,17 +4,21 @@
 #include "actors/log/log_actor.hpp"
 #include "actors/log/record_keeper.hpp"
 #include "actors/retrieval/retrieval_actor.hpp"
+#include "actors/support/unix_time.hpp"
 #include "adapters/crypto/crypto.hpp"
 #include "adapters/documents/document_reader.hpp"
 #include "adapters/llm/openai_provider.hpp"
 #include "adapters/sql/sql_stores.hpp"
 #include "adapters/vector/passage_index.hpp"
+#include "messages/base/ids.hpp"
+#include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
 #include "runtime/accounts_database.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <future>
@@ -108,6 +112,8 @@ private:
   result<void> open_auth();
   result<void> open_prompt();
   result<void> make_signer();
+  result<void> open_signing_keys();
+  result<signing_key_row> first_key(jws_alg alg);
   result<void> make_provider();
 
   config in_;
@@ -126,19 +132,75 @@ result<void> services_impl::open_log() {
   return {};
 }
 
+/// The ring of the stored keys that have this algorithm; the one without an end signs.
+result<std::shared_ptr<const token_signer>> ring_of(jws_alg alg,
+                                                    const std::vector<signing_key_row>& rows) {
+  token_signer_config ring{.alg = alg, .keys = {}};
+  for (const bool signs : {true, false})
+    for (const auto& row : rows)
+      if (row.alg == name_of(alg) && (row.retires_at == 0) == signs)
+        ring.keys.push_back({row.key, row.retires_at});
+  auto made = make_token_signer(std::move(ring));
+  if (!made) return std::unexpected(std::move(made.error()));
+  return std::move(*made);
+}
+
+signing_key_row new_key(jws_alg alg) {
+  return {make_uuid(), std::string(name_of(alg)), {make_signing_key(alg)}, unix_now(), 0};
+}
+
 result<void> services_impl::make_signer() {
   const auto& shared = in_.auth.jwt_secret.value;
-  auto signer = [&]() -> result<std::unique_ptr<token_signer>> {
-    if (!shared.empty()) return make_token_signer_hs256(shared);
-    const auto seed = wait<std::string>([&](reply<std::string> r) {
-      auth_.in.secrets->installation_secret("eddsa_seed", make_eddsa_seed(), std::move(r));
-    });
-    if (!seed) return std::unexpected(seed.error());
-    return make_token_signer_eddsa(*seed);
-  }();
-  if (!signer) return std::unexpected(std::move(signer.error()));
+  if (shared.empty()) return open_signing_keys();
+  auto signer = make_token_signer({.alg = jws_alg::hs256, .keys = {{.text = {shared}}}});
+  if (!signer) return fail(signer.error().code, "JWT_SECRET: " + signer.error().message);
   auth_.signer = std::move(*signer);
   return {};
+}
+
+/// The keys in the store; one is made when none of the algorithm signs. Of several nodes that start
+/// at once each may make one: they all verify, and the newest signs.
+result<void> services_impl::open_signing_keys() {
+  const auto alg = jws_alg_named(in_.auth.signing).value_or(jws_alg::eddsa);
+  const auto read = [&] {
+    return wait<std::vector<signing_key_row>>(
+        [&](auto r) { auth_.in.secrets->signing_keys(unix_now(), std::move(r)); });
+  };
+  auto rows = read();
+  const auto signs = [&](const signing_key_row& row) {
+    return row.alg == name_of(alg) && row.retires_at == 0;
+  };
+  for (int i = 0; i < 2 && rows && std::ranges::none_of(*rows, signs); ++i) {
+    // The first one of all may be there already, made by another node or long retired.
+    auto row = i == 0 ? first_key(alg) : result<signing_key_row>(new_key(alg));
+    if (!row) return std::unexpected(std::move(row.error()));
+    const auto end = row->created_at + limits::signing_key_overlap.count();
+    const auto stored = wait<done>([&](reply<done> r) {
+      auth_.in.secrets->add_signing_key(std::move(*row), end, std::move(r));
+    });
+    if (!stored && stored.error().code != errc::conflict) return std::unexpected(stored.error());
+    rows = read();
+  }
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  auto ring = ring_of(alg, *rows);
+  if (!ring) return std::unexpected(std::move(ring.error()));
+  auth_.signer = std::move(*ring);
+  auth_.make_signer = [alg](const auto& all) { return ring_of(alg, all); };
+  auth_.new_signing_key = [alg] { return new_key(alg); };
+  return {};
+}
+
+/// Installations from before keys could be rotated have theirs among the secrets.
+result<signing_key_row> services_impl::first_key(jws_alg alg) {
+  auto row = new_key(alg);
+  if (alg != jws_alg::eddsa) return row;
+  auto seed = wait<std::string>([&](reply<std::string> r) {
+    auth_.in.secrets->installation_secret("eddsa_seed", row.key.value, std::move(r));
+  });
+  if (!seed) return std::unexpected(std::move(seed.error()));
+  row.kid = "first";
+  row.key.value = std::move(*seed);
+  return row;
 }
 
 result<void> services_impl::open_auth() {

@@ -100,7 +100,35 @@ public:
     end_sessions(c.body.id, std::move(a));
   }
 
-  // caps
+  // signing keys, for admins
+
+  void on(call<list_signing_keys_request>&, answer<signing_key_list> a) {
+    d_.in.secrets->signing_keys(
+        unix_now(), to_self<std::vector<signing_key_row>>(
+                        [a = std::move(a)](result<std::vector<signing_key_row>> rows) mutable {
+                          if (!rows) return a.fail(std::move(rows.error()));
+                          signing_key_list out;
+                          for (const auto& row : *rows) out.data.push_back(view_of(row));
+                          a(std::move(out));
+                        }));
+  }
+
+  void on(call<rotate_signing_key_request>& c, answer<signing_key_view> a) {
+    if (!d_.new_signing_key)
+      return a.fail(make_error(errc::conflict,
+                               "tokens are signed with the configured secret (auth.jwt_secret): "
+                               "rotate it there"));
+    auto row = d_.new_signing_key();
+    d_.audit({.event = "accounts.signing_key_rotated", .more = {{"id", row.kid}}}, c.op);
+    d_.in.secrets->add_signing_key(
+        row, row.created_at + limits::signing_key_overlap.count(),
+        to_self<done>([a = std::move(a), view = view_of(row)](result<done> stored) mutable {
+          if (!stored) return a.fail(std::move(stored.error()));
+          a(std::move(view));
+        }));
+  }
+
+  // caps, for admins
 
   void on(call<put_caps_request>& c, answer<caps_view> a) {
     auto row = account_rules::row_of(c.body);

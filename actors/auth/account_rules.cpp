@@ -137,6 +137,15 @@ caps_view view_of(const caps_row& row) {
   return view;
 }
 
+signing_key_view view_of(const signing_key_row& row) {
+  signing_key_view view;
+  view.id = row.kid;
+  view.alg = row.alg;
+  view.created_at = row.created_at;
+  if (row.retires_at != 0) view.retires_at = row.retires_at;
+  return view;
+}
+
 organization_view view_of(const organization_row& row) {
   organization_view view;
   view.id = row.id;

@@ -31,6 +31,7 @@ namespace troupe::account_rules {
 
 [[nodiscard]] caps_row row_of(const put_caps_request& in);
 [[nodiscard]] caps_view view_of(const caps_row& row);
+[[nodiscard]] signing_key_view view_of(const signing_key_row& row);
 [[nodiscard]] organization_view view_of(const organization_row& row);
 [[nodiscard]] member_view view_of(const member_row& row);
 

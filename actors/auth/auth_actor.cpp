@@ -1,7 +1,7 @@
 #include "actors/auth/auth_actor.hpp"
 
-#include "actors/auth/account_base.hpp"
 #include "actors/auth/auth_rules.hpp"
+#include "actors/auth/own_account.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
@@ -14,17 +14,24 @@ using auth_rules::refresh_verdict;
 
 /// Expired sessions and tokens are forgotten in steps of this pace.
 constexpr auto sweep_every = std::chrono::minutes(10);
+constexpr auto keys_watched_every = std::chrono::seconds(20);
+/// Tokens of unknown keys make us look at most so often (seconds).
+constexpr std::int64_t key_read_pace = 1;
 /// The use of a key is noted to the minute.
 constexpr std::int64_t key_use_grain = 60;
 
-class auth_impl final : public account_base<auth_service> {
+class auth_impl final : public own_account {
 public:
   static inline const char* actor_name = "auth";
 
-  using account_base::account_base;
-  using service_base::on;
+  auth_impl(pointer self, slot_registry& slots, auth_deps deps)
+      : own_account(self, slots, std::move(deps)), signer_(d_.signer) {}
+  using own_account::on;
 
-  void start() override { sweep(); }
+  void start() override {
+    sweep();
+    if (d_.make_signer) watch_keys();
+  }
 
   // the account itself
 
@@ -41,24 +48,6 @@ public:
           row.user_metadata = std::move(in.user_metadata);
           insert(std::move(row), std::move(op), std::move(a));
         }));
-  }
-
-  void on(call<me_request>& c, answer<user_view> a) {
-    d_.in.users->user_by_id(
-        c.op.who.user, to_self<user_row>([this, a = std::move(a)](result<user_row> user) mutable {
-          if (!user) return a.fail(std::move(user.error()));
-          show(std::move(*user), std::move(a));
-        }));
-  }
-
-  void on(call<update_me_request>& c, answer<user_view> a) {
-    if (c.body.password.value.empty()) return change_me(c.op, std::move(c.body), {}, std::move(a));
-    d_.in.users->user_by_id(c.op.who.user,
-                            to_self<user_row>([this, op = c.op, in = std::move(c.body),
-                                               a = std::move(a)](result<user_row> user) mutable {
-                              if (!user) return a.fail(std::move(user.error()));
-                              prove_and_change(*user, std::move(op), std::move(in), std::move(a));
-                            }));
   }
 
   // sessions
@@ -127,9 +116,11 @@ public:
     identify(std::move(c.body.credential.value), std::move(a));
   }
 
+  void on(call<jwks_request>&, answer<json_reply> a) { a(json_reply{signer_->jwks(unix_now())}); }
+
   void on(call<verify_request>& c, answer<verify_reply> a) {
     const auto token = std::move(c.body.token.value);
-    const auto claims = d_.signer->verify(token, unix_now());
+    const auto claims = signer_->verify(token, unix_now());
     auto then = to_self<authenticate_reply>([a = std::move(a), iat = claims ? claims->iat : 0](
                                                 result<authenticate_reply> found) mutable {
       verify_reply out;
@@ -165,82 +156,50 @@ private:
         to_self<done>([this, user, op = std::move(op), a = std::move(a)](result<done> r) mutable {
           if (!r) return a.fail(std::move(r.error()));
           d_.audit({.event = "auth.register", .user = user.id}, op);
-          open_session(user, "password", std::move(a));
+          open_session(user, "password", op, std::move(a));
         }));
-  }
-
-  /// A new password wants the old one, where there is one.
-  void prove_and_change(const user_row& user, op_context op, update_me_request in,
-                        answer<user_view> a) {
-    if (user.password_hash.empty())
-      return hash_and_change(std::move(op), std::move(in), std::move(a));
-    auto given = std::move(in.current_password);
-    d_.hasher->verify(std::move(given), user.password_hash,
-                      to_self<bool>([this, op = std::move(op), in = std::move(in),
-                                     a = std::move(a)](result<bool> right) mutable {
-                        if (!right) return a.fail(std::move(right.error()));
-                        if (!*right)
-                          return a.fail(make_error(errc::invalid_argument,
-                                                   "current_password: is not the present password",
-                                                   "current_password"));
-                        hash_and_change(std::move(op), std::move(in), std::move(a));
-                      }));
-  }
-
-  void hash_and_change(op_context op, update_me_request in, answer<user_view> a) {
-    auto password = std::move(in.password);
-    d_.hasher->hash(std::move(password),
-                    to_self<std::string>([this, op = std::move(op), in = std::move(in),
-                                          a = std::move(a)](result<std::string> hash) mutable {
-                      if (!hash) return a.fail(std::move(hash.error()));
-                      change_me(op, std::move(in), std::move(*hash), std::move(a));
-                    }));
-  }
-
-  /// With a new password all other sessions end: whoever knew the old one may hold one.
-  void change_me(const op_context& op, update_me_request in, std::string hash,
-                 answer<user_view> a) {
-    change_user(
-        op.who.user,
-        [in = std::move(in), hash](user_row& row) {
-          if (!hash.empty()) row.password_hash = hash;
-          return account_rules::apply(in, row);
-        },
-        [this, op, hash, a = std::move(a)](result<user_row> row) mutable {
-          if (!row) return a.fail(std::move(row.error()));
-          d_.audit({.event = hash.empty() ? "auth.account_changed" : "auth.password_changed",
-                    .user = row->id},
-                   op);
-          if (hash.empty()) return show(std::move(*row), std::move(a));
-          d_.in.sessions->revoke_sessions(
-              row->id, op.who.session,
-              to_self<std::vector<std::string>>(
-                  [this, row = *row, a = std::move(a)](result<std::vector<std::string>> r) mutable {
-                    if (!r) return a.fail(std::move(r.error()));
-                    show(std::move(row), std::move(a));
-                  }));
-        });
   }
 
   /// An unknown user costs the same hash as a wrong password.
   void check_password(user_row user, secret password, op_context op, answer<session_reply> a) {
     auto encoded = user.password_hash;
+    auto kept = password; // the hasher wipes its own
     d_.hasher->verify(
         std::move(password), std::move(encoded),
-        to_self<bool>([this, user = std::move(user), op = std::move(op),
-                       a = std::move(a)](result<bool> right) mutable {
-          if (!right) return a.fail(std::move(right.error()));
-          if (!*right) {
+        to_self<password_verdict>([this, user = std::move(user), op = std::move(op),
+                                   kept = std::move(kept),
+                                   a = std::move(a)](result<password_verdict> found) mutable {
+          if (!found) return a.fail(std::move(found.error()));
+          if (!found->right) {
             d_.audit({.event = "auth.login_failed", .level = log_level::warn, .user = user.id}, op);
             return a.fail(auth_rules::wrong_credentials());
           }
           if (account_rules::is_banned(user, now_text())) return a.fail(auth_rules::banned());
           d_.audit({.event = "auth.login", .user = user.id}, op);
-          open_session(std::move(user), "password", std::move(a));
+          if (found->outdated) rewrite_hash(user, std::move(kept));
+          open_session(std::move(user), "password", op, std::move(a));
         }));
   }
 
-  void open_session(user_row user, std::string method, answer<session_reply> a) {
+  /// The password was right against a hash of another system: from now on it is kept as ours. The
+  /// sign-in does not wait for it; one that fails is made up for by the next.
+  void rewrite_hash(const user_row& user, secret password) {
+    d_.hasher->hash(std::move(password),
+                    to_self<std::string>([this, id = user.id,
+                                          before = user.password_hash](result<std::string> hash) {
+                      if (!hash) return;
+                      change_user(
+                          id,
+                          [before, hash = *hash](user_row& row) {
+                            if (row.password_hash == before) row.password_hash = hash;
+                            return result<void>();
+                          },
+                          [](const result<user_row>&) {});
+                    }));
+  }
+
+  void open_session(user_row user, std::string method, const op_context& op,
+                    answer<session_reply> a) {
     const auto now = unix_now();
     session_row session;
     session.id = make_uuid();
@@ -248,8 +207,9 @@ private:
     session.rotated_at = unix_now_ms();
     session.created_at = now;
     session.method = std::move(method);
+    session.address = op.client_address;
     session.expires_at = now + limits::refresh_token_ttl.count();
-    auto issued = auth_rules::issue(user, session.id, *d_.signer, *d_.digest, now);
+    auto issued = auth_rules::issue(user, session.id, *signer_, *d_.digest, now);
     session.refresh_hash = issued.refresh_hash;
     user.last_sign_in_at = now_text();
     d_.in.users->touch_sign_in(user.id, user.last_sign_in_at,
@@ -313,7 +273,7 @@ private:
   void rotate(session_row session, const std::string& hash, int tries, user_row user, op_context op,
               answer<session_reply> a) {
     const auto now = unix_now();
-    auto issued = auth_rules::issue(user, session.id, *d_.signer, *d_.digest, now);
+    auto issued = auth_rules::issue(user, session.id, *signer_, *d_.digest, now);
     auto then = to_self<done>([this, hash, tries, op = std::move(op), a = std::move(a),
                                user = std::move(user),
                                r = std::move(issued.reply)](result<done> rotated) mutable {
@@ -330,11 +290,22 @@ private:
   template <class Then>
   void identify(std::string credential, Then then) {
     if (auth_rules::is_api_key(credential)) return identify_key(credential, std::move(then));
-    const auto claims = d_.signer->verify(credential, unix_now());
-    if (!claims) return then.fail(auth_rules::unknown_credential());
+    const auto claims = signer_->verify(credential, unix_now());
+    if (claims) return identify_session(*claims, std::move(then));
+    if (!may_read_keys()) return then.fail(auth_rules::unknown_credential());
+    // Another node may have signed it with a key that was made since we looked.
+    read_keys([this, credential = std::move(credential), then = std::move(then)]() mutable {
+      const auto claims_now = signer_->verify(credential, unix_now());
+      if (claims_now) return identify_session(*claims_now, std::move(then));
+      then.fail(auth_rules::unknown_credential());
+    });
+  }
+
+  template <class Then>
+  void identify_session(const token_claims& claims, Then then) {
     d_.in.sessions->session_by_id(
-        claims->sid, to_self<session_row>([this, claims = *claims, then = std::move(then)](
-                                              result<session_row> session) mutable {
+        claims.sid, to_self<session_row>([this, claims, then = std::move(then)](
+                                             result<session_row> session) mutable {
           if (!session) return then.fail(dead_or(std::move(session.error())));
           if (session->revoked || session->user_id != claims.sub)
             return then.fail(auth_rules::unknown_credential());
@@ -387,12 +358,47 @@ private:
                : std::move(why);
   }
 
+  [[nodiscard]] bool may_read_keys() const {
+    return d_.make_signer && unix_now() - keys_read_at_ >= key_read_pace;
+  }
+
+  /// Takes the signing keys as they are in the store, then and now: another node may have made one.
+  void read_keys(std::move_only_function<void()> after = [] {}) {
+    if (!d_.make_signer) return after();
+    keys_read_at_ = unix_now();
+    d_.in.secrets->signing_keys(
+        keys_read_at_,
+        to_self<std::vector<signing_key_row>>(
+            [this, after = std::move(after)](result<std::vector<signing_key_row>> rows) mutable {
+              take_keys(rows);
+              after();
+            }));
+  }
+
+  void take_keys(const result<std::vector<signing_key_row>>& rows) {
+    if (!rows) return log::warn("auth.keys_unread", {{"why", rows.error().message}});
+    auto made = d_.make_signer(*rows);
+    if (!made) return log::warn("auth.keys_unusable", {{"why", made.error().message}});
+    signer_ = std::move(*made);
+  }
+
   void sweep() {
     const auto now = unix_now();
     d_.in.sessions->drop_expired(now, reply<std::int64_t>([](const result<std::int64_t>&) {}));
     d_.in.one_time->drop_expired(now, reply<std::int64_t>([](const result<std::int64_t>&) {}));
     later(sweep_every, [this] { sweep(); });
   }
+
+  /// A rotation must be known everywhere before the old key retires (signing_key_overlap).
+  void watch_keys() {
+    later(keys_watched_every, [this] {
+      read_keys();
+      watch_keys();
+    });
+  }
+
+  std::shared_ptr<const token_signer> signer_;
+  std::int64_t keys_read_at_ = 0; // Unix seconds
 };
 
 } // namespace

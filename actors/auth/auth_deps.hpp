@@ -4,7 +4,9 @@
 #include "actors/ports/account_stores.hpp"
 #include "actors/ports/crypto_ports.hpp"
 
+#include <functional>
 #include <memory>
+#include <vector>
 
 namespace troupe {
 
@@ -13,6 +15,10 @@ struct auth_deps {
   account_stores in;
   std::shared_ptr<password_hasher> hasher;
   std::shared_ptr<const token_signer> signer;
+  /// Signs with the newest of these keys. Null: one secret of the configuration signs for ever.
+  std::function<result<std::shared_ptr<const token_signer>>(const std::vector<signing_key_row>&)>
+      make_signer;
+  std::function<signing_key_row()> new_signing_key; ///< there with make_signer
   std::shared_ptr<const digests> digest;
   audit_sink audit = [](const audit_event&, const op_context&) {};
   bool signup_open = true;

@@ -2,6 +2,7 @@
 
 #include "messages/base/ids.hpp"
 #include "messages/base/limits.hpp"
+#include "messages/codec/chat_json.hpp"
 #include "messages/scopes.hpp"
 
 #include <utility>
@@ -82,12 +83,37 @@ new_key make_key(std::string user_id, std::string name, const digests& digest, s
   return made;
 }
 
+namespace {
+
+bool fits(const json_text& extra) {
+  return extra.raw.size() <= limits::token_extra_bytes;
+}
+
+/// What clients of supabase read in a token; our own services ask the store instead.
+json_text extra_claims(const user_row& user) {
+  const std::string who = R"({"email":)" + chat_json::quoted(user.email) +
+                          R"(,"phone":"","role":"authenticated","aal":"aal1","is_anonymous":)" +
+                          (user.anonymous ? "true" : "false");
+  const auto with = [&](const json_text& app, const json_text& own) {
+    return json_text{who + R"(,"app_metadata":)" + (app.empty() ? "{}" : app.raw) +
+                     R"(,"user_metadata":)" + (own.empty() ? "{}" : own.raw) + "}"};
+  };
+  // A token travels with every request: metadata that would make it long is asked for with /me.
+  if (auto all = with(user.app_metadata, user.user_metadata); fits(all)) return all;
+  if (auto some = with(user.app_metadata, {}); fits(some)) return some;
+  return with({}, {});
+}
+
+} // namespace
+
 issued issue(const user_row& user, const std::string& session_id, const token_signer& signer,
              const digests& digest, std::int64_t now) {
   issued out;
   out.refresh_token = digest.random_token(32);
   out.refresh_hash = digest.sha256_hex(out.refresh_token);
-  const token_claims claims{user.id, session_id, now, now + limits::access_token_ttl.count()};
+  token_claims claims{user.id, session_id, now, now + limits::access_token_ttl.count()};
+  claims.aud = "authenticated";
+  claims.extra = extra_claims(user);
   out.reply.access_token = signer.sign(claims);
   out.reply.refresh_token = out.refresh_token;
   out.reply.expires_in = limits::access_token_ttl.count();

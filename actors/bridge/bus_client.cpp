@@ -106,6 +106,7 @@ private:
     if (!c.op.who.user.empty()) out.caller = msgpack_codec::encode(c.op.who);
     out.request_id = c.op.request_id;
     out.traceparent = c.op.traceparent;
+    out.client_address = c.op.client_address;
     out.body = msgpack_codec::encode(c.body);
     return out;
   }

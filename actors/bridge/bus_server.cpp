@@ -3,6 +3,7 @@
 #include "actors/bridge/bus_client.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/codec/msgpack.hpp"
+#include "messages/scopes.hpp"
 
 #include <optional>
 #include <unordered_map>
@@ -22,8 +23,7 @@ using server_service = service_protocol<>;
 /// router.
 template <class Request>
 constexpr bool needs_no_caller =
-    std::is_same_v<Request, register_request> || std::is_same_v<Request, login_request> ||
-    std::is_same_v<Request, refresh_request> || std::is_same_v<Request, authenticate_request> ||
+    is_public<Request> || std::is_same_v<Request, authenticate_request> ||
     std::is_same_v<Request, append_logs_request> || std::is_same_v<Request, ping_request> ||
     std::is_same_v<Request, purge_documents_request> ||
     std::is_same_v<Request, purge_conversations_request> ||
@@ -161,6 +161,7 @@ private:
     op.credential = std::move(in.credential);
     op.request_id = std::move(in.request_id);
     op.traceparent = std::move(in.traceparent);
+    op.client_address = std::move(in.client_address);
     if (!in.caller.empty())
       if (auto who = msgpack_codec::decode<caller>(in.caller)) op.who = std::move(*who);
     return op;

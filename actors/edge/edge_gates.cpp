@@ -180,6 +180,7 @@ op_context context_of(request_context&& in) {
   op.credential = std::move(in.credential);
   op.request_id = std::move(in.request_id);
   op.traceparent = std::move(in.traceparent);
+  op.client_address = std::move(in.client_address);
   return op;
 }
 

@@ -10,12 +10,6 @@
 namespace troupe {
 namespace {
 
-/// Requests that need no credential.
-template <class Request>
-constexpr bool is_public =
-    std::is_same_v<Request, register_request> || std::is_same_v<Request, login_request> ||
-    std::is_same_v<Request, refresh_request>;
-
 std::chrono::milliseconds lifetime(std::int64_t expires_at) {
   using namespace std::chrono;
   if (expires_at == 0) return limits::auth_cache_ttl;

@@ -1,9 +1,12 @@
 #include "adapters/crypto/jws.hpp"
 
 #include "adapters/crypto/base64url.hpp"
+#include "adapters/crypto/strict_json.hpp"
+#include "messages/base/limits.hpp"
 
-#include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
+#include <algorithm>
+#include <array>
+#include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
@@ -12,32 +15,55 @@ namespace {
 
 namespace json = boost::json;
 
-std::optional<json::object> parse_object(std::string_view text) {
-  json::parse_options strict;
-  strict.max_depth = 8;
-  boost::system::error_code failed;
-  auto value = json::parse(text, failed, {}, strict);
-  if (failed || !value.is_object()) return std::nullopt;
-  return std::move(value.get_object());
+constexpr std::array<std::string_view, 8> fixed_claims{"sub", "sid", "session_id", "iat",
+                                                       "exp", "nbf", "iss",        "aud"};
+
+/// `typ` is a media type, whose letters may be of either case (RFC 7515, 4.1.9); `at+jwt` is an
+/// access token of RFC 9068. Others (`logout+jwt`, `dpop+jwt`, …) are no credentials.
+bool type_allowed(const json::object& header) {
+  if (!header.contains("typ")) return true;
+  auto type = string_member(header, "typ");
+  if (!type) return false;
+  std::ranges::transform(*type, type->begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
+  return type == "jwt" || type == "at+jwt" || type == "application/at+jwt";
 }
 
-/// The member as a string; nullopt when absent or of another type.
-std::optional<std::string> string_member(const json::object& from, std::string_view name) {
-  const auto* value = from.if_contains(name);
-  if (value == nullptr || !value->is_string()) return std::nullopt;
-  return std::string(value->get_string());
+void add_extra(const json_text& extra, json::object& payload) {
+  if (extra.empty() || extra.raw.size() > limits::token_extra_bytes) return;
+  const auto members = parse_object(extra.raw);
+  if (!members) return;
+  for (const auto& member : *members)
+    if (std::ranges::find(fixed_claims, std::string_view(member.key())) == fixed_claims.end())
+      payload.insert(member);
 }
 
-std::optional<std::int64_t> integer_member(const json::object& from, std::string_view name) {
-  const auto* value = from.if_contains(name);
-  if (value == nullptr || !value->is_int64()) return std::nullopt; // no real JWT time is past 2^63
-  return value->get_int64();
+/// The session's id under either of its names; under both it must be the same.
+std::optional<std::string> session_of(const json::object& payload) {
+  auto sid = string_member(payload, "sid");
+  if (!payload.contains("session_id")) return sid;
+  auto session_id = string_member(payload, "session_id");
+  if (payload.contains("sid") && sid != session_id) return std::nullopt;
+  return session_id;
+}
+
+/// A string or an array of strings (RFC 7519, 4.1.3), of which the first counts; empty when absent.
+std::optional<std::string> audience_of(const json::object& payload) {
+  const auto* aud = payload.if_contains("aud");
+  if (aud == nullptr) return std::string();
+  const auto* first = aud;
+  if (const auto* several = aud->if_array()) {
+    if (several->empty()) return std::string();
+    first = &several->front();
+  }
+  if (!first->is_string()) return std::nullopt;
+  return std::string(first->get_string());
 }
 
 } // namespace
 
 std::optional<jws_parts> split_jws(std::string_view token) {
-  if (token.size() > token_bytes_max) return std::nullopt;
+  if (token.size() > limits::token_bytes) return std::nullopt;
   const auto first = token.find('.');
   if (first == token.npos) return std::nullopt;
   const auto second = token.find('.', first + 1);
@@ -51,41 +77,55 @@ std::optional<jws_parts> split_jws(std::string_view token) {
 }
 
 std::string write_header(const jws_header& header) {
-  json::object object{{"alg", header.alg}, {"typ", "JWT"}};
+  json::object object{{"alg", name_of(header.alg)}, {"typ", "JWT"}};
   if (!header.kid.empty()) object["kid"] = header.kid;
   return json::serialize(object);
 }
 
-bool header_allowed(std::string_view base64url, const jws_header& expected) {
+std::optional<jws_header> read_header(std::string_view base64url) {
   const auto text = from_base64url(base64url);
-  if (!text) return false;
+  if (!text) return std::nullopt;
   const auto object = parse_object(*text);
-  if (!object || object->contains("crit") || string_member(*object, "alg") != expected.alg)
-    return false;
-  if (object->contains("typ") && string_member(*object, "typ") != "JWT") return false;
-  return expected.kid.empty() || string_member(*object, "kid") == expected.kid;
+  if (!object || object->contains("crit") || !type_allowed(*object)) return std::nullopt;
+  const auto alg = jws_alg_named(string_member(*object, "alg").value_or(""));
+  if (!alg) return std::nullopt;
+  jws_header header{*alg, {}};
+  if (object->contains("kid")) {
+    auto kid = string_member(*object, "kid");
+    if (!kid || kid->size() > limits::token_kid_bytes) return std::nullopt;
+    header.kid = std::move(*kid);
+  }
+  return header;
 }
 
 std::string write_claims(const token_claims& claims) {
-  return json::serialize(json::object{
-      {"sub", claims.sub}, {"sid", claims.sid}, {"iat", claims.iat}, {"exp", claims.exp}});
+  json::object payload{{"sub", claims.sub},
+                       {"sid", claims.sid},
+                       {"session_id", claims.sid},
+                       {"iat", claims.iat},
+                       {"exp", claims.exp}};
+  if (!claims.iss.empty()) payload["iss"] = claims.iss;
+  if (!claims.aud.empty()) payload["aud"] = claims.aud;
+  add_extra(claims.extra, payload);
+  return json::serialize(payload);
 }
 
 std::optional<jws_claims> read_claims(std::string_view text) {
-  const auto object = parse_object(text);
-  if (!object) return std::nullopt;
-  auto sub = string_member(*object, "sub");
-  auto sid = string_member(*object, "sid");
-  const auto iat = integer_member(*object, "iat");
-  const auto exp = integer_member(*object, "exp");
+  const auto payload = parse_object(text);
+  if (!payload) return std::nullopt;
+  auto sub = string_member(*payload, "sub");
+  auto sid = session_of(*payload);
+  const auto iat = integer_member(*payload, "iat");
+  const auto exp = integer_member(*payload, "exp");
   if (!sub || sub->empty() || !sid || sid->empty() || !iat || !exp) return std::nullopt;
-  std::int64_t not_before = 0;
-  if (object->contains("nbf")) {
-    const auto nbf = integer_member(*object, "nbf");
-    if (!nbf) return std::nullopt;
-    not_before = *nbf;
-  }
-  return jws_claims{{std::move(*sub), std::move(*sid), *iat, *exp}, not_before};
+  auto iss = payload->contains("iss") ? string_member(*payload, "iss") : std::string();
+  auto aud = audience_of(*payload);
+  const auto nbf = payload->contains("nbf") ? integer_member(*payload, "nbf") : 0;
+  if (!iss || !aud || !nbf) return std::nullopt;
+  jws_claims found{{std::move(*sub), std::move(*sid), *iat, *exp}, *nbf};
+  found.claims.iss = std::move(*iss);
+  found.claims.aud = std::move(*aud);
+  return found;
 }
 
 } // namespace troupe::crypto

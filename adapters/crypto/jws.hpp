@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/ports/crypto_ports.hpp"
+#include "adapters/crypto/jws_alg.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -12,26 +13,26 @@
 /// cryptography. Pure, thread-safe.
 namespace troupe::crypto {
 
-inline constexpr std::size_t token_bytes_max = 8u << 10;
-
-struct jws_header {
-  std::string alg;
-  std::string kid; ///< empty: none is written and any is accepted
-};
-
 struct jws_parts {
   std::string_view header, payload, signature; ///< base64url
   std::string_view signed_part;                ///< header, dot, payload
 };
 
-/// nullopt unless it is three non-empty parts within token_bytes_max. Views into `token`.
+/// nullopt unless it is three non-empty parts within limits::token_bytes. Views into `token`.
 [[nodiscard]] std::optional<jws_parts> split_jws(std::string_view token);
+
+struct jws_header {
+  jws_alg alg = jws_alg::eddsa;
+  std::string kid; ///< empty: none
+};
 
 /// The JSON of a header of ours, not encoded.
 [[nodiscard]] std::string write_header(const jws_header& header);
 
-/// Whether a header names exactly this algorithm, no other key and nothing critical (`crit`).
-[[nodiscard]] bool header_allowed(std::string_view base64url, const jws_header& expected);
+/// nullopt when it is malformed, has an algorithm that we do not know, a `typ` that is no access or
+/// identity token, or anything critical (`crit`). What offers keys (jwk, jku, x5c, x5u) is not
+/// looked at: keys come from configuration only.
+[[nodiscard]] std::optional<jws_header> read_header(std::string_view base64url);
 
 struct jws_claims {
   token_claims claims;
@@ -40,8 +41,8 @@ struct jws_claims {
 
 [[nodiscard]] std::string write_claims(const token_claims& claims);
 
-/// nullopt unless it is a JSON object in UTF-8 with non-empty strings sub and sid and integers iat
-/// and exp. Other claims are skipped.
+/// nullopt unless it is a JSON object with non-empty strings sub and sid (or session_id, or both
+/// alike) and integers iat and exp. Other claims than those of token_claims and nbf are skipped.
 [[nodiscard]] std::optional<jws_claims> read_claims(std::string_view json);
 
 } // namespace troupe::crypto

@@ -1,10 +1,11 @@
 #include "adapters/crypto/crypto.hpp"
 #include "adapters/crypto/sodium_start.hpp"
+#include "adapters/crypto/stored_hash.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/worker_threads.hpp"
 
 #include <sodium.h>
-#include <cerrno>
+#include <array>
 #include <utility>
 
 namespace troupe {
@@ -14,6 +15,9 @@ constexpr unsigned long long passes = 2;
 constexpr std::size_t memory_bytes = 19u << 20;
 constexpr unsigned hash_threads = 2;
 constexpr std::uint32_t retry_after_ms = 1000; // the queue drains in about 0.7 s
+
+/// How every hash begins that hash_now() gives.
+constexpr std::string_view present_form = "$argon2id$v=19$m=19456,t=2,p=1$";
 
 /// A well-formed hash with the parameters above: what the password of an unknown user is compared
 /// with. Whatever the comparison says, the answer is no.
@@ -27,10 +31,6 @@ error busy() {
   return reason;
 }
 
-error no_memory() {
-  return make_error(errc::unavailable, "no memory for hashing a password");
-}
-
 void wipe(secret& password) {
   sodium_memzero(password.value.data(), password.value.size());
 }
@@ -40,19 +40,17 @@ result<std::string> hash_now(secret password) {
   const int failed = crypto_pwhash_str_alg(encoded, password.value.data(), password.value.size(),
                                            passes, memory_bytes, crypto_pwhash_ALG_ARGON2ID13);
   wipe(password);
-  if (failed != 0) return std::unexpected(no_memory());
+  if (failed != 0) return fail(errc::unavailable, "no memory for hashing a password");
   return std::string(encoded);
 }
 
-result<bool> verify_now(secret password, const std::string& encoded) {
-  const bool known = !encoded.empty();
-  errno = 0;
-  const int failed = crypto_pwhash_str_verify(known ? encoded.c_str() : nobody,
-                                              password.value.data(), password.value.size());
-  const bool starved = failed != 0 && errno == ENOMEM;
+result<password_verdict> verify_now(secret password, const std::string& encoded) {
+  const auto known = crypto::read_hash(encoded);
+  const auto same = crypto::matches(password.value, known ? *known : crypto::argon2_hash{nobody});
   wipe(password);
-  if (starved) return std::unexpected(no_memory()); // never mistaken for a wrong password
-  return known && failed == 0;
+  if (!same) return std::unexpected(same.error());
+  const bool right = known && *same;
+  return password_verdict{right, right && !encoded.starts_with(present_form)};
 }
 
 class argon2_hasher final : public password_hasher {
@@ -66,13 +64,15 @@ public:
     });
   }
 
-  void verify(secret password, std::string encoded, reply<bool> answer) override {
+  void verify(secret password, std::string encoded, reply<password_verdict> answer) override {
     if (!threads_.reserve()) return answer.fail(busy());
     threads_.post([password = std::move(password), encoded = std::move(encoded),
                    answer = std::move(answer)]() mutable {
       answer(verify_now(std::move(password), encoded));
     });
   }
+
+  bool knows(std::string_view encoded) const override { return !hash_format(encoded).empty(); }
 
 private:
   worker_threads threads_;
@@ -82,6 +82,13 @@ private:
 
 std::unique_ptr<password_hasher> make_password_hasher() {
   return std::make_unique<argon2_hasher>();
+}
+
+std::string_view hash_format(std::string_view encoded) {
+  constexpr std::array<std::string_view, std::variant_size_v<crypto::stored_hash>> names{
+      "argon2", "bcrypt", "pbkdf2", "scrypt"}; // in the variant's order
+  const auto known = crypto::read_hash(encoded);
+  return known ? names[known->index()] : std::string_view{};
 }
 
 } // namespace troupe

@@ -1,39 +1,57 @@
 #include "adapters/crypto/base64url.hpp"
 #include "adapters/crypto/crypto.hpp"
+#include "adapters/crypto/jwk.hpp"
 #include "adapters/crypto/jws.hpp"
-#include "adapters/crypto/sodium_start.hpp"
+#include "adapters/crypto/openssl_keys.hpp"
+#include "adapters/crypto/sodium_keys.hpp"
+#include "messages/base/limits.hpp"
 
-#include <sodium.h>
-#include <array>
+#include <algorithm>
+#include <utility>
 
 namespace troupe {
 namespace {
 
-const unsigned char* raw(std::string_view bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
+std::unexpected<error> refused(const char* why) {
+  return fail(errc::unauthenticated, why);
 }
 
-/// What both algorithms share; the derived class signs bytes and checks signatures.
-class jws_signer : public token_signer {
+struct ring_key {
+  std::unique_ptr<crypto::sign_key> key;
+  crypto::jws_header header;
+  std::string header_text; ///< base64url, of every token that the key signs
+  std::int64_t retire_at = 0;
+
+  bool lives(std::int64_t now) const { return retire_at == 0 || now < retire_at; }
+  bool fits(const crypto::jws_header& of_token) const {
+    return of_token.alg == header.alg && (header.kid.empty() || of_token.kid == header.kid);
+  }
+};
+
+class key_ring final : public token_signer {
 public:
-  std::string sign(const token_claims& claims) const final {
-    std::string token = header_text_ + '.' + crypto::to_base64url(crypto::write_claims(claims));
-    const std::string signature = signature_of(token);
+  explicit key_ring(std::vector<ring_key> keys) : keys_(std::move(keys)) {}
+
+  std::string sign(const token_claims& claims) const override {
+    const auto& first = keys_.front();
+    std::string token =
+        first.header_text + '.' + crypto::to_base64url(crypto::write_claims(claims));
+    const std::string signature = first.key->sign(token);
     return token + '.' + crypto::to_base64url(signature);
   }
 
-  result<token_claims> verify(std::string_view token, std::int64_t now) const final {
+  result<token_claims> verify(std::string_view token, std::int64_t now) const override {
     const auto parts = crypto::split_jws(token);
     if (!parts) return refused("the access token is malformed");
-    // Our own header needs no parsing: it is always the same text.
-    if (parts->header != header_text_ && !crypto::header_allowed(parts->header, header_))
-      return refused("the access token has another algorithm or key");
+    const auto keys = keys_for(parts->header, now);
+    if (keys.empty()) return refused("the access token has another algorithm or key");
     const auto signature = crypto::from_base64url(parts->signature);
-    if (!signature || !signature_holds(parts->signed_part, *signature))
+    if (!signature || std::ranges::none_of(keys, [&](const ring_key* each) {
+          return each->key->holds(parts->signed_part, *signature);
+        }))
       return refused("the access token's signature is wrong");
     const auto payload = crypto::from_base64url(parts->payload);
-    if (!payload) return refused("the access token is malformed");
-    const auto claims = crypto::read_claims(*payload);
+    const auto claims = payload ? crypto::read_claims(*payload) : std::nullopt;
     if (!claims) return refused("the access token's claims are malformed");
     if (claims->claims.exp <= now) return refused("the access token has expired");
     if (claims->claims.iat > now || claims->not_before > now)
@@ -41,111 +59,65 @@ public:
     return claims->claims;
   }
 
-protected:
-  explicit jws_signer(crypto::jws_header header)
-      : header_(std::move(header)), header_text_(crypto::to_base64url(write_header(header_))) {}
+  json_text jwks(std::int64_t now) const override {
+    std::string keys;
+    for (const auto& each : keys_) {
+      if (each.header.kid.empty() || !each.lives(now)) continue;
+      keys += (keys.empty() ? "" : ",") + crypto::write_jwk(*each.key, each.header.alg);
+    }
+    return {"{\"keys\":[" + keys + "]}"};
+  }
 
 private:
-  virtual std::string signature_of(std::string_view signed_part) const = 0;
-  virtual bool signature_holds(std::string_view signed_part, std::string_view signature) const = 0;
-
-  static std::unexpected<error> refused(const char* why) {
-    return fail(errc::unauthenticated, why);
+  /// The living keys that may have signed a token with this header.
+  std::vector<const ring_key*> keys_for(std::string_view header_text, std::int64_t now) const {
+    std::vector<const ring_key*> found;
+    for (const auto& each : keys_) // a header of ours needs no parsing: it is always the same text
+      if (each.lives(now) && each.header_text == header_text) found.push_back(&each);
+    if (!found.empty()) return found;
+    const auto header = crypto::read_header(header_text);
+    if (!header) return found;
+    for (const auto& each : keys_)
+      if (each.lives(now) && each.fits(*header)) found.push_back(&each);
+    return found;
   }
 
-  const crypto::jws_header header_;
-  const std::string header_text_; // base64url
+  const std::vector<ring_key> keys_;
 };
 
-struct ed25519_keys {
-  std::array<unsigned char, crypto_sign_ed25519_PUBLICKEYBYTES> open{};
-  std::array<unsigned char, crypto_sign_ed25519_SECRETKEYBYTES> closed{};
-
-  explicit ed25519_keys(std::string_view seed) {
-    crypto_sign_ed25519_seed_keypair(open.data(), closed.data(), raw(seed));
+result<std::unique_ptr<crypto::sign_key>> make_key(jws_alg alg, const std::string& text) {
+  switch (alg) {
+    case jws_alg::eddsa:
+      return crypto::make_ed25519_key(text);
+    case jws_alg::hs256:
+      return crypto::make_hs256_key(text);
+    default:
+      return crypto::make_pem_key(alg, text);
   }
-  /// The first 12 bytes of the public key's SHA-256: enough to tell keys apart.
-  std::string id() const {
-    std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
-    crypto_hash_sha256(hash.data(), open.data(), open.size());
-    return crypto::to_base64url({reinterpret_cast<const char*>(hash.data()), 12});
-  }
-};
-
-class eddsa_signer final : public jws_signer {
-public:
-  explicit eddsa_signer(const ed25519_keys& keys)
-      : jws_signer({.alg = "EdDSA", .kid = keys.id()}), keys_(keys) {}
-  ~eddsa_signer() override { sodium_memzero(keys_.closed.data(), keys_.closed.size()); }
-
-private:
-  std::string signature_of(std::string_view signed_part) const override {
-    std::string signature(crypto_sign_ed25519_BYTES, '\0');
-    crypto_sign_ed25519_detached(reinterpret_cast<unsigned char*>(signature.data()), nullptr,
-                                 raw(signed_part), signed_part.size(), keys_.closed.data());
-    return signature;
-  }
-
-  bool signature_holds(std::string_view signed_part, std::string_view signature) const override {
-    return signature.size() == crypto_sign_ed25519_BYTES &&
-           crypto_sign_ed25519_verify_detached(raw(signature), raw(signed_part), signed_part.size(),
-                                               keys_.open.data()) == 0;
-  }
-
-  ed25519_keys keys_;
-};
-
-class hs256_signer final : public jws_signer {
-public:
-  explicit hs256_signer(std::string_view key) : jws_signer({.alg = "HS256", .kid = {}}) {
-    crypto_auth_hmacsha256_init(&keyed_, raw(key), key.size());
-  }
-  ~hs256_signer() override { sodium_memzero(&keyed_, sizeof keyed_); }
-
-private:
-  std::string signature_of(std::string_view signed_part) const override {
-    auto state = keyed_; // the key's two blocks are hashed once, in the constructor
-    std::string code(crypto_auth_hmacsha256_BYTES, '\0');
-    crypto_auth_hmacsha256_update(&state, raw(signed_part), signed_part.size());
-    crypto_auth_hmacsha256_final(&state, reinterpret_cast<unsigned char*>(code.data()));
-    return code;
-  }
-
-  bool signature_holds(std::string_view signed_part, std::string_view signature) const override {
-    const auto expected = signature_of(signed_part);
-    return signature.size() == expected.size() &&
-           sodium_memcmp(signature.data(), expected.data(), expected.size()) == 0;
-  }
-
-  crypto_auth_hmacsha256_state keyed_{};
-};
-
-constexpr std::size_t hs256_secret_bytes_min = 32;
+}
 
 } // namespace
 
-std::string make_eddsa_seed() {
-  crypto::start_sodium();
-  std::string seed(crypto_sign_ed25519_SEEDBYTES, '\0');
-  randombytes_buf(seed.data(), seed.size());
-  return crypto::to_base64url(seed);
+std::string make_signing_key(jws_alg alg) {
+  const bool random_bytes = alg == jws_alg::eddsa || alg == jws_alg::hs256;
+  return random_bytes ? crypto::make_ed25519_seed() : crypto::make_pem(alg);
 }
 
-result<std::unique_ptr<token_signer>> make_token_signer_eddsa(const std::string& seed_base64url) {
-  crypto::start_sodium();
-  auto seed = crypto::from_base64url(seed_base64url);
-  if (!seed || seed->size() != crypto_sign_ed25519_SEEDBYTES)
-    return fail(errc::invalid_argument, "the signing key must be 32 bytes in base64url");
-  auto signer = std::make_unique<eddsa_signer>(ed25519_keys(*seed));
-  sodium_memzero(seed->data(), seed->size());
-  return signer;
-}
-
-result<std::unique_ptr<token_signer>> make_token_signer_hs256(const std::string& secret_bytes) {
-  crypto::start_sodium();
-  if (secret_bytes.size() < hs256_secret_bytes_min)
-    return fail(errc::invalid_argument, "JWT_SECRET must have at least 32 bytes");
-  return std::make_unique<hs256_signer>(secret_bytes);
+result<std::unique_ptr<token_signer>> make_token_signer(token_signer_config config) {
+  if (config.keys.empty() || config.keys.size() > limits::signing_keys)
+    return fail(errc::invalid_argument,
+                "there must be 1 to " + std::to_string(limits::signing_keys) + " signing keys");
+  if (config.keys.front().retire_at != 0)
+    return fail(errc::invalid_argument, "the first signing key signs and cannot retire");
+  std::vector<ring_key> ring;
+  for (const auto& each : config.keys) {
+    auto key = make_key(config.alg, each.text.value);
+    if (!key) return std::unexpected(std::move(key.error()));
+    crypto::jws_header header{config.alg, (*key)->kid()};
+    auto header_text = crypto::to_base64url(crypto::write_header(header));
+    ring.push_back({std::move(*key), std::move(header), std::move(header_text), each.retire_at});
+  }
+  return std::make_unique<key_ring>(std::move(ring));
 }
 
 } // namespace troupe

@@ -45,9 +45,15 @@ bool sane_request_id(std::string_view id) noexcept {
 
 } // namespace
 
-connection::connection(net::ip::tcp::socket socket, worker& home, std::shared_ptr<mailbox> mail,
+connection::connection(arrival client, worker& home, std::shared_ptr<mailbox> mail,
                        edge_state& edge)
-    : socket_(std::move(socket)), home_(home), mail_(std::move(mail)), edge_(edge) {
+    : stream_(std::move(client.stream)),
+      peer_(client.peer),
+      peer_text_(to_string(peer_)),
+      place_(std::move(client.place)),
+      home_(home),
+      mail_(std::move(mail)),
+      edge_(edge) {
   ++edge_.open;
   open_connections().add(1);
 }
@@ -60,11 +66,33 @@ connection::~connection() {
 
 void connection::start() {
   boost::system::error_code ignored;
-  socket_.set_option(net::ip::tcp::no_delay(true), ignored);
-  socket_.non_blocking(true, ignored);
+  stream_.socket().set_option(net::ip::tcp::no_delay(true), ignored);
+  stream_.socket().non_blocking(true, ignored);
   if (edge_.draining) return close();
+  if (!stream_.is_secure()) return await_request();
+  phase_ = phase::greeting;
+  deadline_ = clock::now() + edge_.config.header_timeout;
+  stream_.async_greet([self = shared_from_this()](client_stream::greeting how) {
+    if (self->phase_ != phase::closed) self->on_greeted(how);
+  });
+}
+
+void connection::await_request() {
+  phase_ = phase::idle;
   deadline_ = clock::now() + edge_.config.idle_timeout;
   read_more();
+}
+
+void connection::on_greeted(client_stream::greeting how) {
+  if (how == client_stream::greeting::ready) return await_request();
+  failed_handshakes().add();
+  if (how == client_stream::greeting::failed) return close();
+  begin_request(); // the rest of it is thrown away, unread
+  begin_refusal();
+  keep_alive_ = false;
+  auto why = make_error(errc::invalid_argument, "this port speaks HTTPS: use https:// in the URL");
+  why.reason = "https_required";
+  refuse(std::move(why));
 }
 
 void connection::close() {
@@ -75,14 +103,13 @@ void connection::close() {
   phase_ = phase::closed;
   if (const auto dropped = std::exchange(current_, nullptr)) dropped->abandon();
   if (std::exchange(counted_, false)) --edge_.running;
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  stream_.close();
   home_.forget(self);
 }
 
 void connection::drain() {
   keep_alive_ = false;
-  if (phase_ == phase::idle || phase_ == phase::header) close();
+  if (phase_ == phase::greeting || phase_ == phase::idle || phase_ == phase::header) close();
 }
 
 void connection::read_more() {
@@ -91,7 +118,7 @@ void connection::read_more() {
   reading_ = true;
   const bool bulky = phase_ == phase::body || phase_ == phase::lingering;
   chunk_.resize(bulky ? read_bytes_body : read_bytes);
-  socket_.async_read_some(net::buffer(chunk_),
+  stream_.async_read_some(net::buffer(chunk_),
                           [self = shared_from_this()](boost::system::error_code ec, std::size_t n) {
                             self->on_read(ec, n);
                           });
@@ -161,6 +188,8 @@ void connection::begin_request() {
   parser_->eager(false);
   early_.reset();
   early_extra_.clear();
+  preflight_ = false;
+  cors_ = edge_.cors.lines_for({});
   path_.clear();
   route_ = nullptr;
   received_ = 0;
@@ -226,6 +255,10 @@ void connection::on_header() {
   head_ = head.method() == beast_http::verb::head;
   http_1_0_ = head.version() < 11;
   keep_alive_ = head.keep_alive() && !edge_.draining;
+  if (edge_.cors.is_on()) {
+    const auto origin = head[beast_http::field::origin];
+    cors_ = edge_.cors.lines_for({origin.data(), origin.size()});
+  }
   const auto target = head.target();
   const auto method = head.method_string();
   auto match =
@@ -233,12 +266,17 @@ void connection::on_header() {
   admit(std::move(match));
 }
 
-void connection::refuse_header(boost::system::error_code ec) {
+// Something must be answered, though there is no request that could be read.
+void connection::begin_refusal() {
   current_ = std::make_shared<exchange>(mail_, weak_from_this());
   current_->started = clock::now();
   current_->request_id = make_id("req_");
   counted_ = true;
   ++edge_.running;
+}
+
+void connection::refuse_header(boost::system::error_code ec) {
+  begin_refusal();
   keep_alive_ = false;
   if (ec == beast_http::error::header_limit) {
     auto why = make_error(errc::too_large, "the request header is too large");
@@ -260,6 +298,7 @@ void connection::on_sweep(clock::time_point now) {
       if (in_.capacity() > spare_bytes_kept) in_.shrink_to_fit();
       if (out_.capacity() > spare_bytes_kept) out_.shrink_to_fit();
       [[fallthrough]];
+    case phase::greeting:
     case phase::lingering:
       if (now >= deadline_) close();
       return;
@@ -271,7 +310,7 @@ void connection::on_sweep(clock::time_point now) {
       break;
   }
   // With too much sent ahead no read is pending that would tell.
-  if (phase_ == phase::running && !reading_ && ended_behind(socket_.native_handle()))
+  if (phase_ == phase::running && !reading_ && ended_behind(stream_.socket().native_handle()))
     return on_gone(true);
   if (writing_) {
     if (now >= deadline_) on_gone(true);
@@ -292,13 +331,7 @@ void connection::late(clock::time_point now) {
   auto why = make_error(errc::deadline_exceeded, "the request did not arrive in time");
   why.status = 408;
   keep_alive_ = false;
-  if (!current_) {
-    current_ = std::make_shared<exchange>(mail_, weak_from_this());
-    current_->started = now;
-    current_->request_id = make_id("req_");
-    counted_ = true;
-    ++edge_.running;
-  }
+  if (!current_) begin_refusal();
   refuse(std::move(why));
 }
 

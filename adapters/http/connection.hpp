@@ -1,9 +1,10 @@
 #pragma once
 
+#include "adapters/http/client_stream.hpp"
 #include "adapters/http/edge_state.hpp"
 #include "adapters/http/exchange.hpp"
+#include "adapters/http/response_head.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
@@ -16,6 +17,13 @@ namespace troupe::http {
 
 class worker;
 
+/// A client that has just connected.
+struct arrival {
+  client_stream stream;
+  ip_address peer;
+  peer_counts::place place;
+};
+
 /// One client's connection. Lives on its worker's thread and is called there only. Requests are
 /// answered in order, one at a time; while one runs, a read stays pending, so that a client that
 /// goes away is noticed at once. What a client sends ahead meanwhile is bounded.
@@ -23,8 +31,7 @@ class connection : public std::enable_shared_from_this<connection> {
 public:
   using clock = std::chrono::steady_clock;
 
-  connection(boost::asio::ip::tcp::socket socket, worker& home, std::shared_ptr<mailbox> mail,
-             edge_state& edge);
+  connection(arrival client, worker& home, std::shared_ptr<mailbox> mail, edge_state& edge);
   ~connection();
 
   void start();
@@ -36,6 +43,7 @@ public:
 
 private:
   enum class phase : std::uint8_t {
+    greeting,   // the TLS handshake
     idle,       // between requests
     header,     // some bytes of a request are there
     body,       // its header is complete
@@ -47,6 +55,8 @@ private:
   using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
   // connection.cpp: reading
+  void on_greeted(client_stream::greeting how);
+  void await_request();
   void read_more();
   void on_read(boost::system::error_code ec, std::size_t n);
   void on_gone(bool reset);
@@ -56,12 +66,20 @@ private:
   void begin_request();
   void on_header();
   void refuse_header(boost::system::error_code ec);
+  void begin_refusal();
   void late(clock::time_point now);
 
-  // connection_answer.cpp: deciding and writing
+  // connection_admit.cpp: deciding
+  using head_fields = boost::beast::http::fields;
   void admit(route_match match);
+  void judge(const route_match& match);
+  void begin_preflight(std::string_view origin, const std::string& methods);
   void dispatch();
+  [[nodiscard]] std::string client_of(const head_fields& head) const;
   void run_handler(http_call& call);
+
+  // connection_answer.cpp: writing
+  [[nodiscard]] response_head head_of_answer() const;
   void refuse(error why, std::string extra = {});
   void respond(http_answer answer, std::uint32_t retry_ms = 0);
   void respond(const error& why, std::string extra = {});
@@ -75,7 +93,10 @@ private:
   void linger();
   void take_news();
 
-  boost::asio::ip::tcp::socket socket_;
+  client_stream stream_;
+  const ip_address peer_;
+  const std::string peer_text_;
+  const peer_counts::place place_;
   worker& home_;
   const std::shared_ptr<mailbox> mail_;
   edge_state& edge_;
@@ -95,6 +116,8 @@ private:
   std::vector<json::parameter> path_;
   std::optional<error> early_; // decided from the header: answered when the body is in
   std::string early_extra_;
+  bool preflight_ = false; // of a page of another origin: answered with early_extra_
+  std::string_view cors_;  // header lines for the request's origin; edge_ has the text
 
   std::shared_ptr<exchange> current_;
   bool head_ = false, http_1_0_ = false, keep_alive_ = true;

@@ -3,127 +3,13 @@
 #include "adapters/http/http_metrics.hpp"
 #include "adapters/http/response_head.hpp"
 #include "adapters/http/sse.hpp"
-#include "adapters/http/target.hpp"
-#include "messages/base/log.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/beast/http/field.hpp>
-
-#include <algorithm>
-#include <exception>
 
 namespace troupe::http {
 
 namespace net = boost::asio;
-namespace beast_http = boost::beast::http;
-
-namespace {
-
-constexpr std::size_t body_kept_bytes = 64u << 10; // of a refused request, to keep its connection
-constexpr std::size_t credential_bytes_max = 8192;
-
-std::string_view view(boost::beast::string_view text) noexcept {
-  return {text.data(), text.size()};
-}
-
-bool starts_with_word(std::string_view text, std::string_view word) noexcept {
-  return text.size() >= word.size() &&
-         std::ranges::equal(text.substr(0, word.size()), word,
-                            [](char a, char b) { return (a | 32) == b; });
-}
-
-std::string_view bearer_of(std::string_view authorization) noexcept {
-  if (!starts_with_word(authorization, "bearer") || authorization.size() < 8 ||
-      authorization[6] != ' ')
-    return {};
-  auto token = authorization.substr(7);
-  while (token.starts_with(' ')) token.remove_prefix(1);
-  return token.size() <= credential_bytes_max ? token : std::string_view();
-}
-
-// W3C trace context, version 00: ids of hex digits, not all zero.
-bool valid_traceparent(std::string_view text) noexcept {
-  if (text.size() != 55 || !text.starts_with("00-") || text[35] != '-' || text[52] != '-')
-    return false;
-  const auto hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-  const auto trace = text.substr(3, 32), span = text.substr(36, 16);
-  return std::ranges::all_of(trace, hex) && std::ranges::all_of(span, hex) &&
-         std::ranges::all_of(text.substr(53), hex) &&
-         trace.find_first_not_of('0') != std::string_view::npos &&
-         span.find_first_not_of('0') != std::string_view::npos;
-}
-
-} // namespace
-
-// From the header alone: is there such a route, may anybody ask, is the body wanted?
-void connection::admit(route_match match) {
-  const auto& head = parser_->get();
-  if (!http_1_0_ && head.count(beast_http::field::host) != 1) {
-    early_ = make_error(errc::invalid_argument, "the request needs one Host header");
-    keep_alive_ = false;
-  } else if (match.malformed) {
-    early_ = make_error(errc::invalid_argument, "the path has a malformed percent escape");
-  } else if (match.found == nullptr && match.allow.empty()) {
-    early_ = make_error(errc::not_found, "there is no such route");
-  } else if (match.found == nullptr) {
-    early_ = make_error(errc::method_not_allowed, "the route takes " + match.allow);
-    early_extra_ = "Allow: " + match.allow + "\r\n";
-  } else if (!match.found->is_public &&
-             bearer_of(view(head[beast_http::field::authorization])).empty()) {
-    early_ = make_error(errc::unauthenticated, "send an API key or an access token as bearer");
-    early_->reason = "missing_credential";
-    early_extra_ = "WWW-Authenticate: Bearer\r\n";
-  }
-  route_ = match.found;
-  path_ = std::move(match.path);
-  const auto length = parser_->content_length();
-  const bool waits = starts_with_word(view(head[beast_http::field::expect]), "100-continue") &&
-                     !http_1_0_ && !parser_->is_done();
-  if (early_) {
-    // A small body is read, so that the connection can stay; for a large one it is not worth it.
-    if (waits || parser_->chunked() || (length && *length > body_kept_bytes)) {
-      keep_alive_ = false;
-      refuse(std::move(*early_), std::move(early_extra_));
-    }
-    return;
-  }
-  if (waits) {
-    // Nothing else is on its way to this client, so that these bytes fit the socket's buffer.
-    boost::system::error_code ignored;
-    socket_.write_some(net::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), ignored);
-  }
-}
-
-void connection::dispatch() {
-  phase_ = phase::running;
-  if (early_) return refuse(std::move(*early_), std::move(early_extra_));
-  auto message = parser_->release();
-  auto query = query_of(view(message.target()));
-  if (!query) return refuse(std::move(query.error()));
-  http_call call{edge_,
-                 current_,
-                 std::move(message.body()),
-                 std::string(message[beast_http::field::content_type]),
-                 std::move(*query),
-                 std::move(path_),
-                 {}};
-  call.context.credential = bearer_of(view(message[beast_http::field::authorization]));
-  call.context.request_id = current_->request_id;
-  if (const auto trace = view(message["traceparent"]); valid_traceparent(trace))
-    call.context.traceparent = trace;
-  call.context.deadline = current_->started + limits::request_timeout;
-  run_handler(call);
-}
-
-void connection::run_handler(http_call& call) {
-  try {
-    route_->run(call);
-  } catch (const std::exception& e) {
-    log::error("http.route_threw", {{"route", route_->pattern}, {"what", e.what()}});
-    current_->fail(make_error(errc::internal, "the request could not be worked on"));
-  }
-}
 
 void connection::on_news(const std::shared_ptr<exchange>& from) {
   if (phase_ != phase::running || from != current_ || news_over_) return;
@@ -166,21 +52,29 @@ void connection::respond(const error& why, std::string extra) {
           retry_after_ms(why));
 }
 
+// What the heads of all answers have.
+response_head connection::head_of_answer() const {
+  response_head head;
+  head.request_id = current_->request_id;
+  head.common = edge_.common_lines;
+  head.cors = cors_;
+  head.processing_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - current_->started)
+          .count();
+  head.keep_alive = keep_alive_;
+  return head;
+}
+
 void connection::respond(http_answer answer, std::uint32_t retry_ms) {
   if (edge_.draining) keep_alive_ = false;
   phase_ = phase::responding;
   status_ = answer.status;
-  response_head head;
+  auto head = head_of_answer();
   head.status = answer.status;
   head.content_type = answer.content_type;
-  head.request_id = current_->request_id;
   head.extra = answer.extra;
   head.content_length = answer.body.size();
-  head.processing_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - current_->started)
-          .count();
   head.retry_after_ms = retry_ms;
-  head.keep_alive = keep_alive_;
   head.http_1_0 = http_1_0_;
   out_.clear();
   append_head(out_, head);
@@ -193,16 +87,11 @@ void connection::begin_events() {
   open_streams().add(1);
   status_ = 200;
   if (http_1_0_ || edge_.draining) keep_alive_ = false;
-  response_head head;
+  auto head = head_of_answer();
   head.content_type = "text/event-stream; charset=utf-8";
-  head.request_id = current_->request_id;
   head.extra = "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
-  head.processing_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - current_->started)
-          .count();
   head.streamed = true;
   head.chunked = !http_1_0_;
-  head.keep_alive = keep_alive_;
   append_head(out_, head);
 }
 
@@ -235,11 +124,11 @@ void connection::finish_events(const std::optional<error>& failure) {
 
 void connection::end_running(const error& why) {
   switch (phase_) {
+    case phase::greeting:
     case phase::idle:
+    case phase::header:
     case phase::lingering:
     case phase::closed:
-      return close();
-    case phase::header:
       return close();
     case phase::responding:
       keep_alive_ = false;
@@ -265,7 +154,7 @@ void connection::write() {
   deadline_ = clock::now() + edge_.config.write_timeout;
   // Most answers fit the socket's buffer: then no turn of the event loop is needed.
   boost::system::error_code ec;
-  const auto n = socket_.write_some(net::buffer(out_), ec);
+  const auto n = stream_.write_some(net::buffer(out_), ec);
   if (!ec) out_at_ = n;
   if (ec && ec != net::error::would_block && ec != net::error::try_again) return on_gone(true);
   write_rest();
@@ -285,9 +174,9 @@ void connection::write_rest() {
   if (out_at_ == out_.size() && phase_ == phase::responding && in_at_ == in_.size()) {
     on_written(); // nothing waits behind it, so that no chain of calls can grow from here
   } else if (out_at_ == out_.size()) {
-    net::post(socket_.get_executor(), [then] { then({}, 0); });
+    net::post(stream_.socket().get_executor(), [then] { then({}, 0); });
   } else {
-    socket_.async_write_some(net::buffer(out_.data() + out_at_, out_.size() - out_at_), then);
+    stream_.async_write_some(net::buffer(out_.data() + out_at_, out_.size() - out_at_), then);
   }
 }
 
@@ -328,8 +217,7 @@ void connection::linger() {
   deadline_ = clock::now() + edge_.config.linger_timeout;
   in_.clear();
   in_at_ = 0;
-  boost::system::error_code ignored;
-  socket_.shutdown(net::ip::tcp::socket::shutdown_send, ignored);
+  stream_.end_sending();
   read_more();
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "adapters/http/cors.hpp"
 #include "adapters/http/http_edge.hpp"
+#include "adapters/http/peer_counts.hpp"
 #include "adapters/http/route_table.hpp"
 
 #include <atomic>
@@ -15,6 +17,10 @@ struct edge_state {
   const http_gates gates;
   const route_table table;
   const std::string openapi; ///< the document, made once
+  const cors_policy cors;
+  const std::vector<ip_range> trusted_proxies;
+  const std::string common_lines; ///< header lines of every answer
+  peer_counts peers;
 
   std::atomic<bool> ready = false;
   std::atomic<bool> draining = false;    ///< responses close their connection

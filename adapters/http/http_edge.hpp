@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 /// The HTTP edge: HTTP/1.1 on loopback or elsewhere, in front of the gates.
 namespace boost::asio {
@@ -31,7 +32,16 @@ struct http_config {
   std::chrono::milliseconds sse_heartbeat = limits::sse_heartbeat;
   std::chrono::milliseconds sweep{250}; ///< how often the times above are looked at
   unsigned connections_max = 10'000;    ///< past it a new connection gets 503
-  std::string version = "0.1.0";        ///< shown by /health and /openapi.json
+  /// The same for one address (IPv6: for its /64), with 429; 0: no bound. Trusted proxies have
+  /// none. Under TLS a connection past either bound is closed without an answer.
+  unsigned connections_per_address = 0;
+  std::vector<std::string> trusted_proxies; ///< addresses and ranges (10.0.0.0/8), whose
+                                            ///< X-Forwarded-For or Forwarded names the client
+  std::vector<std::string> cors_origins;    ///< whose pages may read answers; `*`: all; empty: none
+  std::string tls_certificate;              ///< PEM file of the chain; empty: no TLS
+  std::string tls_key;                      ///< PEM file of its key; with a certificate only
+  std::chrono::milliseconds tls_look{1'000}; ///< how often the files are looked at
+  std::string version = "0.1.0";             ///< shown by /health and /openapi.json
   /// Whose thread is the first I/O thread; it runs already and outlives the edge. Null: its own.
   boost::asio::io_context* loop = nullptr;
 };
@@ -71,9 +81,9 @@ public:
   virtual void stop() = 0;
 };
 
-/// Listens and starts the threads. Errors: `invalid_argument` for a bad address, `conflict` for an
-/// address in use, `unavailable` for anything else the system refuses; the message has
-/// address:port.
+/// Listens and starts the threads. Errors: `invalid_argument` for a bad address, a bad proxy or a
+/// certificate and key that cannot be used (the message names the file), `conflict` for an address
+/// in use, `unavailable` for anything else the system refuses; the message has address:port.
 [[nodiscard]] result<std::unique_ptr<http_edge>> make_http_edge(http_config config,
                                                                 http_gates gates);
 

@@ -51,6 +51,18 @@ metric& open_streams() noexcept {
   return instance;
 }
 
+metric& turned_away() noexcept {
+  static metric instance(kind::counter, "troupe_http_turned_away_total",
+                         "Connections past http.connections_max or _per_address.");
+  return instance;
+}
+
+metric& failed_handshakes() noexcept {
+  static metric instance(kind::counter, "troupe_http_tls_failures_total",
+                         "TLS handshakes that came to nothing.");
+  return instance;
+}
+
 metric& hang_ups() noexcept {
   static metric instance(kind::counter, "troupe_http_hang_ups_total",
                          "Clients that went away before their answer was complete.");

@@ -78,6 +78,8 @@ constexpr std::string_view reply_name() {
   TROUPE_HTTP_REPLY_NAME(session_list)
   TROUPE_HTTP_REPLY_NAME(user_list)
   TROUPE_HTTP_REPLY_NAME(caps_view)
+  TROUPE_HTTP_REPLY_NAME(signing_key_view)
+  TROUPE_HTTP_REPLY_NAME(signing_key_list)
   TROUPE_HTTP_REPLY_NAME(organization_view)
   TROUPE_HTTP_REPLY_NAME(organization_list)
   TROUPE_HTTP_REPLY_NAME(member_list)

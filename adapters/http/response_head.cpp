@@ -27,6 +27,10 @@ std::string_view date_line() {
   return {text, size};
 }
 
+bool is_json(const response_head& in) noexcept {
+  return in.content_type == "application/json";
+}
+
 void append_retry(std::string& out, std::uint32_t ms) {
   out += "Retry-After: ";
   append_number(out, (std::uint64_t(ms) + 999) / 1000);
@@ -68,6 +72,10 @@ void append_head(std::string& out, const response_head& in) {
     out += "\r\n";
   }
   if (in.retry_after_ms != 0) append_retry(out, in.retry_after_ms);
+  out += in.common;
+  if (is_json(in) && in.extra.find("Cache-Control:") == std::string_view::npos)
+    out += "Cache-Control: no-store\r\n";
+  out += in.cors;
   out += in.extra;
   if (!in.keep_alive)
     out += "Connection: close\r\n";

@@ -1,9 +1,31 @@
 #include "adapters/http/json_route.hpp"
 
 namespace troupe::http {
+namespace {
+
+// Clients keep the key set for ten minutes, and look again for a key that they do not know.
+void jwks(http_call& in) {
+  in.edge.gates.accounts->ask(std::move(in.context), jwks_request{},
+                              reply<json_reply>([to = in.to](result<json_reply> set) {
+                                if (!set) return to->fail(std::move(set.error()));
+                                to->answer({.status = 200,
+                                            .body = std::move(set->body.raw),
+                                            .extra = "Cache-Control: public, max-age=600\r\n"});
+                              }));
+}
+
+} // namespace
 
 void add_account_routes(std::vector<route>& out) {
   const route lines[] = {
+      {.method = "GET",
+       .pattern = "/.well-known/jwks.json",
+       .run = &jwks,
+       .gate = gate_kind::accounts,
+       .is_public = true,
+       .request_type = {},
+       .reply_type = "jwks_answer",
+       .summary = "Show the public keys that access tokens are signed with"},
       TROUPE_HTTP_ROUTE("POST", "/v1/auth/register", accounts, json, 201, register_request, true,
                         "Create an account and a session", "403 409 429"),
       TROUPE_HTTP_ROUTE("POST", "/v1/auth/login", accounts, json, 200, login_request, true,
@@ -53,6 +75,11 @@ void add_admin_routes(std::vector<route>& out) {
                         false, "Delete a user with all that is the user's own", "409"),
       TROUPE_HTTP_ROUTE("POST", "/v1/admin/users/{id}/logout", accounts, none, 204,
                         end_sessions_request, false, "End all sessions of a user"),
+      TROUPE_HTTP_ROUTE("GET", "/v1/admin/signing-keys", accounts, none, 200,
+                        list_signing_keys_request, false, "List the keys that verify tokens"),
+      TROUPE_HTTP_ROUTE(
+          "POST", "/v1/admin/signing-keys/rotate", accounts, none, 201, rotate_signing_key_request,
+          false, "Sign tokens with a new key; the old one verifies until they expire", "409"),
       TROUPE_HTTP_ROUTE("GET", "/v1/admin/caps/{subject}", accounts, none, 200, get_caps_request,
                         false, "Show what user:ID, key:ID or org:ID may use at most"),
       TROUPE_HTTP_ROUTE("PUT", "/v1/admin/caps/{subject}", accounts, json, 200, put_caps_request,

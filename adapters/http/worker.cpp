@@ -69,10 +69,10 @@ void worker::close_all(std::shared_ptr<std::promise<void>> closed) {
   when_gone(context_, held, [closed] { closed->set_value(); });
 }
 
-void worker::adopt(net::ip::tcp::socket socket) {
-  net::post(context_, [this, s = std::move(socket)]() mutable {
+void worker::adopt(arrival client) {
+  net::post(context_, [this, from = std::move(client)]() mutable {
     if (stopping_) return;
-    auto made = std::make_shared<connection>(std::move(s), *this, mailbox_, edge_);
+    auto made = std::make_shared<connection>(std::move(from), *this, mailbox_, edge_);
     connections_.insert(made);
     made->start();
   });

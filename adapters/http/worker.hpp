@@ -32,7 +32,7 @@ public:
   void stop();
 
   // Thread-safe: done on the worker's thread.
-  void adopt(boost::asio::ip::tcp::socket socket);
+  void adopt(arrival client);
   void drain();
   void end_running(const error& why);
 

@@ -43,6 +43,10 @@ inline constexpr std::size_t context_turns = 20;    ///< turns of a conversation
 inline constexpr std::chrono::milliseconds auth_cache_ttl{5000};
 inline constexpr std::size_t auth_cache_entries = 10000;
 inline constexpr std::chrono::seconds access_token_ttl{15 * 60};
+/// How long a signing key still verifies when another one signs: its last token must expire, and
+/// every node learn of the new one.
+inline constexpr std::chrono::seconds signing_key_overlap =
+    access_token_ttl + std::chrono::seconds{60};
 inline constexpr std::chrono::seconds refresh_token_ttl{30 * 24 * 3600};
 inline constexpr std::chrono::seconds refresh_reuse_window{10};
 inline constexpr std::chrono::seconds request_timeout{60}; ///< non-chat requests
@@ -51,9 +55,28 @@ inline constexpr std::chrono::milliseconds heartbeat{1000};
 inline constexpr std::chrono::seconds sse_heartbeat{15};
 inline constexpr std::chrono::seconds sse_header_delay{2};
 
+/// What a password hash of another system may cost; dearer ones count as unreadable, because one
+/// hostile row of an import would otherwise hold a hash thread for minutes or fill the memory.
+inline constexpr std::size_t hash_text_bytes = 512;        ///< an encoded password hash
+inline constexpr std::size_t hash_memory_bytes = 1u << 28; ///< Argon2 and scrypt, each of 2 at once
+inline constexpr std::size_t hash_work_bytes = 1u << 30;   ///< their memory times passes: 1-2 s
+inline constexpr std::uint32_t hash_lanes = 16;            ///< their parallelism
+inline constexpr std::uint32_t hash_bcrypt_cost = 15;      ///< 2^15 rounds: 2-3 s
+inline constexpr std::uint32_t hash_pbkdf2_iterations = 5'000'000; ///< 1-3 s
+
+inline constexpr std::size_t token_bytes = 8u << 10;         ///< an access token, ours or another's
+inline constexpr std::size_t token_extra_bytes = 1u << 10;   ///< members beside the fixed claims
+inline constexpr std::size_t token_kid_bytes = 256;          ///< a key's name in a token's header
+inline constexpr std::size_t signing_keys = 8;               ///< keys of a token signer
+inline constexpr std::size_t jwks_bytes = 128u << 10;        ///< a JSON Web Key Set
+inline constexpr std::size_t jwks_keys = 64;                 ///< keys in it
+inline constexpr std::chrono::seconds token_leeway_max{300}; ///< clocks of foreign issuers
+
 static_assert(partial_bytes < stream_window_bytes, "one chunk must fit a fresh window");
 static_assert(body_bytes > partial_bytes);
 static_assert(2 * filter_depth < json_depth, "an object and an array a level");
 static_assert(password_bytes_min < password_bytes_max);
+static_assert(hash_memory_bytes <= hash_work_bytes);
+static_assert(4 * token_extra_bytes <= wire_header_bytes, "our tokens pass between nodes");
 
 } // namespace troupe::limits

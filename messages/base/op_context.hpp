@@ -34,6 +34,9 @@ struct op_context {
   caller who;              ///< empty until the router filled it
   std::string request_id;  ///< `x-request-id`
   std::string traceparent; ///< W3C trace context, may be empty
+  /// The client's IP address as an edge saw it, in the text of ip_address.hpp; empty in what nodes
+  /// ask of each other, and from a peer that is older than the field.
+  std::string client_address;
 
   /// Milliseconds left, at least 0.
   [[nodiscard]] std::chrono::milliseconds remaining(clock::time_point now = clock::now()) const {

@@ -86,6 +86,12 @@ constexpr std::string_view embedding_list =
     R"("required":["prompt_tokens","total_tokens"],"properties":{)"
     R"("prompt_tokens":{"type":"integer"},"total_tokens":{"type":"integer"}}}}})";
 
+constexpr std::string_view jwks =
+    R"({"type":"object","required":["keys"],"description":"RFC 7517; no symmetric keys.",)"
+    R"("properties":{"keys":{"type":"array","items":{"type":"object",)"
+    R"("required":["kty","kid","alg","use"],"properties":{"kty":{"type":"string"},)"
+    R"("kid":{"type":"string"},"alg":{"type":"string"},"use":{"type":"string","const":"sig"}}}}}})";
+
 } // namespace
 
 std::vector<std::pair<std::string, std::string>> answer_schemas() {
@@ -96,7 +102,8 @@ std::vector<std::pair<std::string, std::string>> answer_schemas() {
           {"finish_reason", std::string(finish_reason)},
           {"chat_token_event", std::string(token_event)},
           {"chat_done_event", std::string(done_event)},
-          {"embedding_list", std::string(embedding_list)}};
+          {"embedding_list", std::string(embedding_list)},
+          {"jwks_answer", std::string(jwks)}};
 }
 
 } // namespace troupe::json

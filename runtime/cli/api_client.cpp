@@ -60,8 +60,14 @@ indexed_file to_indexed(const json::value& in) {
 }
 
 api_key to_key(const json::value& in) {
-  return {text(in, "id"), text(in, "name"), text(in, "hint"), number(in, "created_at"),
-          text(in, "key")};
+  api_key out{text(in, "id"), text(in, "name"), text(in, "hint"), number(in, "created_at"),
+              text(in, "key")};
+  if (const auto* scopes = member(in, "scopes").if_array())
+    for (const auto& scope : *scopes)
+      if (const auto* word = scope.if_string()) out.scopes.emplace_back(*word);
+  out.expires_at = number(in, "expires_at");
+  out.last_used_at = number(in, "last_used_at");
+  return out;
 }
 
 template <class T>
@@ -218,19 +224,32 @@ result<std::vector<indexed_file>> api_client::list_store_files(const std::string
   return all_pages(*this, "/v1/vector_stores/" + escape(store) + "/files?limit=100", to_indexed);
 }
 
-result<api_key> api_client::create_key(const std::string& name) {
-  return to_one(ask({.method = "POST",
-                     .path = "/v1/auth/keys",
-                     .json = json::serialize(json::object{{"name", name}})}),
+result<api_key> api_client::create_key(const key_wish& wish) {
+  json::object body{{"name", wish.name}};
+  if (!wish.scopes.empty()) body["scopes"] = json::array(wish.scopes.begin(), wish.scopes.end());
+  if (wish.expires_in != 0) body["expires_in"] = wish.expires_in;
+  if (!wish.organization.empty()) body["organization"] = wish.organization;
+  if (!wish.user.empty()) body["user"] = wish.user;
+  return to_one(ask({.method = "POST", .path = "/v1/auth/keys", .json = json::serialize(body)}),
                 to_key);
 }
 
-result<std::vector<api_key>> api_client::list_keys() {
-  return all_pages(*this, "/v1/auth/keys?limit=100", to_key);
+result<std::vector<api_key>> api_client::list_keys(const std::string& user) {
+  return all_pages(*this, "/v1/auth/keys?user=" + escape(user), to_key);
 }
 
-result<void> api_client::revoke_key(const std::string& id) {
-  return to_nothing(ask({.method = "DELETE", .path = "/v1/auth/keys/" + escape(id)}));
+result<api_key> api_client::rotate_key(const std::string& id, std::int64_t overlap_seconds,
+                                       const std::string& user) {
+  const json::object body{{"overlap", overlap_seconds}, {"user", user}};
+  return to_one(ask({.method = "POST",
+                     .path = "/v1/auth/keys/" + escape(id) + "/rotate",
+                     .json = json::serialize(body)}),
+                to_key);
+}
+
+result<void> api_client::revoke_key(const std::string& id, const std::string& user) {
+  return to_nothing(
+      ask({.method = "DELETE", .path = "/v1/auth/keys/" + escape(id) + "?user=" + escape(user)}));
 }
 
 } // namespace troupe::cli

@@ -39,8 +39,20 @@ struct api_key {
   std::string id;
   std::string name;
   std::string hint;
-  std::int64_t created_at = 0; ///< Unix seconds
-  std::string key;             ///< only of a new one
+  std::int64_t created_at = 0;          ///< Unix seconds
+  std::string key = {};                 ///< only of a new one
+  std::vector<std::string> scopes = {}; ///< empty: whatever its owner may
+  std::int64_t expires_at = 0;          ///< Unix seconds; 0: never
+  std::int64_t last_used_at = 0;        ///< Unix seconds; 0: never
+};
+
+/// What a new key is to be.
+struct key_wish {
+  std::string name;
+  std::vector<std::string> scopes;
+  std::int64_t expires_in = 0; ///< seconds; 0: never
+  std::string organization;
+  std::string user; ///< admins: its owner
 };
 
 /// One thread at a time.
@@ -63,9 +75,12 @@ public:
                                     const std::string& path);
   [[nodiscard]] result<std::vector<indexed_file>> list_store_files(const std::string& store);
 
-  [[nodiscard]] result<api_key> create_key(const std::string& name);
-  [[nodiscard]] result<std::vector<api_key>> list_keys();
-  [[nodiscard]] result<void> revoke_key(const std::string& id);
+  // `user`: admins name whose keys; empty: one's own.
+  [[nodiscard]] result<api_key> create_key(const key_wish& wish);
+  [[nodiscard]] result<std::vector<api_key>> list_keys(const std::string& user);
+  [[nodiscard]] result<api_key> rotate_key(const std::string& id, std::int64_t overlap_seconds,
+                                           const std::string& user);
+  [[nodiscard]] result<void> revoke_key(const std::string& id, const std::string& user);
 
   /// Sends one request; 2xx only, other statuses are errors. With request.on_data nothing is tried
   /// twice once bytes came.

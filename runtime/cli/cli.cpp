@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <map>
 
 namespace troupe::cli {
 namespace {
@@ -96,6 +97,7 @@ public:
     if (chat_->parsed()) return run_chat(chat_options_, variables_);
     if (key_create_->parsed()) return run_key_create(key_options_, variables_);
     if (key_list_->parsed()) return run_key_list(key_options_, variables_);
+    if (key_rotate_->parsed()) return run_key_rotate(key_options_, variables_);
     if (key_revoke_->parsed()) return run_key_revoke(key_options_, variables_);
     std::printf("%s\n", version_line().c_str());
     return exit_ok;
@@ -164,24 +166,47 @@ private:
         "  troupe chat --store docs --message 'Where is the admin key?'");
   }
 
+  static std::map<std::string, std::int64_t> duration_units() {
+    return {{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+  }
+
   void add_key() {
-    key_ = app_.add_subcommand("key", "Create, list and revoke API keys");
+    key_ = app_.add_subcommand("key", "Create, list, rotate and revoke API keys");
     key_->require_subcommand(1);
     key_create_ = key_->add_subcommand("create", "Create a key; it is printed this once");
     key_create_->add_option("--name", key_options_.name, "what it is for")
         ->required()
         ->type_name("NAME");
-    key_create_->footer("Example:\n  TROUPE_API_KEY=$(troupe key create --name laptop)");
+    key_create_->add_option("--scope", key_options_.scopes,
+                            "what it may: chat, documents:read, … (many times; none: all)");
+    key_create_->add_option("--expires", key_options_.expires_in, "after so long, as in 30d or 12h")
+        ->transform(CLI::AsNumberWithUnit(duration_units(), CLI::AsNumberWithUnit::UNIT_REQUIRED));
+    key_create_->add_option("--organization", key_options_.organization,
+                            "whose caps it counts against");
+    key_create_->footer(
+        "Examples:\n"
+        "  TROUPE_API_KEY=$(troupe key create --name laptop)\n"
+        "  troupe key create --name importer --scope logs:write --expires 90d");
     key_list_ = key_->add_subcommand("list", "List your keys");
     key_list_->footer("Example:\n  troupe key list --json");
+    key_rotate_ = key_->add_subcommand("rotate", "Create a key in the place of another");
+    key_rotate_->add_option("ID", key_options_.id, "its id, as `troupe key list` shows it")
+        ->required()
+        ->type_name("");
+    key_rotate_->add_option("--overlap", key_options_.overlap, "how long the old key still works")
+        ->transform(CLI::AsNumberWithUnit(duration_units(), CLI::AsNumberWithUnit::UNIT_REQUIRED))
+        ->default_str("1h");
+    key_rotate_->footer("Example:\n  TROUPE_API_KEY=$(troupe key rotate key_0193… --overlap 1d)");
     key_revoke_ = key_->add_subcommand("revoke", "Revoke a key at once");
     key_revoke_->add_option("ID", key_options_.id, "its id, as `troupe key list` shows it")
         ->required()
         ->type_name("");
     key_revoke_->footer("Example:\n  troupe key revoke key_0193…");
-    for (CLI::App* command : {key_create_, key_list_, key_revoke_}) {
+    for (CLI::App* command : {key_create_, key_list_, key_rotate_, key_revoke_}) {
       add_access(*command, key_options_.access);
+      command->add_option("--user", key_options_.user, "admins: a user's id (your own keys)");
     }
+    key_rotate_->add_flag("--json", key_options_.json, "as JSON");
     key_create_->add_flag("--json", key_options_.json, "as JSON");
     key_list_->add_flag("--json", key_options_.json, "as JSON");
   }
@@ -223,7 +248,7 @@ private:
   const environment& variables_;
   CLI::App app_{"Troupe: the backend of an AI application in one program", "troupe"};
   CLI::App *serve_, *config_, *migrate_, *ingest_, *chat_, *key_, *key_create_, *key_list_,
-      *key_revoke_, *version_;
+      *key_rotate_, *key_revoke_, *version_;
   server_flags server_flags_;
   ingest_options ingest_options_;
   chat_options chat_options_;

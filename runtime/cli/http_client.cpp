@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 #include <algorithm>
+#include <cstdlib>
 #include <mutex>
 
 namespace troupe::cli {
@@ -104,6 +105,9 @@ void set_habits(CURL* curl, const std::string& base) {
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, connect_timeout_s);
   curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
   curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, silence_s);
+  // As OpenSSL's and curl's own programs do; the library does not by itself.
+  if (const char* authorities = std::getenv("SSL_CERT_FILE"))
+    curl_easy_setopt(curl, CURLOPT_CAINFO, authorities);
   // A proxy of the environment is for the world outside, not for this machine.
   if (is_local(base)) curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 }

@@ -30,18 +30,17 @@ std::string show_time(std::int64_t unix_seconds) {
 json::object to_json(const api_key& key) {
   json::object out{
       {"id", key.id}, {"name", key.name}, {"hint", key.hint}, {"created_at", key.created_at}};
+  out["scopes"] = json::array(key.scopes.begin(), key.scopes.end());
+  if (key.expires_at != 0) out["expires_at"] = key.expires_at;
+  if (key.last_used_at != 0) out["last_used_at"] = key.last_used_at;
   if (!key.key.empty()) out["key"] = key.key;
   return out;
 }
 
-} // namespace
-
-int run_key_create(const key_options& options, const environment& variables) {
-  auto to = resolve_access(options.access, variables);
-  if (!to) return report(to.error());
-  auto made = api_client(*to).create_key(options.name);
+/// The key alone goes to stdout, so that a script can take it from there.
+int show_new(const result<api_key>& made, bool as_json) {
   if (!made) return report(made.error());
-  if (options.json) {
+  if (as_json) {
     std::printf("%s\n", json::serialize(to_json(*made)).c_str());
     return 0;
   }
@@ -51,10 +50,36 @@ int run_key_create(const key_options& options, const environment& variables) {
   return 0;
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const auto& word : words) out += (out.empty() ? "" : " ") + word;
+  return out.empty() ? "all" : out;
+}
+
+} // namespace
+
+int run_key_create(const key_options& options, const environment& variables) {
+  auto to = resolve_access(options.access, variables);
+  if (!to) return report(to.error());
+  return show_new(api_client(*to).create_key({.name = options.name,
+                                              .scopes = options.scopes,
+                                              .expires_in = options.expires_in,
+                                              .organization = options.organization,
+                                              .user = options.user}),
+                  options.json);
+}
+
+int run_key_rotate(const key_options& options, const environment& variables) {
+  auto to = resolve_access(options.access, variables);
+  if (!to) return report(to.error());
+  return show_new(api_client(*to).rotate_key(options.id, options.overlap, options.user),
+                  options.json);
+}
+
 int run_key_list(const key_options& options, const environment& variables) {
   auto to = resolve_access(options.access, variables);
   if (!to) return report(to.error());
-  auto keys = api_client(*to).list_keys();
+  auto keys = api_client(*to).list_keys(options.user);
   if (!keys) return report(keys.error());
   if (options.json) {
     json::array all;
@@ -62,10 +87,13 @@ int run_key_list(const key_options& options, const environment& variables) {
     std::printf("%s\n", json::serialize(all).c_str());
     return 0;
   }
-  std::vector<std::vector<std::string>> rows{{"ID", "NAME", "KEY", "CREATED"}};
+  std::vector<std::vector<std::string>> rows{
+      {"ID", "NAME", "KEY", "SCOPES", "CREATED", "EXPIRES", "LAST USED"}};
   for (const auto& key : *keys) {
     rows.push_back({printable(key.id), shortened(key.name, 40), printable(key.hint),
-                    show_time(key.created_at)});
+                    printable(joined(key.scopes)), show_time(key.created_at),
+                    key.expires_at == 0 ? "never" : show_time(key.expires_at),
+                    key.last_used_at == 0 ? "never" : show_time(key.last_used_at)});
   }
   print_table(stdout, rows);
   return 0;
@@ -74,7 +102,8 @@ int run_key_list(const key_options& options, const environment& variables) {
 int run_key_revoke(const key_options& options, const environment& variables) {
   auto to = resolve_access(options.access, variables);
   if (!to) return report(to.error());
-  if (auto done = api_client(*to).revoke_key(options.id); !done) return report(done.error());
+  if (auto done = api_client(*to).revoke_key(options.id, options.user); !done)
+    return report(done.error());
   std::printf("revoked %s\n", options.id.c_str());
   return 0;
 }

@@ -224,6 +224,40 @@ test('organisations have members with roles, and always an owner', async () => {
   assert.deepEqual((await get('/v1/organizations', bob.access_token)).json.data, [])
 })
 
+test('a new signing key signs, and tokens of the old one hold on', async () => {
+  const made = await account()
+  const keySet = async () => (await call('GET', '/.well-known/jwks.json', undefined, null))
+  const kid = (token) => JSON.parse(Buffer.from(token.split('.')[0], 'base64url')).kid
+  const verify = async (token) => {
+    const { keys } = (await keySet()).json
+    const jwk = keys.find((k) => k.kid === kid(token))
+    const [head, body, signature] = token.split('.')
+    const algorithm = { name: 'Ed25519' }
+    const key = await crypto.subtle.importKey('jwk', jwk, algorithm, false, ['verify'])
+    return crypto.subtle.verify(algorithm, key, Buffer.from(signature, 'base64url'), Buffer.from(`${head}.${body}`))
+  }
+  const set = await keySet()
+  assert.equal(set.headers.get('cache-control'), 'public, max-age=600')
+  assert.ok(!set.text.includes('"d"'))
+  assert.ok(await verify(made.access_token))
+  const before = kid(made.access_token)
+  const rotated = await call('POST', '/v1/admin/signing-keys/rotate')
+  assert.equal(rotated.status, 201)
+  let next
+  for (let i = 0; i < 300; ++i, await sleep(100)) {
+    next = (await login(made.email, made.password)).json
+    if (kid(next.access_token) !== before) break
+  }
+  assert.notEqual(kid(next.access_token), before)
+  assert.ok(await verify(next.access_token))
+  assert.ok(await verify(made.access_token))
+  for (const token of [made.access_token, next.access_token])
+    assert.equal((await get('/v1/auth/me', token)).status, 200)
+  const claims = JSON.parse(Buffer.from(next.access_token.split('.')[1], 'base64url'))
+  assert.deepEqual([claims.aud, claims.role, claims.email, claims.session_id], ['authenticated', 'authenticated', made.email, claims.sid])
+  assert.equal((await call('POST', '/v1/admin/signing-keys/rotate', undefined, made.access_token)).status, 403)
+})
+
 test('security events are in the audit trail, for admins', async () => {
   const made = await account()
   await login(made.email, 'not the password')

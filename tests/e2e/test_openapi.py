@@ -287,6 +287,14 @@ class Document(unittest.TestCase):
         self.call("PATCH", "/v1/auth/keys/{id}", 404, {"name": "l"}, id=key["id"])
         self.call("POST", "/v1/auth/keys/{id}/rotate", 404, id=key["id"])
 
+    def test_signing_keys(self):
+        known = self.call("GET", "/.well-known/jwks.json", 200, token=None)["keys"]
+        made = self.call("POST", "/v1/admin/signing-keys/rotate", 201)
+        listed = self.call("GET", "/v1/admin/signing-keys", 200)["data"]
+        self.assertEqual([k.get("retires_at") is None for k in listed].count(True), 1)
+        self.assertIn(made["id"], [k["id"] for k in listed])
+        self.assertTrue(known)
+
     def test_administration(self):
         person = self.call("POST", "/v1/admin/users", 201, {"email": email(), "app_metadata": {"plan": "free"}})
         self.call("POST", "/v1/admin/users", 409, {"email": person["email"]})

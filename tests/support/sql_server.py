@@ -9,6 +9,7 @@ its standard input ends. On a line `restart` it kills the server (SIGKILL) and s
 `kill` and `start` it does one of them, on `fresh` the database is empty again; each is answered by a
 line `done`. Exit code 3: the server is
 not installed."""
+import contextlib
 import json
 import os
 import pathlib
@@ -77,9 +78,16 @@ class Server:
             time.sleep(0.02)
 
     def kill(self):
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        if self.process is None or self.process.poll() is not None:
+            return
+        # PostgreSQL's sessions are processes of their own, which answer on for a moment.
+        pid = self.process.pid
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        self.process.kill()
+        self.process.wait()
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
 
     def answers(self):
         return subprocess.run(self.ping, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

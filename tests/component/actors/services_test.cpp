@@ -1,6 +1,7 @@
 // Goal: the services behave the same whether they are near or behind the bus. Method: the whole
 // company of actors on memory stores, asked through the gates; once in one piece, once with the
 // gates on one node and the services on another, over a real broker on loopback.
+#include "actors/auth/account_rules.hpp"
 #include "actors/auth/auth_actor.hpp"
 #include "actors/bridge/bus_client.hpp"
 #include "actors/bridge/bus_server.hpp"
@@ -113,7 +114,8 @@ protected:
     auto prompt = make_memory_prompt_stores();
     auth_.in = open_memory_auth_stores().value();
     auth_.hasher = make_password_hasher();
-    auth_.signer = make_token_signer_eddsa(make_eddsa_seed()).value();
+    auth_.signer =
+        make_token_signer({.keys = {{.text = {make_signing_key(jws_alg::eddsa)}}}}).value();
     auth_.digest = make_digests();
     near_.log = keep(spawn_log(system_, {make_memory_log_store()}));
     keeper_ = spawn_record_keeper(system_, near_.log);
@@ -171,6 +173,14 @@ protected:
     links_.push_back(edge);
     router_ = caf::actor_cast<router_service::actor>(clients_.back().actor);
     ASSERT_TRUE(eventually([&] { return services->linked() && edge->linked(); }));
+  }
+
+  /// Asks a store directly.
+  template <class T, class F>
+  static result<T> stored(F call) {
+    std::promise<result<T>> told;
+    call(reply<T>([&told](result<T> value) { told.set_value(std::move(value)); }));
+    return told.get_future().get();
   }
 
   void make_admin() {
@@ -271,6 +281,12 @@ TEST_P(services_test, every_service_says_that_it_is_ready) {
   EXPECT_EQ(pong->services.size(), 6u);
 }
 
+TEST_P(services_test, everyone_may_know_the_public_keys) {
+  const auto set = ask(gates_->accounts(), jwks_request{}, "");
+  ASSERT_TRUE(set) << set.error().message;
+  EXPECT_TRUE(set->body.raw.contains("\"OKP\"")) << set->body.raw;
+}
+
 TEST_P(services_test, a_wrong_credential_is_refused_and_a_right_one_knows_its_user) {
   EXPECT_EQ(ask(gates_->accounts(), me_request{}, "tr-wrong").error().code, errc::unauthenticated);
   EXPECT_EQ(ask(gates_->accounts(), me_request{}, "e30.e30.e30").error().code,
@@ -295,6 +311,22 @@ TEST_P(services_test, an_account_is_registered_used_refreshed_and_logged_out) {
             errc::unauthenticated);
   EXPECT_EQ(ask(gates_->accounts(), me_request{}, next->access_token).error().code,
             errc::unauthenticated);
+}
+
+TEST_P(services_test, a_password_of_another_system_is_kept_as_ours_after_its_first_sign_in) {
+  const std::string foreign =
+      "pbkdf2_sha256$1000$saltsalt1234$vCowWi1dB0WkHn96blKCnL2OG83kjxRxvy4fTd6Hm28=";
+  auto row = account_rules::new_user("old@example.org", "Old", foreign, true);
+  ASSERT_TRUE(stored<done>([&](auto r) { auth_.in.users->insert_user(row, {}, std::move(r)); }));
+  const auto hash = [&] {
+    return stored<user_row>([&](auto r) { auth_.in.users->user_by_id(row.id, std::move(r)); })
+        ->password_hash;
+  };
+  EXPECT_FALSE(ask(gates_->accounts(), login_request{row.email, {"not it"}}));
+  EXPECT_EQ(hash(), foreign);
+  ASSERT_TRUE(ask(gates_->accounts(), login_request{row.email, {"correct horse"}}));
+  EXPECT_TRUE(eventually([&] { return hash().starts_with("$argon2id$"); }));
+  EXPECT_TRUE(ask(gates_->accounts(), login_request{row.email, {"correct horse"}}));
 }
 
 TEST_P(services_test, a_bad_request_names_its_field) {

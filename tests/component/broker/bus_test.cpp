@@ -167,10 +167,12 @@ TEST(bus, nodes_on_one_loop_serve_each_other_and_leave_nothing_behind) {
 TEST(bus, an_edge_reaches_the_router_only_and_its_answer_comes_from_where_it_was_delegated) {
   const auto broker = make_broker();
   std::atomic<bool> credential_seen = false, credential_left = false, caller_kept = false;
+  std::atomic<bool> address_kept = false;
   node prompt(broker->address(), "prompt", {{"prompt"}}, [&](node& self, bus_work w) {
     auto& r = std::get<bus_request>(w);
     credential_left = !r.credential.empty();
     caller_kept = r.caller == "who";
+    address_kept = r.client_address == "203.0.113.7";
     self.link().partial(r.cid, 1, "a");
     self.link().partial(r.cid, 2, "b");
     self.link().finish(r.cid, r.method + " " + r.body);
@@ -189,6 +191,7 @@ TEST(bus, an_edge_reaches_the_router_only_and_its_answer_comes_from_where_it_was
   asked.method = "prompt.chat/v1";
   asked.credential = "key";
   asked.caller = "somebody else";
+  asked.client_address = "203.0.113.7";
   asked.body = "question";
   asked.deadline = clock::now() + 10s;
   const auto cid = edge.ask(std::move(asked));
@@ -197,6 +200,7 @@ TEST(bus, an_edge_reaches_the_router_only_and_its_answer_comes_from_where_it_was
   EXPECT_TRUE(credential_seen) << "the router gets the key, and no caller of an edge's making";
   EXPECT_FALSE(credential_left) << "even when a router sends it on";
   EXPECT_TRUE(caller_kept);
+  EXPECT_TRUE(address_kept);
 }
 
 TEST(bus, ten_thousand_partials_arrive_in_order) {

@@ -3,6 +3,8 @@
 #include "actors/ports/gates.hpp"
 #include "adapters/http/http_edge.hpp"
 #include "messages/codec/json_text.hpp"
+#include "tests/contract/http/raw_client.hpp"
+#include "tests/support/test_certificate.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -241,10 +243,15 @@ private:
   }
 };
 
-/// An edge on a free port over fake gates, with short times.
+/// An edge on a free port over fake gates, under TLS where clients are.
 struct edge_under_test {
   explicit edge_under_test(http_config config = {}) : gates(std::make_unique<fake_gates>()) {
     config.port = 0;
+    if (over_tls && config.tls_certificate.empty()) {
+      static const certificate_files files;
+      config.tls_certificate = files.certificate();
+      config.tls_key = files.key();
+    }
     auto made = make_http_edge(config, gates->all());
     if (!made) throw std::runtime_error(made.error().message);
     edge = std::move(*made);

@@ -23,6 +23,17 @@ bool refused(std::uint16_t port) {
   }
 }
 
+/// What a new connection's request gets; 0: the connection ended without an answer.
+int status_of_new(const edge_under_test& on) {
+  try {
+    raw_client client(on.port());
+    client.send(request("GET", "/health"));
+    return client.read().status;
+  } catch (const std::runtime_error&) {
+    return 0;
+  }
+}
+
 TEST(http_lifecycle, an_address_in_use_is_an_error_that_names_it) {
   edge_under_test first;
   http_config config;
@@ -53,21 +64,51 @@ TEST(http_lifecycle, several_threads_share_the_connections) {
   for (auto& c : clients) EXPECT_EQ(c->read().status, 200);
 }
 
-TEST(http_lifecycle, past_the_most_connections_a_new_one_gets_503) {
+TEST(http_lifecycle, past_the_most_connections_a_new_one_gets_503_or_under_tls_nothing) {
   http_config config;
   config.connections_max = 1;
   edge_under_test on(config);
   raw_client first(on.port());
   first.send(request("GET", "/health"));
   EXPECT_EQ(first.read().status, 200);
-  raw_client second(on.port());
-  EXPECT_EQ(second.read().status, 503);
+  EXPECT_EQ(status_of_new(on), over_tls ? 0 : 503);
   first.close();
-  EXPECT_TRUE(eventually([&] {
-    raw_client third(on.port());
-    third.send(request("GET", "/health"));
-    return third.read().status == 200;
-  }));
+  EXPECT_TRUE(eventually([&] { return status_of_new(on) == 200; }));
+}
+
+TEST(http_lifecycle, past_the_most_connections_of_an_address_a_new_one_gets_429_or_nothing) {
+  http_config config;
+  config.connections_per_address = 2;
+  edge_under_test on(config);
+  raw_client first(on.port()), second(on.port());
+  for (auto* client : {&first, &second}) {
+    client->send(request("GET", "/health"));
+    EXPECT_EQ(client->read().status, 200);
+  }
+  EXPECT_EQ(status_of_new(on), over_tls ? 0 : 429);
+  first.close();
+  EXPECT_TRUE(eventually([&] { return status_of_new(on) == 200; }));
+}
+
+TEST(http_lifecycle, a_trusted_proxy_may_have_more_connections_than_an_address) {
+  http_config config;
+  config.connections_per_address = 1;
+  config.trusted_proxies = {"127.0.0.0/8"};
+  edge_under_test on(config);
+  raw_client first(on.port());
+  first.send(request("GET", "/health"));
+  EXPECT_EQ(first.read().status, 200);
+  EXPECT_EQ(status_of_new(on), 200);
+}
+
+TEST(http_lifecycle, a_bad_proxy_is_an_error_that_names_it) {
+  http_config config;
+  config.port = 0;
+  config.trusted_proxies = {"10.0.0.0/8", "10.0.0.0/40"};
+  const auto made = make_http_edge(config, {});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, errc::invalid_argument);
+  EXPECT_NE(made.error().message.find("http.trusted_proxies: 10.0.0.0/40"), std::string::npos);
 }
 
 TEST(http_lifecycle, draining_closes_idle_connections_at_once_and_lets_running_requests_end) {

@@ -70,7 +70,7 @@ TEST_F(http_requests, a_node_without_gates_answers_health_only) {
   config.port = 0;
   auto edge = make_http_edge(config, {});
   ASSERT_TRUE(edge);
-  raw_client client((*edge)->port());
+  raw_client client((*edge)->port(), 0, false);
   client.send(request("GET", "/health"));
   EXPECT_EQ(client.read().status, 200);
   client.send(request("GET", "/v1/models"));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/contract/http/tls_end.hpp"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -7,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <map>
@@ -15,7 +18,14 @@
 #include <string_view>
 
 /// A blocking socket that sends exactly the bytes it is told to, and reads one answer at a time.
+/// In a program of its own (TROUPE_TEST_OVER_TLS) the same tests speak TLS.
 namespace troupe::test {
+
+#ifdef TROUPE_TEST_OVER_TLS
+inline constexpr bool over_tls = true;
+#else
+inline constexpr bool over_tls = false;
+#endif
 
 struct http_reply {
   int status = 0;
@@ -26,7 +36,7 @@ struct http_reply {
 
 class raw_client {
 public:
-  explicit raw_client(std::uint16_t port, int receive_buffer = 0) {
+  explicit raw_client(std::uint16_t port, int receive_buffer = 0, bool with_tls = over_tls) {
     fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (receive_buffer != 0)
       ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
@@ -40,13 +50,25 @@ public:
     }
     const int one = 1;
     ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (with_tls) begin_tls();
   }
   ~raw_client() { close(); }
   raw_client(const raw_client&) = delete;
   raw_client& operator=(const raw_client&) = delete;
 
+  /// Throws when the server does not want to.
+  void begin_tls(const tls_options& options = {}) {
+    try {
+      tls.emplace(fd_, options);
+    } catch (...) {
+      close();
+      throw;
+    }
+  }
+
   /// False when the other side does not take it all.
   bool send(std::string_view bytes) {
+    if (tls) return tls->write(bytes);
     while (!bytes.empty()) {
       const auto n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (n <= 0) return false;
@@ -57,16 +79,16 @@ public:
 
   /// Reads more; false at the end, on a reset, or after `wait`.
   bool more(std::chrono::milliseconds wait = std::chrono::seconds(5)) {
-    pollfd p{fd_, POLLIN, 0};
-    if (::poll(&p, 1, static_cast<int>(wait.count())) <= 0) return false;
-    char bytes[65536];
-    const auto n = ::recv(fd_, bytes, sizeof bytes, 0);
-    if (n <= 0) {
-      ended_ = true;
-      return false;
+    const auto until = std::chrono::steady_clock::now() + wait;
+    for (;;) {
+      if (!readable_within(until - std::chrono::steady_clock::now())) return false;
+      char bytes[65536];
+      std::size_t size = 0;
+      const auto got = receive(bytes, sizeof bytes, size);
+      buffer.append(bytes, size);
+      ended_ = got == tls_end::got::end;
+      if (got != tls_end::got::nothing_yet) return !ended_;
     }
-    buffer.append(bytes, static_cast<std::size_t>(n));
-    return true;
   }
 
   /// Whether the server closes within `wait`; what comes before is kept.
@@ -110,7 +132,13 @@ public:
     return out;
   }
 
-  void end_sending() { ::shutdown(fd_, SHUT_WR); }
+  void end_sending() {
+    if (tls)
+      tls->end();
+    else
+      ::shutdown(fd_, SHUT_WR);
+  }
+  /// Without TLS's goodbye.
   void close() {
     if (fd_ >= 0) ::close(fd_);
     fd_ = -1;
@@ -122,8 +150,23 @@ public:
   }
 
   std::string buffer; ///< read and not yet taken
+  std::optional<tls_end> tls;
 
 private:
+  bool readable_within(std::chrono::nanoseconds wait) {
+    if (tls && tls->has_bytes()) return true;
+    pollfd p{fd_, POLLIN, 0};
+    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
+    return ::poll(&p, 1, static_cast<int>(std::max<std::int64_t>(ms, 0))) > 0;
+  }
+
+  tls_end::got receive(char* to, std::size_t room, std::size_t& size) {
+    if (tls) return tls->read(to, room, size);
+    const auto n = ::recv(fd_, to, room, 0);
+    size = n > 0 ? static_cast<std::size_t>(n) : 0;
+    return n > 0 ? tls_end::got::bytes : tls_end::got::end;
+  }
+
   static void read_head(const std::string& text, http_reply& out) {
     out.status = std::atoi(text.substr(9, 3).c_str());
     for (auto at = text.find("\r\n") + 2; at < text.size();) {

@@ -21,11 +21,16 @@ result<std::string> hash(password_hasher& hasher, std::string password) {
       [&](reply<std::string> answer) { hasher.hash({std::move(password)}, std::move(answer)); });
 }
 
-result<bool> verify(password_hasher& hasher, std::string password, std::string encoded) {
-  return wait_for<bool>([&](reply<bool> answer) {
+using verdict = result<password_verdict>;
+
+verdict verify(password_hasher& hasher, std::string password, std::string encoded) {
+  return wait_for<password_verdict>([&](reply<password_verdict> answer) {
     hasher.verify({std::move(password)}, std::move(encoded), std::move(answer));
   });
 }
+
+const verdict right = password_verdict{.right = true, .outdated = false};
+const verdict wrong = password_verdict{.right = false, .outdated = false};
 
 TEST(password_hasher, a_hash_names_argon2id_with_nineteen_mebibytes_and_two_passes) {
   const auto hasher = make_password_hasher();
@@ -38,9 +43,9 @@ TEST(password_hasher, the_right_password_verifies_and_a_wrong_one_does_not) {
   const auto hasher = make_password_hasher();
   const auto encoded = hash(*hasher, "correct horse");
   ASSERT_TRUE(encoded);
-  EXPECT_EQ(verify(*hasher, "correct horse", *encoded), result<bool>(true));
-  EXPECT_EQ(verify(*hasher, "correct hors", *encoded), result<bool>(false));
-  EXPECT_EQ(verify(*hasher, "", *encoded), result<bool>(false));
+  EXPECT_EQ(verify(*hasher, "correct horse", *encoded), right);
+  EXPECT_EQ(verify(*hasher, "correct hors", *encoded), wrong);
+  EXPECT_EQ(verify(*hasher, "", *encoded), wrong);
 }
 
 TEST(password_hasher, the_same_password_hashed_twice_gives_two_salts) {
@@ -53,14 +58,14 @@ TEST(password_hasher, a_password_with_a_nul_byte_is_taken_whole) {
   const std::string password("left\0right", 10);
   const auto encoded = hash(*hasher, password);
   ASSERT_TRUE(encoded);
-  EXPECT_EQ(verify(*hasher, password, *encoded), result<bool>(true));
-  EXPECT_EQ(verify(*hasher, "left", *encoded), result<bool>(false));
+  EXPECT_EQ(verify(*hasher, password, *encoded), right);
+  EXPECT_EQ(verify(*hasher, "left", *encoded), wrong);
 }
 
 TEST(password_hasher, an_unknown_user_and_a_damaged_hash_are_answered_no) {
   const auto hasher = make_password_hasher();
-  EXPECT_EQ(verify(*hasher, "nobody-has-this-password-at-all!", ""), result<bool>(false));
-  EXPECT_EQ(verify(*hasher, "x", "not a hash"), result<bool>(false));
+  EXPECT_EQ(verify(*hasher, "nobody-has-this-password-at-all!", ""), wrong);
+  EXPECT_EQ(verify(*hasher, "x", "not a hash"), wrong);
 }
 
 TEST(password_hasher, an_unknown_user_takes_as_long_as_a_wrong_password) {
@@ -70,7 +75,7 @@ TEST(password_hasher, an_unknown_user_takes_as_long_as_a_wrong_password) {
   ASSERT_TRUE(encoded);
   const auto timed = [&](const std::string& stored) {
     const auto start = clock::now();
-    EXPECT_EQ(verify(*hasher, "wrong", stored), result<bool>(false));
+    EXPECT_EQ(verify(*hasher, "wrong", stored), wrong);
     return std::chrono::duration<double>(clock::now() - start).count();
   };
   const auto median = [](std::vector<double> times) {
@@ -97,7 +102,7 @@ TEST(password_hasher, more_than_the_queue_holds_is_rate_limited_with_a_time_to_w
   std::atomic<int> limited{0}, other{0};
   constexpr int extra = 40; // the two threads may take a few from the queue meanwhile
   for (int n = 0; n < static_cast<int>(limits::hash_queue) + extra; ++n)
-    hasher->verify({"x"}, "", reply<bool>([&](result<bool> answer) {
+    hasher->verify({"x"}, "", reply<password_verdict>([&](verdict answer) {
                      const bool refused = !answer && answer.error().code == errc::rate_limited &&
                                           answer.error().retry_after_ms > 0;
                      ++(refused ? limited : other);

@@ -39,11 +39,14 @@ std::string forge_hs256(std::string_view header, std::string_view payload) {
 const std::string good_payload = R"({"sub":"u","sid":"s","iat":1799999990,"exp":1800000890})";
 const std::string good_header = R"({"alg":"HS256","typ":"JWT"})";
 
+result<std::unique_ptr<token_signer>> signer_of(jws_alg alg, std::string key) {
+  return make_token_signer({.alg = alg, .keys = {{.text = {std::move(key)}}}});
+}
 std::unique_ptr<token_signer> hs256() {
-  return make_token_signer_hs256(secret_bytes).value();
+  return signer_of(jws_alg::hs256, secret_bytes).value();
 }
 std::unique_ptr<token_signer> eddsa() {
-  return make_token_signer_eddsa(make_eddsa_seed()).value();
+  return signer_of(jws_alg::eddsa, make_signing_key(jws_alg::eddsa)).value();
 }
 
 bool refused(const token_signer& signer, const std::string& token, std::int64_t at = now) {
@@ -111,7 +114,7 @@ TEST(token_signer, a_token_of_the_other_algorithm_or_of_another_key_is_refused) 
   EXPECT_TRUE(refused(*one, two->sign(claims)));
   EXPECT_TRUE(refused(*one, shared->sign(claims)));
   EXPECT_TRUE(refused(*shared, one->sign(claims)));
-  const auto other = make_token_signer_hs256(secret_bytes + "x").value();
+  const auto other = signer_of(jws_alg::hs256, secret_bytes + "x").value();
   EXPECT_TRUE(refused(*shared, other->sign(claims)));
 }
 
@@ -121,28 +124,53 @@ TEST(token_signer, a_header_of_another_program_with_the_same_secret_is_accepted)
     EXPECT_TRUE(hs256()->verify(forge_hs256(header, good_payload), now)) << header;
 }
 
+TEST(token_signer, a_session_is_read_under_either_of_its_names) {
+  for (const char* payload :
+       {R"({"sub":"u","sid":"s","iat":1,"exp":1900000000})",
+        R"({"sub":"u","session_id":"s","iat":1,"exp":1900000000})",
+        R"({"sub":"u","session_id":"s","sid":"s","iat":1,"exp":1900000000})"}) {
+    const auto read = hs256()->verify(forge_hs256(good_header, payload), now);
+    ASSERT_TRUE(read) << payload;
+    EXPECT_EQ(read->sid, "s");
+  }
+}
+
 TEST(token_signer, a_strange_header_is_refused_though_the_signature_holds) {
   ASSERT_TRUE(hs256()->verify(forge_hs256(good_header, good_payload), now));
   for (const char* header :
        {R"({"alg":"HS256","crit":["b64"],"b64":false})", R"({"alg":"HS256","typ":"JWE"})",
-        R"({"alg":["HS256"]})", R"({"typ":"JWT"})", R"("HS256")", "[]", "{", "null"})
+        R"({"alg":"HS256","typ":"logout+jwt"})", R"({"alg":"HS256","alg":"HS256"})",
+        R"({"alg":"none","alg":"HS256"})", R"({"alg":"HS256","kid":1})", R"({"alg":["HS256"]})",
+        R"({"typ":"JWT"})", R"("HS256")", "[]", "{", "null"})
     EXPECT_TRUE(refused(*hs256(), forge_hs256(header, good_payload))) << header;
 }
 
 TEST(token_signer, claims_of_a_wrong_type_or_missing_are_refused_though_the_signature_holds) {
   for (const char* payload :
-       {R"({"sid":"s","iat":1,"exp":1900000000})", R"({"sub":"u","iat":1,"exp":1900000000})",
-        R"({"sub":"u","sid":"s","exp":1900000000})", R"({"sub":"u","sid":"s","iat":1})",
+       {R"({"sid":"s","iat":1,"exp":1900000000})",
+        R"({"sub":"u","iat":1,"exp":1900000000})",
+        R"({"sub":"u","sid":"s","exp":1900000000})",
+        R"({"sub":"u","sid":"s","iat":1})",
         R"({"sub":1,"sid":"s","iat":1,"exp":1900000000})",
         R"({"sub":"","sid":"s","iat":1,"exp":1900000000})",
         R"({"sub":"u","sid":null,"iat":1,"exp":1900000000})",
+        R"({"sub":"u","session_id":1,"iat":1,"exp":1900000000})",
+        R"({"sub":"u","sid":"s","session_id":"t","iat":1,"exp":1900000000})",
+        R"({"sub":"u","sid":"s","session_id":null,"iat":1,"exp":1900000000})",
+        R"({"sub":"u","sid":"s","iat":1,"exp":1900000000,"iss":1})",
+        R"({"sub":"u","sid":"s","iat":1,"exp":1900000000,"aud":[1]})",
+        R"({"sub":"u","sid":"s","iat":1,"exp":1900000000,"sub":"admin"})",
+        R"({"sub":"u","sid":"s","iat":1,"exp":1900000000,"x":[{"y":1,"\u0079":2}]})",
         R"({"sub":"u","sid":"s","iat":"1","exp":1900000000})",
         R"({"sub":"u","sid":"s","iat":1,"exp":"1900000000"})",
         R"({"sub":"u","sid":"s","iat":1,"exp":1.9e9})",
         R"({"sub":"u","sid":"s","iat":1,"exp":99999999999999999999})",
         R"({"sub":"u","sid":"s","iat":1,"exp":18446744073709551615})",
         R"({"sub":"u","sid":"s","iat":1,"exp":1900000000,"nbf":"x"})",
-        R"({"sub":"u","sid":"s","iat":1,"exp":1900000000,"nbf":1800000001})", "[]", "\"u\"", "{"})
+        R"({"sub":"u","sid":"s","iat":1,"exp":1900000000,"nbf":1800000001})",
+        "[]",
+        "\"u\"",
+        "{"})
     EXPECT_TRUE(refused(*hs256(), forge_hs256(good_header, payload))) << payload;
 }
 
@@ -196,17 +224,17 @@ TEST(token_signer, random_bytes_are_refused) {
 }
 
 TEST(token_signer, a_signer_made_again_from_the_same_seed_accepts_earlier_tokens) {
-  const auto seed = make_eddsa_seed();
-  const auto token = make_token_signer_eddsa(seed).value()->sign(claims);
-  EXPECT_TRUE(make_token_signer_eddsa(seed).value()->verify(token, now));
+  const auto seed = make_signing_key(jws_alg::eddsa);
+  const auto token = signer_of(jws_alg::eddsa, seed).value()->sign(claims);
+  EXPECT_TRUE(signer_of(jws_alg::eddsa, seed).value()->verify(token, now));
 }
 
 TEST(token_signer, short_secrets_and_damaged_seeds_are_refused_by_the_factory) {
-  const auto weak = make_token_signer_hs256(std::string(31, 's'));
+  const auto weak = signer_of(jws_alg::hs256, std::string(31, 's'));
   ASSERT_FALSE(weak);
-  EXPECT_EQ(weak.error().message, "JWT_SECRET must have at least 32 bytes");
+  EXPECT_EQ(weak.error().message, "an HS256 secret must have at least 32 bytes");
   for (const std::string seed : {"", "AAAA", "not base64!", "=="}) {
-    const auto damaged = make_token_signer_eddsa(seed);
+    const auto damaged = signer_of(jws_alg::eddsa, seed);
     ASSERT_FALSE(damaged);
     EXPECT_EQ(damaged.error().code, errc::invalid_argument);
   }

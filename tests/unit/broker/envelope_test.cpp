@@ -26,6 +26,7 @@ envelope full() {
   e.request_id = "req_1";
   e.credential = "tr-secret";
   e.caller = std::string("\x81\x00\xFF", 3);
+  e.client_address = "2001:db8::1";
   e.to = 77;
   return e;
 }

@@ -55,6 +55,7 @@ TEST_F(cli_test, every_command_has_help_with_an_example) {
                                                                    {"chat"},
                                                                    {"key", "create"},
                                                                    {"key", "list"},
+                                                                   {"key", "rotate"},
                                                                    {"key", "revoke"}}) {
     auto arguments = command;
     arguments.push_back("--help");

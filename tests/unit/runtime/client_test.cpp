@@ -49,7 +49,7 @@ TEST(client, the_servers_own_message_reaches_the_user) {
     EXPECT_EQ(r.headers.at("authorization"), "Bearer tr-test");
     return fake_response{401, R"({"error":{"message":"no such key","type":"x"}})"};
   });
-  auto asked = api_client(to(server.url())).list_keys();
+  auto asked = api_client(to(server.url())).list_keys({});
   ASSERT_FALSE(asked);
   EXPECT_EQ(asked.error().code, errc::unauthenticated);
   EXPECT_EQ(asked.error().message, "no such key (check --key, TROUPE_API_KEY or --data)");

@@ -45,6 +45,44 @@ TEST(config_rules, all_excludes_other_roles_and_the_bus) {
                   .starts_with("bus.bind (TROUPE_BUS_BIND): with roles=all"));
 }
 
+TEST(config_rules, https_needs_a_certificate_and_its_key) {
+  EXPECT_EQ(verdict({{"http.tls_certificate", "c.pem"}, {"http.tls_key", "k.pem"}}), "fine");
+  EXPECT_EQ(verdict({}, {{"TROUPE_HTTP_TLS_CERTIFICATE", "c.pem"}}),
+            "http.tls_certificate (TROUPE_HTTP_TLS_CERTIFICATE): HTTPS needs http.tls_key as well");
+  EXPECT_EQ(verdict({}, {{"TROUPE_HTTP_TLS_KEY", "k.pem"}}),
+            "http.tls_key (TROUPE_HTTP_TLS_KEY): HTTPS needs http.tls_certificate as well");
+}
+
+TEST(config_rules, trusted_proxies_are_addresses_and_ranges) {
+  const auto with = [](const char* text) {
+    return verdict({}, {{"TROUPE_HTTP_TRUSTED_PROXIES", text}});
+  };
+  EXPECT_EQ(with("127.0.0.1, 10.0.0.0/8,fd00::/8"), "fine");
+  EXPECT_EQ(with("10.0.0.0/8,loadbalancer"),
+            "TROUPE_HTTP_TRUSTED_PROXIES: http.trusted_proxies wants an IP address, or a range as "
+            "in 10.0.0.0/8, not \"loadbalancer\"");
+  EXPECT_NE(with("10.0.0.0/33"), "fine");
+}
+
+TEST(config_rules, origins_are_written_as_browsers_send_them) {
+  const auto with = [](const std::string& text) {
+    return verdict({}, {{"TROUPE_HTTP_CORS_ORIGINS", text}});
+  };
+  for (const char* origin :
+       {"*", "https://app.example.com", "http://localhost:5173", "https://xn--bcher-kva.example",
+        "http://[::1]:3000", "capacitor://localhost", "https://a.test,https://b.test:8443"})
+    EXPECT_EQ(with(origin), "fine") << origin;
+  EXPECT_EQ(
+      with("https://app.example.com/"),
+      "TROUPE_HTTP_CORS_ORIGINS: http.cors_origins wants an origin as browsers send it, as in "
+      "https://app.example.com or http://localhost:5173 (lower case, no path, no usual port), "
+      "or *, not \"https://app.example.com/\"");
+  for (const char* origin : {"app.example.com", "https://App.example.com", "https://*.example.com",
+                             "null", "https://", "https://a.test:443", "http://a.test:80",
+                             "https://a.test/x", "://a.test", "a/b://c", "https://a\r\nX: y"})
+    EXPECT_NE(with(origin), "fine") << origin;
+}
+
 TEST(config_rules, a_role_without_a_broker_needs_one_to_join) {
   EXPECT_EQ(
       verdict({{"roles", "edge,auth"}}),

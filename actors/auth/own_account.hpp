@@ -1,0 +1,89 @@
+#pragma once
+
+#include "actors/auth/account_base.hpp"
+#include "actors/protocols.hpp"
+
+namespace troupe {
+
+/// Inside actors/auth only: the part of the service auth in which people look at and change their
+/// own account.
+class own_account : public account_base<auth_service> {
+public:
+  using account_base::account_base;
+  using service_base::on;
+
+  void on(call<me_request>& c, answer<user_view> a) {
+    d_.in.users->user_by_id(
+        c.op.who.user, to_self<user_row>([this, a = std::move(a)](result<user_row> user) mutable {
+          if (!user) return a.fail(std::move(user.error()));
+          show(std::move(*user), std::move(a));
+        }));
+  }
+
+  void on(call<update_me_request>& c, answer<user_view> a) {
+    if (c.body.password.value.empty()) return change_me(c.op, std::move(c.body), {}, std::move(a));
+    d_.in.users->user_by_id(c.op.who.user,
+                            to_self<user_row>([this, op = c.op, in = std::move(c.body),
+                                               a = std::move(a)](result<user_row> user) mutable {
+                              if (!user) return a.fail(std::move(user.error()));
+                              prove_and_change(*user, std::move(op), std::move(in), std::move(a));
+                            }));
+  }
+
+private:
+  /// A new password wants the old one, where there is one.
+  void prove_and_change(const user_row& user, op_context op, update_me_request in,
+                        answer<user_view> a) {
+    if (user.password_hash.empty())
+      return hash_and_change(std::move(op), std::move(in), std::move(a));
+    auto given = std::move(in.current_password);
+    d_.hasher->verify(
+        std::move(given), user.password_hash,
+        to_self<password_verdict>([this, op = std::move(op), in = std::move(in),
+                                   a = std::move(a)](result<password_verdict> found) mutable {
+          if (!found) return a.fail(std::move(found.error()));
+          if (!found->right)
+            return a.fail(make_error(errc::invalid_argument,
+                                     "current_password: is not the present password",
+                                     "current_password"));
+          hash_and_change(std::move(op), std::move(in), std::move(a));
+        }));
+  }
+
+  void hash_and_change(op_context op, update_me_request in, answer<user_view> a) {
+    auto password = std::move(in.password);
+    d_.hasher->hash(std::move(password),
+                    to_self<std::string>([this, op = std::move(op), in = std::move(in),
+                                          a = std::move(a)](result<std::string> hash) mutable {
+                      if (!hash) return a.fail(std::move(hash.error()));
+                      change_me(op, std::move(in), std::move(*hash), std::move(a));
+                    }));
+  }
+
+  /// With a new password all other sessions end: whoever knew the old one may hold one.
+  void change_me(const op_context& op, update_me_request in, std::string hash,
+                 answer<user_view> a) {
+    change_user(
+        op.who.user,
+        [in = std::move(in), hash](user_row& row) {
+          if (!hash.empty()) row.password_hash = hash;
+          return account_rules::apply(in, row);
+        },
+        [this, op, hash, a = std::move(a)](result<user_row> row) mutable {
+          if (!row) return a.fail(std::move(row.error()));
+          d_.audit({.event = hash.empty() ? "auth.account_changed" : "auth.password_changed",
+                    .user = row->id},
+                   op);
+          if (hash.empty()) return show(std::move(*row), std::move(a));
+          d_.in.sessions->revoke_sessions(
+              row->id, op.who.session,
+              to_self<std::vector<std::string>>(
+                  [this, row = *row, a = std::move(a)](result<std::vector<std::string>> r) mutable {
+                    if (!r) return a.fail(std::move(r.error()));
+                    show(std::move(row), std::move(a));
+                  }));
+        });
+  }
+};
+
+} // namespace troupe
