@@ -13,10 +13,12 @@ using auth_service = service_protocol<TROUPE_AUTH_METHODS(
 using key_service = service_protocol<TROUPE_KEY_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
 using account_service = service_protocol<TROUPE_ADMIN_METHODS(
     TROUPE_REQUEST_COMMA) TROUPE_ORGANIZATION_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
-using prompt_service = service_protocol<TROUPE_PROMPT_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
-using retrieval_service =
-    service_protocol<TROUPE_RETRIEVAL_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
-using log_service = service_protocol<TROUPE_LOG_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
+using prompt_service = service_protocol<TROUPE_PROMPT_METHODS(
+    TROUPE_REQUEST_COMMA) TROUPE_PROMPT_INTERNAL_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
+using retrieval_service = service_protocol<TROUPE_RETRIEVAL_METHODS(
+    TROUPE_REQUEST_COMMA) TROUPE_RETRIEVAL_INTERNAL_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
+using log_service = service_protocol<TROUPE_LOG_METHODS(
+    TROUPE_REQUEST_COMMA) TROUPE_LOG_INTERNAL_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
 
 /// What an edge asks: everything public. `op.credential` says who asks; the router puts the caller
 /// in its place, checks the request and delegates to the service.

@@ -174,4 +174,11 @@ struct citation {
 };
 BOOST_DESCRIBE_STRUCT(citation, (), (file_id, filename, quote, score))
 
+/// Deletes the user's conversations with their turns. See TROUPE_INTERNAL_METHODS.
+struct purge_conversations_request {
+  std::string user; ///< the owner's id
+  bool operator==(const purge_conversations_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(purge_conversations_request, (), (user))
+
 } // namespace troupe

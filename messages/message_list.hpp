@@ -35,5 +35,6 @@
   X(search_request) X(search_content) X(search_hit) X(search_reply)                                 \
   X(log_record) X(log_input) X(append_logs_request) X(append_logs_reply) X(patch_log_request)       \
   X(list_logs_request) X(log_page)                                                                  \
+  X(purge_documents_request) X(purge_conversations_request) X(purge_logs_request) X(purge_reply)    \
   X(ping_request) X(service_status) X(ping_reply)
 // clang-format on

@@ -66,7 +66,7 @@
   TROUPE_ADMIN_METHODS(X)         \
   TROUPE_ORGANIZATION_METHODS(X)
 
-/// Asked by routers only; not reachable through an edge.
+/// Asked by routers only.
 #define TROUPE_AUTH_INTERNAL_METHODS(X) \
   X(auth, authenticate, authenticate_request, none, authenticate_reply, idempotent)
 
@@ -96,6 +96,18 @@
   X(log, patch, patch_log_request, none, log_record, idempotent)     \
   X(log, list, list_logs_request, none, log_page, idempotent)
 
+/// Asked by whoever deletes an account. Each deletes all that the user owns in its service at the
+/// time of the request, a bounded step a transaction, and answers when it is gone; asked again it
+/// goes on where it was broken off. It covers what the service took before it, not requests of the
+/// user that come later: first take the credentials away and let limits::auth_cache_ttl pass. Ask
+/// `prompt` before `log`: its chats leave records there.
+#define TROUPE_PROMPT_INTERNAL_METHODS(X) \
+  X(prompt, purge, purge_conversations_request, none, purge_reply, idempotent)
+#define TROUPE_RETRIEVAL_INTERNAL_METHODS(X) \
+  X(retrieval, purge, purge_documents_request, none, purge_reply, idempotent)
+#define TROUPE_LOG_INTERNAL_METHODS(X) \
+  X(log, purge, purge_logs_request, none, purge_reply, idempotent)
+
 /// What an edge may ask a router for.
 #define TROUPE_PUBLIC_METHODS(X) \
   TROUPE_ACCOUNT_METHODS(X)      \
@@ -103,9 +115,16 @@
   TROUPE_RETRIEVAL_METHODS(X)    \
   TROUPE_LOG_METHODS(X)
 
+/// What services ask each other; not reachable through an edge.
+#define TROUPE_INTERNAL_METHODS(X)     \
+  TROUPE_AUTH_INTERNAL_METHODS(X)      \
+  TROUPE_PROMPT_INTERNAL_METHODS(X)    \
+  TROUPE_RETRIEVAL_INTERNAL_METHODS(X) \
+  TROUPE_LOG_INTERNAL_METHODS(X)
+
 #define TROUPE_METHODS(X)  \
   TROUPE_PUBLIC_METHODS(X) \
-  TROUPE_AUTH_INTERNAL_METHODS(X)
+  TROUPE_INTERNAL_METHODS(X)
 
 namespace troupe {
 

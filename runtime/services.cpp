@@ -74,6 +74,7 @@ public:
                                  const log_service::actor& log) override {
     keeper_ = troupe::spawn_record_keeper(system, log);
     prompt_.keep_record = keeper_.keep;
+    prompt_.forget_records = keeper_.forget;
     auth_.audit = [keep = keeper_.keep](const audit_event& event, const op_context& op) {
       keep(std::string(audit_owner), to_record(event, op));
     };

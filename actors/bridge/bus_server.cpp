@@ -24,7 +24,10 @@ using server_service = service_protocol<>;
 template <class Request>
 constexpr bool needs_no_caller =
     is_public<Request> || std::is_same_v<Request, authenticate_request> ||
-    std::is_same_v<Request, append_logs_request> || std::is_same_v<Request, ping_request>;
+    std::is_same_v<Request, append_logs_request> || std::is_same_v<Request, ping_request> ||
+    std::is_same_v<Request, purge_documents_request> ||
+    std::is_same_v<Request, purge_conversations_request> ||
+    std::is_same_v<Request, purge_logs_request>;
 
 class server_impl final : public service_base<server_service> {
 public:

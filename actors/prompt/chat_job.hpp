@@ -28,6 +28,7 @@ struct chat_job {
   std::vector<search_hit> hits;
   std::vector<citation> cited;
   bool searched = false;
+  bool is_purged = false; ///< all of its user's is deleted: it leaves neither turns nor a record
 
   std::unique_ptr<llm_call> upstream;
   chat_json::identity identity;

@@ -105,6 +105,23 @@ public:
         }));
   }
 
+  // purge
+
+  /// A chat that runs on ends as any other, but leaves nothing behind.
+  void on(call<purge_conversations_request>& c, answer<purge_reply> a) {
+    auto user = std::move(c.body.user);
+    for (const auto& [cid, job] : jobs_)
+      if (job->op.who.user == user) job->is_purged = true;
+    purge_all(
+        [store = d_.conversations, user](reply<purge_step> next) {
+          store->purge(user, limits::purge_rows, std::move(next));
+        },
+        [this, user, a = std::move(a)](result<std::uint64_t> gone) mutable {
+          if (!gone) return a.fail(std::move(gone.error()));
+          forget_records(std::move(user), purge_reply{*gone}, std::move(a));
+        });
+  }
+
   void on(call<ping_request>&, answer<ping_reply> a) {
     d_.conversations->last_turns(
         {}, {}, 1,
@@ -343,6 +360,7 @@ private:
 
   template <class Then>
   void keep_turn(const job_ptr& job, Then then) {
+    if (job->is_purged) return then(result<done>(done{}));
     d_.conversations->append(job->op.who.user, job->conversation_id,
                              {{"user", job->question}, {"assistant", job->text}},
                              to_self<done>(std::move(then)));
@@ -385,7 +403,18 @@ private:
   // the usage records
 
   void record(const chat_job& job, std::string_view status) {
-    if (d_.keep_record) d_.keep_record(job.op.who.user, usage_record(job, status));
+    if (d_.keep_record && !job.is_purged)
+      d_.keep_record(job.op.who.user, usage_record(job, status));
+  }
+
+  /// Answers a purge when no record of the user is on its way: the log may then be purged too.
+  void forget_records(std::string user, purge_reply purged, answer<purge_reply> a) {
+    if (!d_.forget_records) return a(purged);
+    d_.forget_records(std::move(user),
+                      to_self<done>([purged, a = std::move(a)](result<done> r) mutable {
+                        if (!r) return a.fail(std::move(r.error()));
+                        a(purged);
+                      }));
   }
 
   // embeddings, models

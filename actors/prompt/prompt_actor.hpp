@@ -25,6 +25,8 @@ struct prompt_deps {
   retrieval_service::actor retrieval;
   /// Takes the usage record of a chat, its user first; see actors/log/record_keeper.hpp.
   std::function<void(std::string user, log_input record)> keep_record;
+  /// Answers when none of the user's records is on its way; as there.
+  std::function<void(std::string user, reply<done> answer)> forget_records;
   std::string default_model = "extract"; ///< of /v1/chat/stream
   /// A stream whose model is silent for so long (and at most a tick of a quarter of it more) is
   /// opened all the same.

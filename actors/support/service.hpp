@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/ports/purge_step.hpp"
 #include "actors/support/answer.hpp"
 #include "actors/support/restart.hpp"
 #include "actors/support/run_here.hpp"
@@ -75,6 +76,19 @@ protected:
   template <class T>
   [[nodiscard]] reply<T> pass_on(answer<T> a) {
     return to_self<T>([a = std::move(a)](result<T> value) mutable { a(std::move(value)); });
+  }
+
+  /// Takes the steps of a purge until nothing is left. `step` (copyable) asks a port for one with
+  /// the reply that it gets; `then` gets how many objects went in all.
+  template <class Step, class Then>
+  void purge_all(Step step, Then then, std::uint64_t before = 0) {
+    auto next = [this, step, then = std::move(then), before](result<purge_step> r) mutable {
+      if (!r) return then(result<std::uint64_t>(std::unexpected(std::move(r.error()))));
+      const auto deleted = before + r->deleted;
+      if (!r->more) return then(result<std::uint64_t>(deleted));
+      purge_all(std::move(step), std::move(then), deleted);
+    };
+    step(to_self<purge_step>(std::move(next)));
   }
 
   /// Runs `work` inside this actor after `delay`.

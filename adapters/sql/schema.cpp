@@ -123,7 +123,7 @@ create index log_records_time on log_records (user_id, time, seq);
 create index log_records_service on log_records (user_id, service, time, seq)
 )"};
 
-constexpr std::array<migration, 1> prompt_steps{R"(
+constexpr std::array<migration, 2> prompt_steps{R"(
 create table files (
   id varchar(64) not null primary key,
   user_id varchar(36) not null,
@@ -168,6 +168,9 @@ create table turns (
   role varchar(16) not null,
   content @long_text not null,
   primary key (conversation_id, turn))
+)",
+                                                R"(
+create index conversations_user on conversations (user_id, id)
 )"};
 
 } // namespace

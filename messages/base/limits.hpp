@@ -35,6 +35,9 @@ inline constexpr std::size_t password_bytes_min = 8;
 inline constexpr std::size_t password_bytes_max = 1024;
 inline constexpr std::size_t hash_queue = 64;       ///< password hashes that may wait
 inline constexpr std::size_t store_queue = 4096;    ///< jobs waiting for a database thread
+inline constexpr std::uint32_t purge_rows = 1000;   ///< deleted in one transaction, so that others
+inline constexpr std::size_t purge_bytes =          ///< need not wait long; and so much of files'
+    body_bytes;                                     ///< content (one file may be as large)
 inline constexpr std::size_t upstream_calls = 4096; ///< provider calls in flight a node
 inline constexpr std::size_t fetches = 64; ///< requests to other servers (keys, tokens) in flight
 inline constexpr std::size_t fetch_body_bytes = 64u << 10;  ///< what such a request may carry
