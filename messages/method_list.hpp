@@ -110,10 +110,10 @@
 
 /// What an edge may ask a router for.
 #define TROUPE_PUBLIC_METHODS(X) \
-  TROUPE_ACCOUNT_METHODS(X)      \
   TROUPE_PROMPT_METHODS(X)       \
   TROUPE_RETRIEVAL_METHODS(X)    \
-  TROUPE_LOG_METHODS(X)
+  TROUPE_LOG_METHODS(X)          \
+  TROUPE_ACCOUNT_METHODS(X)
 
 /// What services ask each other; not reachable through an edge.
 #define TROUPE_INTERNAL_METHODS(X)     \

@@ -72,7 +72,7 @@ constexpr key_info keys[] = {
      .help = "auth's database; the others lie beside it",
      .aliases = "SQLITE_PATH"},
     {.key = "database.url", .help = "SQL server of the accounts", .aliases = "DATABASE_URL"},
-    {.key = "redis.url", .help = "Redis (not in this version)", .aliases = "REDIS_URL"},
+    {.key = "redis.url", .help = "Redis that all auth processes share: limits, who is signed in", .aliases = "REDIS_URL"},
     {.key = "qdrant.url", .help = "Qdrant (not in this version)", .aliases = "QDRANT_URL"},
     {.key = "mongodb.url", .help = "MongoDB (not in this version)", .aliases = "MONGODB_URL"},
     {.key = "mail.smtp_url", .help = "mail server; without it no mails are sent"},

@@ -1,3 +1,4 @@
+#include "adapters/redis/redis_stores.hpp"
 #include "adapters/sql/sql_stores.hpp"
 #include "messages/base/limits.hpp"
 #include "runtime/config_loader.hpp"
@@ -126,8 +127,11 @@ result<void> check_stores(const loaded_config& in) {
     if (auto ok = check_sql_url(in.values.database.url.value); !ok)
       return fail(errc::invalid_argument, named(in, "database.url") + ": " + ok.error().message,
                   "database.url");
+  if (const auto& url = in.values.redis.url.value; !url.empty())
+    if (auto ok = check_redis_url(url); !ok)
+      return fail(errc::invalid_argument, named(in, "redis.url") + ": " + ok.error().message,
+                  "redis.url");
   const std::pair<const char*, const settings::store&> stores[] = {
-      {"redis.url", in.values.redis},
       {"qdrant.url", in.values.qdrant},
       {"mongodb.url", in.values.mongodb},
   };

@@ -14,6 +14,7 @@
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
 #include "runtime/accounts_database.hpp"
+#include "runtime/shared_stores.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -207,6 +208,10 @@ result<void> services_impl::open_auth() {
   auto stores = open_auth_stores(accounts_database(in_));
   if (!stores) return std::unexpected(std::move(stores.error()));
   auth_.in = std::move(*stores);
+  auto shared = open_shared_stores(in_, *loop_);
+  if (!shared) return std::unexpected(std::move(shared.error()));
+  auth_.limits = std::move(shared->limits);
+  auth_.cache = std::move(shared->sessions);
   auth_.digest = make_digests();
   auth_.hasher = make_password_hasher();
   auth_.signup_open = signup_is_open(in_);

@@ -3,6 +3,8 @@
 #include "actors/auth/audit.hpp"
 #include "actors/ports/account_stores.hpp"
 #include "actors/ports/crypto_ports.hpp"
+#include "actors/ports/limit_store.hpp"
+#include "actors/ports/session_cache.hpp"
 
 #include <functional>
 #include <memory>
@@ -20,6 +22,8 @@ struct auth_deps {
       make_signer;
   std::function<signing_key_row()> new_signing_key; ///< there with make_signer
   std::shared_ptr<const digests> digest;
+  std::shared_ptr<limit_store> limits;
+  std::shared_ptr<session_cache> cache; ///< may be null
   audit_sink audit = [](const audit_event&, const op_context&) {};
   bool signup_open = true;
 };

@@ -22,14 +22,15 @@
 /// handle.
 namespace troupe {
 
-/// A typed interface: one `call<R> -> outcome<reply_of<R>>` a request, and what every service
-/// takes.
+/// A typed interface: what every service takes, and one `call<R> -> outcome<reply_of<R>>` a
+/// request. A message is held against the handlers in their order, which costs some 50 ns each in a
+/// process that was asleep: what comes most often stands first.
 template <class... Requests>
 struct service_protocol {
   using actor = caf::typed_actor<
-      typename caf::replies_to<call<Requests>>::template with<outcome<reply_of<Requests>>>...,
-      caf::reacts_to<stream_signal>, caf::reacts_to<stream_item<chat_delta>>,
-      caf::reacts_to<stream_item<file_chunk>>, caf::reacts_to<self_task>>;
+      caf::reacts_to<self_task>, caf::reacts_to<stream_signal>,
+      caf::reacts_to<stream_item<chat_delta>>, caf::reacts_to<stream_item<file_chunk>>,
+      typename caf::replies_to<call<Requests>>::template with<outcome<reply_of<Requests>>>...>;
 };
 
 /// The error that a CAF failure means to the requester.
@@ -204,11 +205,11 @@ auto request_handler(Self* self) {
 template <class Impl, class... Requests, class Self>
 typename service_protocol<Requests...>::actor::behavior_type make_behavior(
     Self* self, service_protocol<Requests...>*) {
-  return {request_handler<Impl, Self, Requests>(self)...,
+  return {[self](self_task& t) { run_inside(self->state.slots, [&] { (*t.run)(); }); },
           [self](stream_signal& s) { pass_in(self, s); },
           [self](stream_item<chat_delta>& i) { pass_in(self, i); },
           [self](stream_item<file_chunk>& i) { pass_in(self, i); },
-          [self](self_task& t) { run_inside(self->state.slots, [&] { (*t.run)(); }); }};
+          request_handler<Impl, Self, Requests>(self)...};
 }
 
 } // namespace detail

@@ -104,9 +104,12 @@ TEST(config_rules, a_broker_needs_a_loopback_address_and_others_none) {
             "bus.bind (--bind): only a node with the role broker listens; this one is edge");
 }
 
+TEST(config_rules, a_redis_that_cannot_be_meant_stops_the_start) {
+  EXPECT_EQ(verdict({}, {{"REDIS_URL", "redis://c"}}), "");
+  EXPECT_TRUE(verdict({}, {{"REDIS_URL", "http://c"}}).starts_with("redis.url (REDIS_URL): "));
+}
+
 TEST(config_rules, a_store_without_an_adapter_stops_the_start_without_telling_the_password) {
-  EXPECT_TRUE(verdict({}, {{"REDIS_URL", "redis://c"}})
-                  .starts_with("redis.url (REDIS_URL) names redis://…"));
   EXPECT_TRUE(verdict({}, {{"QDRANT_URL", "http://q"}})
                   .starts_with("qdrant.url (QDRANT_URL) names http://…"));
   EXPECT_TRUE(verdict({}, {{"MONGODB_URL", "db:27017"}})
