@@ -13,7 +13,8 @@ namespace troupe::test {
 class server_process {
 public:
   /// Runs `script kind`. Waits until the server answers.
-  server_process(std::string script, std::string kind) : helper_(std::move(script), {std::move(kind)}) {
+  server_process(std::string script, std::string kind)
+      : helper_(std::move(script), {std::move(kind)}) {
     const auto line = helper_.read_line();
     constexpr std::string_view before = "\"url\": \"";
     const auto at = line.find(before);
