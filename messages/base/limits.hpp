@@ -71,6 +71,9 @@ inline constexpr std::chrono::hours limit_window_max{7 * 24};
 inline constexpr std::chrono::hours limit_record_life{2};     ///< of a reservation not renewed
 inline constexpr std::chrono::seconds limit_settled_life{60}; ///< of one that was settled
 inline constexpr std::chrono::seconds limit_stream_retry{1};
+inline constexpr std::chrono::seconds stream_lease{30}; ///< a stream counts so long unless renewed
+inline constexpr std::chrono::seconds stream_renew_every{10};
+inline constexpr std::int64_t stream_tokens_step = 256; ///< reserved at once for what a model says
 inline constexpr std::size_t redis_waiting = 4096;   ///< commands of a node without their answer
 inline constexpr std::size_t redis_renew_batch = 64; ///< ids in one step of the server
 inline constexpr std::size_t redis_nodes = 64;       ///< of a cluster that are talked to
@@ -109,6 +112,7 @@ inline constexpr std::size_t jwks_bytes = 128u << 10;        ///< a JSON Web Key
 inline constexpr std::size_t jwks_keys = 64;                 ///< keys in it
 inline constexpr std::chrono::seconds token_leeway_max{300}; ///< clocks of foreign issuers
 
+static_assert(3 * stream_renew_every <= stream_lease);
 static_assert(partial_bytes < stream_window_bytes, "one chunk must fit a fresh window");
 static_assert(body_bytes > partial_bytes);
 static_assert(2 * filter_depth < json_depth, "an object and an array a level");
