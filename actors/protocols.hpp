@@ -13,8 +13,7 @@ using auth_service = service_protocol<TROUPE_AUTH_METHODS(
 using key_service = service_protocol<TROUPE_KEY_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
 using account_service = service_protocol<TROUPE_ADMIN_METHODS(
     TROUPE_REQUEST_COMMA) TROUPE_ORGANIZATION_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
-using limit_service =
-    service_protocol<TROUPE_LIMIT_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
+using limit_service = service_protocol<TROUPE_LIMIT_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
 using prompt_service = service_protocol<TROUPE_PROMPT_METHODS(
     TROUPE_REQUEST_COMMA) TROUPE_PROMPT_INTERNAL_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
 using retrieval_service = service_protocol<TROUPE_RETRIEVAL_METHODS(

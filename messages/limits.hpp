@@ -18,8 +18,8 @@ struct reserve_request {
   std::string id; ///< a UUID that the asker makes; asked again, it is not counted twice
   std::int64_t requests = 1;
   std::int64_t tokens = 0;
-  std::int64_t streams = 0;   ///< 0 or 1; held until it is settled or no longer renewed
-  std::int64_t micro_usd = 0; ///< millionths of a dollar
+  std::int64_t streams = 0;          ///< 0 or 1; held until it is settled or no longer renewed
+  std::int64_t micro_usd = 0;        ///< millionths of a dollar
   std::vector<usage_caps> caps = {}; ///< the caller's
   std::string address = {};          ///< the client's, as in op_context; may be empty
   bool operator==(const reserve_request&) const = default;

@@ -50,11 +50,11 @@ public:
   void on(call<login_request>& c, answer<session_reply> a) {
     const auto op = c.op;
     auto account = account_of(c.body.email);
-    may_try(op, account, [this, account, c = std::move(c),
-                          a = std::move(a)](result<done> may) mutable {
-      if (!may) return a.fail(std::move(may.error()));
-      sign_in(std::move(c), std::move(account), std::move(a));
-    });
+    may_try(op, account,
+            [this, account, c = std::move(c), a = std::move(a)](result<done> may) mutable {
+              if (!may) return a.fail(std::move(may.error()));
+              sign_in(std::move(c), std::move(account), std::move(a));
+            });
   }
 
   void on(call<refresh_request>& c, answer<session_reply> a) {
@@ -165,10 +165,10 @@ private:
 
   void sign_in(call<login_request> c, std::string account, answer<session_reply> a) {
     d_.in.users->user_by_email(
-        c.body.email, to_self<user_row>([this, a = std::move(a), op = std::move(c.op),
-                                         account = std::move(account),
-                                         password = std::move(c.body.password)](
-                                            result<user_row> user) mutable {
+        c.body.email,
+        to_self<user_row>([this, a = std::move(a), op = std::move(c.op),
+                           account = std::move(account),
+                           password = std::move(c.body.password)](result<user_row> user) mutable {
           if (!user && user.error().code != errc::not_found) return a.fail(std::move(user.error()));
           check_password(user ? std::move(*user) : user_row{}, std::move(password),
                          std::move(account), std::move(op), std::move(a));
@@ -341,18 +341,17 @@ private:
   template <class Then, class Read>
   void look_up(std::string key, std::int64_t expires_at, Then then, Read read) {
     if (!d_.cache) return read(std::move(then));
-    d_.cache->get(std::move(key),
-                  to_self<cached_session>([expires_at, then = std::move(then),
-                                           read = std::move(read)](
-                                              result<cached_session> cached) mutable {
-                    if (!cached) return read(std::move(then));
-                    if (cached->what == cached_session::state::revoked)
-                      return then.fail(auth_rules::unknown_credential());
-                    auto known = credential_cache::reply_of(cached->value, expires_at);
-                    if (cached->what == cached_session::state::absent || !known)
-                      return read(std::move(then));
-                    then(std::move(*known));
-                  }));
+    d_.cache->get(
+        std::move(key),
+        to_self<cached_session>([expires_at, then = std::move(then),
+                                 read = std::move(read)](result<cached_session> cached) mutable {
+          if (!cached) return read(std::move(then));
+          if (cached->what == cached_session::state::revoked)
+            return then.fail(auth_rules::unknown_credential());
+          auto known = credential_cache::reply_of(cached->value, expires_at);
+          if (cached->what == cached_session::state::absent || !known) return read(std::move(then));
+          then(std::move(*known));
+        }));
   }
 
   template <class Then>
@@ -366,9 +365,9 @@ private:
   template <class Then>
   void read_session(const token_claims& claims, std::string key, Then then) {
     d_.in.sessions->session_by_id(
-        claims.sid, to_self<session_row>([this, claims, key = std::move(key),
-                                          then = std::move(then)](
-                                             result<session_row> session) mutable {
+        claims.sid,
+        to_self<session_row>([this, claims, key = std::move(key),
+                              then = std::move(then)](result<session_row> session) mutable {
           if (!session) return then.fail(dead_or(std::move(session.error())));
           if (session->revoked || session->user_id != claims.sub)
             return then.fail(auth_rules::unknown_credential());
@@ -388,9 +387,8 @@ private:
   template <class Then>
   void read_key(std::string digest, Then then) {
     d_.in.keys->key_by_hash(
-        digest,
-        to_self<api_key_row>([this, digest, then = std::move(then)](
-                                 result<api_key_row> row) mutable {
+        digest, to_self<api_key_row>([this, digest,
+                                      then = std::move(then)](result<api_key_row> row) mutable {
           if (!row) return then.fail(dead_or(std::move(row.error())));
           const auto now = unix_now();
           if (row->expires_at != 0 && row->expires_at <= now)
@@ -410,9 +408,9 @@ private:
   template <class Then>
   void with_user(std::string user_id, holder found, Then then) {
     d_.in.users->user_by_id(
-        std::move(user_id), to_self<user_row>([this, found = std::move(found),
-                                               then = std::move(then)](
-                                                  result<user_row> user) mutable {
+        std::move(user_id),
+        to_self<user_row>([this, found = std::move(found),
+                           then = std::move(then)](result<user_row> user) mutable {
           if (!user) return then.fail(dead_or(std::move(user.error())));
           if (account_rules::is_banned(*user, now_text())) return then.fail(auth_rules::banned());
           auto who = auth_rules::caller_of(*user, std::move(found.who.scopes));

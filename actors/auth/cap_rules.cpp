@@ -4,9 +4,9 @@
 #include "messages/base/limits.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/trim.hpp>
-#include <array>
 #include <limits>
 
 namespace troupe::cap_rules {
@@ -75,8 +75,8 @@ std::vector<limit_want> wants_of(const reserve_request& in,
     add(cap.subject, limit_kind::money, cap.micro_usd_per_day, a_day, in.micro_usd);
   }
   if (!in.address.empty())
-    add("addr:" + limit_address(in.address), limit_kind::requests,
-        address_requests_per_minute, a_minute, in.requests);
+    add("addr:" + limit_address(in.address), limit_kind::requests, address_requests_per_minute,
+        a_minute, in.requests);
   return wants;
 }
 

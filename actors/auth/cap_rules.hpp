@@ -35,7 +35,8 @@ inline constexpr std::chrono::minutes address_window{5};
 
 /// A try from this address. Nothing for those of this machine, behind which a proxy may hide
 /// everybody, and where the limit is off.
-[[nodiscard]] std::vector<limit_want> try_from(std::string_view address, const attempt_limits& most);
+[[nodiscard]] std::vector<limit_want> try_from(std::string_view address,
+                                               const attempt_limits& most);
 
 /// An e-mail address as accounts are told apart: without blanks around it, in lower case (ASCII).
 [[nodiscard]] std::string account_name(std::string_view email);

@@ -16,12 +16,12 @@ public:
   void on(call<reserve_request>& c, answer<reserve_reply> a) {
     const auto wants = cap_rules::wants_of(c.body, d_.address_requests_per_minute);
     if (wants.empty()) return a(reserve_reply{});
-    d_.store->reserve(std::move(c.body.id), wants,
-                      to_self<limit_verdict>([wants, a = std::move(a)](
-                                                 result<limit_verdict> verdict) mutable {
-                        if (!verdict) return a.fail(std::move(verdict.error()));
-                        a(cap_rules::reply_of(wants, *verdict));
-                      }));
+    d_.store->reserve(
+        std::move(c.body.id), wants,
+        to_self<limit_verdict>([wants, a = std::move(a)](result<limit_verdict> verdict) mutable {
+          if (!verdict) return a.fail(std::move(verdict.error()));
+          a(cap_rules::reply_of(wants, *verdict));
+        }));
   }
 
   void on(call<settle_request>& c, answer<done> a) {

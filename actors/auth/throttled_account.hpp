@@ -21,15 +21,14 @@ protected:
     if (wants.empty()) return then(done{});
     d_.limits->reserve(
         make_uuid(), std::move(wants),
-        to_self<limit_verdict>(
-            [tries, then = std::move(then)](result<limit_verdict> said) mutable {
-              if (!said) return then(std::unexpected(std::move(said.error())));
-              if (!said->granted) return then(refused(said->retry_after));
-              // A look takes nothing, so it is granted also when nothing is left.
-              for (auto i = tries; i < said->states.size(); ++i)
-                if (said->states[i].remaining == 0) return then(refused(said->states[i].reset));
-              then(done{});
-            }));
+        to_self<limit_verdict>([tries, then = std::move(then)](result<limit_verdict> said) mutable {
+          if (!said) return then(std::unexpected(std::move(said.error())));
+          if (!said->granted) return then(refused(said->retry_after));
+          // A look takes nothing, so it is granted also when nothing is left.
+          for (auto i = tries; i < said->states.size(); ++i)
+            if (said->states[i].remaining == 0) return then(refused(said->states[i].reset));
+          then(done{});
+        }));
   }
 
   void note_failure(const std::string& account) {

@@ -25,9 +25,8 @@ template <class Request>
 constexpr bool needs_no_caller =
     is_public<Request> || std::is_same_v<Request, authenticate_request> ||
     std::is_same_v<Request, reserve_request> || std::is_same_v<Request, settle_request> ||
-    std::is_same_v<Request, renew_request> ||
-    std::is_same_v<Request, append_logs_request> || std::is_same_v<Request, ping_request> ||
-    std::is_same_v<Request, purge_documents_request> ||
+    std::is_same_v<Request, renew_request> || std::is_same_v<Request, append_logs_request> ||
+    std::is_same_v<Request, ping_request> || std::is_same_v<Request, purge_documents_request> ||
     std::is_same_v<Request, purge_conversations_request> ||
     std::is_same_v<Request, purge_logs_request>;
 

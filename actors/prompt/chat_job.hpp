@@ -31,7 +31,7 @@ struct chat_job {
   bool searched = false;
   bool is_admitted = true; ///< false while its caller's limits are asked for, and when they refuse
   chat_meter meter;        ///< of a limited caller
-  bool is_purged = false; ///< all of its user's is deleted: it leaves neither turns nor a record
+  bool is_purged = false;  ///< all of its user's is deleted: it leaves neither turns nor a record
 
   std::unique_ptr<llm_call> upstream;
   chat_json::identity identity;

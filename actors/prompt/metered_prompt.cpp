@@ -22,7 +22,8 @@ std::optional<std::int64_t> answer_most(const chat_request& in) {
   return std::nullopt;
 }
 
-/// A piece is a small part of what the caller has in a minute, so that small caps let streams begin.
+/// A piece is a small part of what the caller has in a minute, so that small caps let streams
+/// begin.
 std::int64_t step_for(const caller& who) {
   constexpr std::int64_t pieces = 16;
   auto step = limits::stream_tokens_step;

@@ -73,18 +73,18 @@ public:
     const auto tokens = chat_json::estimate_tokens(c.body.input.raw);
     const auto op = c.op;
     const auto model = c.body.model;
-    admit_tokens(op, tokens, model,
-                 [this, c = std::move(c), a = std::move(a)](result<admission> may) mutable {
-                   if (!may) return a.fail(std::move(may.error()));
-                   embed(c, [a = std::move(a), may = std::move(*may)](
-                                outcome<json_reply> value) mutable {
-                     const auto usage =
-                         value ? chat_json::read(value->body).usage : std::optional<token_usage>();
-                     may.settle(usage ? usage->total_tokens : 0);
-                     if (value) value->limits = std::move(may.limits);
-                     a(std::move(value));
-                   });
-                 });
+    admit_tokens(
+        op, tokens, model,
+        [this, c = std::move(c), a = std::move(a)](result<admission> may) mutable {
+          if (!may) return a.fail(std::move(may.error()));
+          embed(c, [a = std::move(a), may = std::move(*may)](outcome<json_reply> value) mutable {
+            const auto usage =
+                value ? chat_json::read(value->body).usage : std::optional<token_usage>();
+            may.settle(usage ? usage->total_tokens : 0);
+            if (value) value->limits = std::move(may.limits);
+            a(std::move(value));
+          });
+        });
   }
 
   void on(call<models_request>& c, answer<model_list> a) {

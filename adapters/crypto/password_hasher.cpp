@@ -63,7 +63,9 @@ result<password_verdict> verify_now(secret password, const std::string& encoded)
 
 class argon2_hasher final : public password_hasher {
 public:
-  argon2_hasher() : threads_(hash_threads, limits::hash_queue, &give_way) { crypto::start_sodium(); }
+  argon2_hasher() : threads_(hash_threads, limits::hash_queue, &give_way) {
+    crypto::start_sodium();
+  }
 
   void hash(secret password, reply<std::string> answer) override {
     if (!threads_.reserve()) return answer.fail(busy());

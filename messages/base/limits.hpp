@@ -74,10 +74,10 @@ inline constexpr std::chrono::seconds limit_stream_retry{1};
 inline constexpr std::chrono::seconds stream_lease{30}; ///< a stream counts so long unless renewed
 inline constexpr std::chrono::seconds stream_renew_every{10};
 inline constexpr std::int64_t stream_tokens_step = 256; ///< reserved at once for what a model says
-inline constexpr std::size_t redis_waiting = 4096;   ///< commands of a node without their answer
-inline constexpr std::size_t redis_renew_batch = 64; ///< ids in one step of the server
-inline constexpr std::size_t redis_nodes = 64;       ///< of a cluster that are talked to
-inline constexpr unsigned redis_redirections = 5;    ///< of one command, sent-again ones too
+inline constexpr std::size_t redis_waiting = 4096;      ///< commands of a node without their answer
+inline constexpr std::size_t redis_renew_batch = 64;    ///< ids in one step of the server
+inline constexpr std::size_t redis_nodes = 64;          ///< of a cluster that are talked to
+inline constexpr unsigned redis_redirections = 5;       ///< of one command, sent-again ones too
 inline constexpr std::size_t redis_reply_bytes = 4u << 20; ///< one answer
 inline constexpr std::chrono::milliseconds redis_timeout{1000};
 inline constexpr std::chrono::milliseconds redis_reconnect_min{50};

@@ -8,7 +8,8 @@
 
 namespace troupe {
 
-/// What a model's tokens cost, in dollars a million tokens, which is millionths of a dollar a token.
+/// What a model's tokens cost, in dollars a million tokens, which is millionths of a dollar a
+/// token.
 struct model_price {
   double input = 0;
   double output = 0;

@@ -29,15 +29,16 @@ struct caller {
   std::string email;
   std::vector<std::string> scopes; ///< messages/scopes.hpp; empty: all that its role may
   bool admin = false;
-  std::string session;      ///< the session id of an access token, else empty
-  std::string key;          ///< the id of an API key, else empty
-  std::string organization; ///< of that key: whose caps it counts against; may be empty
-  bool is_limited = false;  ///< its requests are counted: ask the service `limits` first
+  std::string session;          ///< the session id of an access token, else empty
+  std::string key;              ///< the id of an API key, else empty
+  std::string organization;     ///< of that key: whose caps it counts against; may be empty
+  bool is_limited = false;      ///< its requests are counted: ask the service `limits` first
   std::vector<usage_caps> caps; ///< of the key, the user and the organization, where there are any
 
   bool operator==(const caller&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(caller, (), (user, email, scopes, admin, session, key, organization, is_limited, caps))
+BOOST_DESCRIBE_STRUCT(caller, (),
+                      (user, email, scopes, admin, session, key, organization, is_limited, caps))
 
 /// What travels with every request beside its body. Over the wire it lies in the envelope's header.
 struct op_context {

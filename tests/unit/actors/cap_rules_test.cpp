@@ -1,5 +1,5 @@
-// Goal: every cap of a caller is asked for what the request uses of it and of nothing else, and what
-// the store says becomes an answer that a client can act on. Method: the pure functions.
+// Goal: every cap of a caller is asked for what the request uses of it and of nothing else, and
+// what the store says becomes an answer that a client can act on. Method: the pure functions.
 #include "actors/auth/cap_rules.hpp"
 #include "actors/auth/auth_rules.hpp"
 
@@ -13,7 +13,11 @@ using cap_rules::attempt_limits;
 
 reserve_request capped(std::int64_t requests, std::int64_t tokens, std::int64_t streams = 0,
                        std::int64_t micro_usd = 0) {
-  return {"id", requests, tokens, streams, micro_usd,
+  return {"id",
+          requests,
+          tokens,
+          streams,
+          micro_usd,
           {{"key:k", 100, 0, 2, 0}, {"user:u", 1000, 5000, 0, 7'000'000}},
           "2001:db8:0:1::5"};
 }
@@ -44,8 +48,7 @@ TEST(cap_rules, what_is_not_used_or_not_capped_is_not_asked_for) {
 
 TEST(cap_rules, of_each_kind_the_limit_with_the_least_left_is_told) {
   const auto wants = cap_rules::wants_of(capped(1, 300), 0);
-  const auto said =
-      cap_rules::reply_of(wants, {true, 0, 0ms, {{99, 10s}, {12, 20s}, {4700, 30s}}});
+  const auto said = cap_rules::reply_of(wants, {true, 0, 0ms, {{99, 10s}, {12, 20s}, {4700, 30s}}});
   EXPECT_FALSE(said.refused);
   EXPECT_EQ(said.kinds, (std::vector<std::string>{"requests", "requests", "tokens"}));
   EXPECT_EQ(said.limits, (std::vector<rate_limit>{{"requests", 1000, 12, 20'000},
@@ -93,7 +96,8 @@ TEST(auth_rules, a_user_without_own_caps_is_held_to_the_defaults) {
   who.key = "key_1";
   EXPECT_EQ(auth_rules::capped_subjects(who), (std::vector<std::string>{"user:u", "key:key_1"}));
   auth_rules::hold_to(who, {{"key:key_1", 5, 0, 0, 0}}, {"", 10, 0, 0, 0});
-  EXPECT_EQ(who.caps, (std::vector<usage_caps>{{"key:key_1", 5, 0, 0, 0}, {"user:u", 10, 0, 0, 0}}));
+  EXPECT_EQ(who.caps,
+            (std::vector<usage_caps>{{"key:key_1", 5, 0, 0, 0}, {"user:u", 10, 0, 0, 0}}));
   EXPECT_TRUE(who.is_limited);
   auth_rules::hold_to(who, {{"user:u", 3, 0, 0, 0}}, {"", 10, 0, 0, 0});
   EXPECT_EQ(who.caps, (std::vector<usage_caps>{{"user:u", 3, 0, 0, 0}}));

@@ -66,7 +66,8 @@ TEST(chat_meter, without_a_cap_on_tokens_or_money_nothing_more_is_asked) {
 
 TEST(chat_meter, the_settlements_add_up_to_what_was_used) {
   const std::vector<std::string> kinds{"tokens", "money"};
-  for (const std::int64_t answer : {std::int64_t{0}, std::int64_t{10}, step, step + 5, 3 * step, 9 * step}) {
+  for (const std::int64_t answer :
+       {std::int64_t{0}, std::int64_t{10}, step, step + 5, 3 * step, 9 * step}) {
     chat_meter meter;
     meter.took(meter.begin({100, std::nullopt, {1, 3}, true}), granted(kinds));
     for (int i = 0; i < 2; ++i)
