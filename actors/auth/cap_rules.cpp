@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/algorithm/string/case_conv.hpp>
-#include <boost/algorithm/string/trim.hpp>
 #include <limits>
 
 namespace troupe::cap_rules {
@@ -106,11 +104,6 @@ std::vector<limit_want> try_from(std::string_view address, const attempt_limits&
   if (is_near || most.tries_per_address == 0) return {};
   return {{"try:" + limit_address(address), limit_kind::requests, most.tries_per_address,
            address_window, 1}};
-}
-
-std::string account_name(std::string_view email) {
-  return boost::algorithm::to_lower_copy(boost::algorithm::trim_copy(std::string(email)),
-                                         std::locale::classic());
 }
 
 std::vector<limit_want> failure_of(std::string account, std::int64_t amount,

@@ -38,9 +38,6 @@ inline constexpr std::chrono::minutes address_window{5};
 [[nodiscard]] std::vector<limit_want> try_from(std::string_view address,
                                                const attempt_limits& most);
 
-/// An e-mail address as accounts are told apart: without blanks around it, in lower case (ASCII).
-[[nodiscard]] std::string account_name(std::string_view email);
-
 /// A wrong password of an account (`account`: a digest of its e-mail); `amount` 0 only looks.
 [[nodiscard]] std::vector<limit_want> failure_of(std::string account, std::int64_t amount,
                                                  const attempt_limits& most);

@@ -40,7 +40,7 @@ protected:
 
   /// Names an account to the limits without telling its e-mail.
   [[nodiscard]] std::string account_of(std::string_view email) const {
-    return d_.digest->sha256_hex(cap_rules::account_name(email));
+    return d_.digest->sha256_hex(email_key(std::string(email)));
   }
 
 private:

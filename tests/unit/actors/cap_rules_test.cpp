@@ -86,10 +86,6 @@ TEST(cap_rules, tries_from_this_machine_are_not_counted) {
   EXPECT_TRUE(cap_rules::failure_of("x", 1, {0, 30}).empty()) << "switched off";
 }
 
-TEST(cap_rules, an_account_is_the_same_in_any_case_and_with_blanks) {
-  EXPECT_EQ(cap_rules::account_name(" Ada@Example.ORG "), "ada@example.org");
-}
-
 TEST(auth_rules, a_user_without_own_caps_is_held_to_the_defaults) {
   caller who;
   who.user = "u";
