@@ -200,7 +200,8 @@ class Exactly(unittest.TestCase):
         """What 640 requests were answered."""
         folder = tempfile.TemporaryDirectory(prefix="troupe-e2e-")
         self.addCleanup(folder.cleanup)
-        cluster = Cluster(PROGRAM, pathlib.Path(folder.name) / "data", auths, edges=2, environment=environment)
+        cluster = Cluster(PROGRAM, pathlib.Path(folder.name) / "data", auths, edges=2, routers=2,
+                          environment=environment)
         self.addCleanup(cluster.kill)
         admin = cluster.start().api_key
         _, key = call(cluster.url, "POST", "/v1/auth/keys", {"name": "capped"}, admin)

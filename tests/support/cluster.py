@@ -3,9 +3,9 @@ from troupe_process import Node, Troupe, free_port
 
 
 class Cluster(Troupe):
-    """Troupe in the shape `six`, with `auths` auth nodes and `edges` edges; `edge_urls` has them all."""
+    """Troupe in the shape `six`, with `auths` auth nodes, `routers` and `edges`; `edge_urls` has them all."""
 
-    def __init__(self, program, data, auths=1, edges=1, **more):
+    def __init__(self, program, data, auths=1, edges=1, routers=1, **more):
         super().__init__(program, "six", data, **more)
         bus = next(word for word in self.nodes["auth"].command if word.startswith("tcp://"))
         self.edge_urls = [self.url]
@@ -13,6 +13,10 @@ class Cluster(Troupe):
             name = f"auth{number}"
             self.nodes[name] = Node(name, [self.program, "serve", "--roles", "auth", "--data",
                                            self.data / name, "--join", bus, *self.arguments], self.environment)
+        for number in range(2, routers + 1):
+            name = f"router{number}"
+            self.nodes[name] = Node(name, [self.program, "serve", "--roles", "router", "--join", bus,
+                                           *self.arguments], self.environment)
         for number in range(2, edges + 1):
             name, port = f"edge{number}", free_port()
             self.edge_urls.append(f"http://127.0.0.1:{port}")
