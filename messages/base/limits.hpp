@@ -71,6 +71,12 @@ inline constexpr std::chrono::hours limit_window_max{7 * 24};
 inline constexpr std::chrono::hours limit_record_life{2};     ///< of a reservation not renewed
 inline constexpr std::chrono::seconds limit_settled_life{60}; ///< of one that was settled
 inline constexpr std::chrono::seconds limit_stream_retry{1};
+inline constexpr std::size_t limit_batch_calls = 64; ///< in one transaction of a database
+inline constexpr std::size_t limit_batch_ids = 512;  ///< that one transaction renews
+inline constexpr std::size_t limit_leases = 10'000;  ///< streams of one counter in a database
+inline constexpr std::size_t limit_sweep_rows = 200; ///< dropped from each table in one step
+inline constexpr std::chrono::seconds limit_sweep_every{10};
+inline constexpr std::chrono::seconds limit_sweep_delay{60}; ///< past its end a row is kept so long
 inline constexpr std::size_t redis_waiting = 4096;   ///< commands of a node without their answer
 inline constexpr std::size_t redis_renew_batch = 64; ///< ids in one step of the server
 inline constexpr std::size_t redis_nodes = 64;       ///< of a cluster that are talked to
