@@ -33,8 +33,14 @@ inline constexpr std::size_t filter_nodes = 128;   ///< filters in one search, c
 inline constexpr std::size_t filter_values = 1000; ///< values in all of them
 inline constexpr std::size_t password_bytes_min = 8;
 inline constexpr std::size_t password_bytes_max = 1024;
-inline constexpr std::size_t hash_queue = 64;       ///< password hashes that may wait
-inline constexpr std::size_t store_queue = 4096;    ///< jobs waiting for a database thread
+inline constexpr std::size_t import_users = 500;            ///< in one request
+inline constexpr std::size_t import_hash_bytes = 255;       ///< a password hash, as it is stored
+inline constexpr std::size_t import_batch_bytes = 4u << 20; ///< past it a batch ends early
+inline constexpr std::size_t import_shown = 20;             ///< failed rows on the terminal
+inline constexpr std::size_t csv_record_bytes = 256u << 10; ///< a row of an imported table
+inline constexpr std::size_t csv_fields = 256;              ///< its columns
+inline constexpr std::size_t hash_queue = 64;               ///< password hashes that may wait
+inline constexpr std::size_t store_queue = 4096;            ///< jobs waiting for a database thread
 inline constexpr std::uint32_t purge_rows = 1000;   ///< deleted in one transaction, so that others
 inline constexpr std::size_t purge_bytes =          ///< need not wait long; and so much of files'
     body_bytes;                                     ///< content (one file may be as large)
@@ -119,6 +125,9 @@ static_assert(partial_bytes < stream_window_bytes, "one chunk must fit a fresh w
 static_assert(body_bytes > partial_bytes);
 static_assert(2 * filter_depth < json_depth, "an object and an array a level");
 static_assert(redis_waiting > limit_renew_ids / redis_renew_batch, "a renew is cut into commands");
+static_assert(import_users < store_queue, "a request's rows are written together");
+static_assert(import_hash_bytes <= hash_text_bytes);
+static_assert(import_batch_bytes + csv_record_bytes < body_bytes);
 static_assert(redis_waiting > session_revoke_keys, "a revocation is a command a key");
 static_assert(password_bytes_min < password_bytes_max);
 static_assert(hash_memory_bytes <= hash_work_bytes);
