@@ -16,6 +16,7 @@
   X(rotate_key_request) X(revoke_key_request)                                                       \
   X(list_users_request) X(user_list) X(create_user_request) X(get_user_request)                     \
   X(update_user_request) X(delete_user_request) X(end_sessions_request)                             \
+  X(import_user) X(import_users_request) X(import_outcome) X(import_users_reply)                    \
   X(jwks_request) X(list_signing_keys_request) X(rotate_signing_key_request)                        \
   X(signing_key_view) X(signing_key_list)                                                           \
   X(put_caps_request) X(get_caps_request) X(caps_view)                                              \

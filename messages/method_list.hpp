@@ -43,6 +43,7 @@
   X(accounts, get_user, get_user_request, none, user_view, idempotent)                          \
   X(accounts, update_user, update_user_request, none, user_view, once)                          \
   X(accounts, delete_user, delete_user_request, none, deleted_reply, idempotent)                \
+  X(accounts, import_users, import_users_request, none, import_users_reply, once)               \
   X(accounts, end_sessions, end_sessions_request, none, done, idempotent)                       \
   X(accounts, list_signing_keys, list_signing_keys_request, none, signing_key_list, idempotent) \
   X(accounts, rotate_signing_key, rotate_signing_key_request, none, signing_key_view, once)     \

@@ -1,5 +1,5 @@
-#include "actors/auth/account_base.hpp"
 #include "actors/auth/auth_actor.hpp"
+#include "actors/auth/user_import.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
@@ -19,13 +19,13 @@ struct account_deps {
   service_handles others;
 };
 
-class account_impl final : public account_base<account_service> {
+class account_impl final : public user_import {
 public:
   static inline const char* actor_name = "accounts";
 
   account_impl(pointer self, slot_registry& slots, account_deps deps)
-      : account_base(self, slots, std::move(deps.own)), others_(std::move(deps.others)) {}
-  using service_base::on;
+      : user_import(self, slots, std::move(deps.own)), others_(std::move(deps.others)) {}
+  using user_import::on;
 
   // users, for admins
 
@@ -86,7 +86,7 @@ public:
     change_user(
         c.body.id,
         [](user_row& row) {
-          row.banned_until = account_rules::now_text_after(std::chrono::years(1000));
+          row.banned_until = account_rules::for_good;
           return result<void>();
         },
         [this, op = c.op, a = std::move(a)](result<user_row> row) mutable {
@@ -333,17 +333,6 @@ private:
             show(std::move(row), std::move(a));
           });
         });
-  }
-
-  void end_sessions(std::string user_id, continuation<done> after) {
-    d_.in.sessions->revoke_sessions(
-        std::move(user_id), {},
-        to_self<std::vector<std::string>>(
-            [this, after = std::move(after)](result<std::vector<std::string>> ended) mutable {
-              if (!ended) return after(std::unexpected(std::move(ended.error())));
-              drop_from_cache(*ended);
-              after(done{});
-            }));
   }
 
   /// The organisation, when the caller may do this to it. To those who are no members it does not

@@ -64,6 +64,17 @@ protected:
                      reply<done>([](const result<done>&) {}));
   }
 
+  void end_sessions(std::string user_id, continuation<done> after) {
+    d_.in.sessions->revoke_sessions(
+        std::move(user_id), {},
+        this->template to_self<std::vector<std::string>>(
+            [this, after = std::move(after)](result<std::vector<std::string>> ended) mutable {
+              if (!ended) return after(std::unexpected(std::move(ended.error())));
+              drop_from_cache(*ended);
+              after(done{});
+            }));
+  }
+
   auth_deps d_;
 
 private:

@@ -66,6 +66,8 @@ void add_admin_routes(std::vector<route>& out) {
                         "List the users"),
       TROUPE_HTTP_ROUTE("POST", "/v1/admin/users", accounts, json, 201, create_user_request, false,
                         "Create a user", "409 429"),
+      TROUPE_HTTP_ROUTE("POST", "/v1/admin/users/import", accounts, json, 200, import_users_request,
+                        false, "Take over rows of another program's users table", "429"),
       TROUPE_HTTP_ROUTE("GET", "/v1/admin/users/{id}", accounts, none, 200, get_user_request, false,
                         "Show a user"),
       TROUPE_HTTP_ROUTE(

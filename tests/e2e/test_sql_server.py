@@ -67,9 +67,11 @@ class OnServer:
     def test_migrate_says_what_it_did_and_may_be_repeated(self):
         first = self.migrate("--json")
         self.assertEqual(first.returncode, 0, first.stderr)
-        (row,) = json.loads(first.stdout)
-        self.assertEqual((row["role"], row["from"]), ("auth", 0))
-        self.assertGreater(row["to"], 0)
+        rows = json.loads(first.stdout)
+        self.assertEqual([(row["role"], row["schema"], row["from"]) for row in rows],
+                         [("auth", "auth", 0), ("auth", "limits", 0)])
+        for row in rows:
+            self.assertGreater(row["to"], 0)
         second = self.migrate()
         self.assertEqual(second.returncode, 0, second.stderr)
         self.assertIn("auth", second.stdout)
