@@ -24,6 +24,9 @@
   X(delete_organization_request) X(member_view) X(list_members_request) X(member_list)              \
   X(put_member_request) X(remove_member_request)                                                    \
   X(authenticate_request) X(authenticate_reply)                                                     \
+  X(sign_up_request) X(sign_in_reply) X(send_mail_request) X(verify_mail_request)                   \
+  X(exchange_code_request) X(change_account_request) X(sign_in_settings_request)                    \
+  X(make_link_request) X(link_reply) X(admin_user_body)                                             \
   X(chat_message) X(stream_options) X(retrieval_options) X(chat_completion_body)                    \
   X(chat_stream_body) X(chat_request) X(chat_delta) X(token_usage) X(chat_reply)                    \
   X(embeddings_request) X(json_reply) X(models_request) X(model_view) X(model_list) X(citation)     \

@@ -60,11 +60,19 @@ BOOST_DESCRIBE_STRUCT(chat, (),
                        stall_timeout))
 
 struct auth {
-  std::string signup = "auto";   ///< auto (open on loopback only), open, closed
-  secret jwt_secret;             ///< when set, access tokens are HS256 under it
-  std::string signing = "EdDSA"; ///< of new signing keys: EdDSA, ES256 or RS256
+  std::string signup = "auto";            ///< auto (open on loopback only), open, closed
+  secret jwt_secret;                      ///< when set, access tokens are HS256 under it
+  std::string signing = "EdDSA";          ///< of new signing keys: EdDSA, ES256 or RS256
+  std::string anonymous = "off";          ///< on, off: accounts without e-mail and password
+  std::string confirm_email = "auto";     ///< auto (when mails are sent), on, off
+  std::string public_url;                 ///< where clients reach this server; empty: mail.site_url
+  std::vector<std::string> redirect_urls; ///< where a sign-in may lead a browser
+  milliseconds mail_token_ttl = limits::mail_token_ttl; ///< of links and codes in mails
+  milliseconds mail_pause = limits::mail_pause;         ///< between mails of a kind to an account
 };
-BOOST_DESCRIBE_STRUCT(auth, (), (signup, jwt_secret, signing))
+BOOST_DESCRIBE_STRUCT(auth, (),
+                      (signup, jwt_secret, signing, anonymous, confirm_email, public_url,
+                       redirect_urls, mail_token_ttl, mail_pause))
 
 struct sqlite {
   std::string path; ///< auth's file, the others lie beside it; empty: <data.dir>/auth.db
@@ -177,6 +185,10 @@ struct endpoint {
 /// Whether this node lets anyone register: auth.signup, where `auto` means "http.address is
 /// loopback". Asked by the edge and by auth; both must agree.
 [[nodiscard]] bool signup_is_open(const config& in);
+
+/// Whether nobody signs in with a password before they confirmed their e-mail: auth.confirm_email,
+/// where `auto` means "mails are sent".
+[[nodiscard]] bool confirms_email(const config& in);
 
 /// The database file of a role: sqlite.path for `auth`, `<name>.db` beside it for the others;
 /// <data.dir>/<name>.db when sqlite.path is empty.

@@ -1,5 +1,6 @@
 #include "runtime/config_value.hpp"
 
+#include "actors/auth/redirect_rules.hpp"
 #include "messages/base/ip_address.hpp"
 #include "runtime/log_spdlog.hpp"
 
@@ -128,6 +129,9 @@ assigned check_shape(const std::string& text, const key_info& key) {
     case shape::ip_range:
       if (parse_ip_range(text)) return {};
       return wants("an IP address, or a range as in 10.0.0.0/8", in_quotes(text));
+    case shape::redirect:
+      if (redirect_rules::is_pattern(text)) return {};
+      return wants("a URL, or an origin as in https://app.example.com/**", in_quotes(text));
     case shape::origin:
       return check_origin(text);
   }

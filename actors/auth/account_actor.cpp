@@ -1,4 +1,4 @@
-#include "actors/auth/account_base.hpp"
+#include "actors/auth/account_links.hpp"
 #include "actors/auth/auth_actor.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/limits.hpp"
@@ -15,13 +15,13 @@ struct account_deps {
   service_handles others;
 };
 
-class account_impl final : public account_base<account_service> {
+class account_impl final : public account_links {
 public:
   static inline const char* actor_name = "accounts";
 
   account_impl(pointer self, slot_registry& slots, account_deps deps)
-      : account_base(self, slots, std::move(deps.own)), others_(std::move(deps.others)) {}
-  using service_base::on;
+      : account_links(self, slots, std::move(deps.own)), others_(std::move(deps.others)) {}
+  using account_links::on;
 
   // users, for admins
 
