@@ -61,14 +61,21 @@ BOOST_DESCRIBE_STRUCT(chat, (),
                        stall_timeout, prices))
 
 struct auth {
-  std::string signup = "auto";             ///< auto (open on loopback only), open, closed
-  secret jwt_secret;                       ///< when set, access tokens are HS256 under it
-  std::string signing = "EdDSA";           ///< of new signing keys: EdDSA, ES256 or RS256
+  std::string signup = "auto";            ///< auto (open on loopback only), open, closed
+  secret jwt_secret;                      ///< when set, access tokens are HS256 under it
+  std::string signing = "EdDSA";          ///< of new signing keys: EdDSA, ES256 or RS256
+  std::string anonymous = "off";          ///< on, off: accounts without e-mail and password
+  std::string confirm_email = "auto";     ///< auto (when mails are sent), on, off
+  std::string public_url;                 ///< where clients reach this server; empty: mail.site_url
+  std::vector<std::string> redirect_urls; ///< where a sign-in may lead a browser
+  milliseconds mail_token_ttl = limits::mail_token_ttl; ///< of links and codes in mails
+  milliseconds mail_pause = limits::mail_pause;         ///< between mails of a kind to an account
   std::uint32_t failures_per_account = 10; ///< wrong passwords in 15 minutes; 0: no limit
   std::uint32_t tries_per_address = 30;    ///< sign-ins and sign-ups in 5 minutes; 0: no limit
 };
 BOOST_DESCRIBE_STRUCT(auth, (),
-                      (signup, jwt_secret, signing, failures_per_account, tries_per_address))
+                      (signup, jwt_secret, signing, anonymous, confirm_email, public_url,
+                       redirect_urls, mail_token_ttl, mail_pause, failures_per_account, tries_per_address))
 
 /// What those may use who have no caps of their own (PUT /v1/admin/caps/…); 0: no cap.
 struct caps {
@@ -194,6 +201,10 @@ struct endpoint {
 /// Whether this node lets anyone register: auth.signup, where `auto` means "http.address is
 /// loopback". Asked by the edge and by auth; both must agree.
 [[nodiscard]] bool signup_is_open(const config& in);
+
+/// Whether nobody signs in with a password before they confirmed their e-mail: auth.confirm_email,
+/// where `auto` means "mails are sent".
+[[nodiscard]] bool confirms_email(const config& in);
 
 /// The database file of a role: sqlite.path for `auth`, `<name>.db` beside it for the others;
 /// <data.dir>/<name>.db when sqlite.path is empty.

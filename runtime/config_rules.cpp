@@ -101,6 +101,8 @@ result<void> check_mail(const loaded_config& in) {
   if (!sends_mail(in.values)) {
     if (!mail.from.empty()) return wrong("mail.from", "needs mail.smtp_url beside it");
     if (!mail.templates.empty()) return wrong("mail.templates", "needs mail.smtp_url beside it");
+    if (confirms_email(in.values))
+      return wrong("auth.confirm_email", "on needs mail.smtp_url, for it takes a mail");
     return {};
   }
   if (auto fits = check_smtp_config(smtp_settings(in.values)); !fits)

@@ -1,5 +1,6 @@
 #include "runtime/config_value.hpp"
 
+#include "actors/auth/redirect_rules.hpp"
 #include "messages/base/ip_address.hpp"
 #include "messages/base/model_price.hpp"
 #include "runtime/log_spdlog.hpp"
@@ -133,6 +134,9 @@ assigned check_shape(const std::string& text, const key_info& key) {
       if (parse_price(text)) return {};
       return wants("MODEL=INPUT/OUTPUT in dollars a million tokens, as in gpt-4o=2.5/10",
                    in_quotes(text));
+    case shape::redirect:
+      if (redirect_rules::is_pattern(text)) return {};
+      return wants("a URL, or an origin as in https://app.example.com/**", in_quotes(text));
     case shape::origin:
       return check_origin(text);
   }

@@ -64,9 +64,10 @@ protected:
                      reply<done>([](const result<done>&) {}));
   }
 
-  void end_sessions(std::string user_id, continuation<done> after) {
+  /// All of the user but `except` (empty: all).
+  void end_sessions(std::string user_id, std::string except, continuation<done> after) {
     d_.in.sessions->revoke_sessions(
-        std::move(user_id), {},
+        std::move(user_id), std::move(except),
         this->template to_self<std::vector<std::string>>(
             [this, after = std::move(after)](result<std::vector<std::string>> ended) mutable {
               if (!ended) return after(std::unexpected(std::move(ended.error())));

@@ -2,7 +2,7 @@
 
 #include "actors/auth/auth_rules.hpp"
 #include "actors/auth/credential_cache.hpp"
-#include "actors/auth/throttled_account.hpp"
+#include "actors/auth/sign_in_flows.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
@@ -21,13 +21,13 @@ constexpr std::int64_t key_read_pace = 1;
 /// The use of a key is noted to the minute.
 constexpr std::int64_t key_use_grain = 60;
 
-class auth_impl final : public throttled_account {
+class auth_impl final : public sign_in_flows {
 public:
   static inline const char* actor_name = "auth";
 
   auth_impl(pointer self, slot_registry& slots, auth_deps deps)
-      : throttled_account(self, slots, std::move(deps)), signer_(d_.signer) {}
-  using own_account::on;
+      : sign_in_flows(self, slots, std::move(deps)), signer_(d_.signer) {}
+  using sign_in_flows::on;
 
   void start() override {
     sweep();
@@ -38,6 +38,7 @@ public:
 
   void on(call<register_request>& c, answer<session_reply> a) {
     if (!d_.signup_open) return a.fail(auth_rules::signup_closed());
+    if (d_.sign_in.confirm_email) return a.fail(auth_rules::confirmation_wanted());
     const auto op = c.op;
     may_try(op, {}, [this, c = std::move(c), a = std::move(a)](result<done> may) mutable {
       if (!may) return a.fail(std::move(may.error()));
@@ -72,14 +73,8 @@ public:
       drop_from_cache({who.session});
       return d_.in.sessions->revoke_session(who.user, who.session, pass_on(std::move(a)));
     }
-    d_.in.sessions->revoke_sessions(
-        who.user, c.body.scope == "others" ? who.session : std::string(),
-        to_self<std::vector<std::string>>(
-            [this, a = std::move(a)](result<std::vector<std::string>> ended) mutable {
-              if (!ended) return a.fail(std::move(ended.error()));
-              drop_from_cache(*ended);
-              a(done{});
-            }));
+    end_sessions(who.user, c.body.scope == "others" ? who.session : std::string(),
+                 [a = std::move(a)](result<done> ended) mutable { a(std::move(ended)); });
   }
 
   void on(call<list_sessions_request>& c, answer<session_list> a) {
@@ -202,6 +197,8 @@ private:
             return a.fail(auth_rules::wrong_credentials());
           }
           if (account_rules::is_banned(user, now_text())) return a.fail(auth_rules::banned());
+          if (d_.sign_in.confirm_email && user.email_confirmed_at.empty())
+            return a.fail(sign_in_rules::email_not_confirmed());
           d_.audit({.event = "auth.login", .user = user.id}, op);
           if (found->outdated) rewrite_hash(user, std::move(kept));
           open_session(std::move(user), "password", op, std::move(a));
@@ -226,7 +223,7 @@ private:
   }
 
   void open_session(user_row user, std::string method, const op_context& op,
-                    answer<session_reply> a) {
+                    continuation<session_reply> a) override {
     const auto now = unix_now();
     session_row session;
     session.id = make_uuid();
@@ -244,15 +241,15 @@ private:
     d_.in.sessions->insert_session(
         std::move(session), to_self<done>([this, a = std::move(a), user = std::move(user),
                                            r = std::move(issued.reply)](result<done> ok) mutable {
-          if (!ok) return a.fail(std::move(ok.error()));
+          if (!ok) return a(std::unexpected(std::move(ok.error())));
           hand_over(std::move(user), std::move(r), std::move(a));
         }));
   }
 
-  void hand_over(user_row user, session_reply session, answer<session_reply> a) {
+  void hand_over(user_row user, session_reply session, continuation<session_reply> a) {
     show(std::move(user),
          [session = std::move(session), a = std::move(a)](result<user_view> view) mutable {
-           if (!view) return a.fail(std::move(view.error()));
+           if (!view) return a(std::unexpected(std::move(view.error())));
            session.user = std::move(*view);
            a(std::move(session));
          });
@@ -262,7 +259,8 @@ private:
     d_.in.sessions->session_by_refresh(
         hash, to_self<session_row>([this, hash, tries, op = std::move(op),
                                     a = std::move(a)](result<session_row> session) mutable {
-          if (!session) return a.fail(dead_or(std::move(session.error())));
+          if (!session)
+            return a.fail(dead_or(std::move(session.error()), auth_rules::dead_refresh_token()));
           refresh(std::move(*session), hash, tries, std::move(op), std::move(a));
         }));
   }
@@ -271,7 +269,7 @@ private:
                answer<session_reply> a) {
     switch (auth_rules::judge_refresh(session, unix_now_ms())) {
       case refresh_verdict::dead:
-        return a.fail(auth_rules::unknown_credential());
+        return a.fail(auth_rules::dead_refresh_token());
       case refresh_verdict::stolen:
         log::warn("auth.refresh_reused", {{"user", session.user_id}, {"session", session.id}});
         d_.audit({.event = "auth.refresh_reused",
@@ -282,7 +280,7 @@ private:
         drop_from_cache({session.id});
         return d_.in.sessions->revoke_session(
             session.user_id, session.id, to_self<done>([a = std::move(a)](result<done>) mutable {
-              a.fail(auth_rules::unknown_credential());
+              a.fail(auth_rules::spent_refresh_token());
             }));
       case refresh_verdict::rotate:
       case refresh_verdict::reuse:
@@ -368,9 +366,10 @@ private:
         claims.sid,
         to_self<session_row>([this, claims, key = std::move(key),
                               then = std::move(then)](result<session_row> session) mutable {
-          if (!session) return then.fail(dead_or(std::move(session.error())));
+          if (!session)
+            return then.fail(dead_or(std::move(session.error()), auth_rules::session_gone()));
           if (session->revoked || session->user_id != claims.sub)
-            return then.fail(auth_rules::unknown_credential());
+            return then.fail(auth_rules::session_gone());
           holder found{.who = {}, .expires_at = claims.exp, .cache_key = std::move(key)};
           found.who.session = claims.sid;
           with_user(claims.sub, std::move(found), std::move(then));
@@ -449,10 +448,9 @@ private:
   }
 
   /// Not found means a wrong credential; a store that is down stays 503.
-  static error dead_or(error why) {
-    return why.code == errc::not_found || why.code == errc::conflict
-               ? auth_rules::unknown_credential()
-               : std::move(why);
+  static error dead_or(error why, error dead = auth_rules::unknown_credential()) {
+    const bool is_dead = why.code == errc::not_found || why.code == errc::conflict;
+    return is_dead ? std::move(dead) : std::move(why);
   }
 
   [[nodiscard]] bool may_read_keys() const {

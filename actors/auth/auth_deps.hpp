@@ -2,9 +2,12 @@
 
 #include "actors/auth/audit.hpp"
 #include "actors/auth/cap_rules.hpp"
+#include "actors/auth/mail_templates.hpp"
+#include "actors/auth/sign_in_rules.hpp"
 #include "actors/ports/account_stores.hpp"
 #include "actors/ports/crypto_ports.hpp"
 #include "actors/ports/limit_store.hpp"
+#include "actors/ports/mailer.hpp"
 #include "actors/ports/session_cache.hpp"
 
 #include <functional>
@@ -30,6 +33,9 @@ struct auth_deps {
   bool limits_addresses = false; ///< whether every request counts against its address
   audit_sink audit = [](const audit_event&, const op_context&) {};
   bool signup_open = true;
+  std::shared_ptr<mailer> mail;                ///< null: no mails are sent
+  std::shared_ptr<const mail_templates> texts; ///< there with mail
+  sign_in_policy sign_in;
 };
 
 } // namespace troupe

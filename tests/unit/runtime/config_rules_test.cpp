@@ -147,6 +147,17 @@ TEST(config_rules, mail_needs_a_server_a_sender_and_a_site) {
             "mail.smtp_url (TROUPE_MAIL_SMTP_URL): wants smtp://host:port or smtps://host:port");
 }
 
+TEST(config_rules, an_email_is_confirmed_when_mails_are_sent_unless_told_otherwise) {
+  config in;
+  EXPECT_FALSE(confirms_email(in));
+  in.mail.smtp_url.value = "smtp://mail.example";
+  EXPECT_TRUE(confirms_email(in));
+  in.auth.confirm_email = "off";
+  EXPECT_FALSE(confirms_email(in));
+  EXPECT_EQ(verdict({{"auth.confirm_email", "on"}}),
+            "auth.confirm_email (command line): on needs mail.smtp_url, for it takes a mail");
+}
+
 TEST(config_rules, the_settings_of_mail_reach_the_adapter) {
   config in;
   EXPECT_FALSE(sends_mail(in));

@@ -169,6 +169,10 @@ TEST_F(config_test, a_wrong_value_names_file_line_and_field) {
   EXPECT_EQ(mistake(), "troupe.toml:2: http.address wants a text, not 8000");
   file("[auth]\nsignup = \"yes\"\n");
   EXPECT_EQ(mistake(), "troupe.toml:2: auth.signup wants one of auto, open, closed, not \"yes\"");
+  file("[auth]\nredirect_urls = [\"https://a.example/**\", \"https://*.example\"]\n");
+  EXPECT_EQ(mistake(),
+            "troupe.toml:2: auth.redirect_urls wants a URL, or an origin as in "
+            "https://app.example.com/**, not \"https://*.example\"");
   file("[drain]\ntimeout = \"soon\"\n");
   EXPECT_EQ(mistake(),
             "troupe.toml:2: drain.timeout wants a duration from 0s to 3600s as in 20s "
