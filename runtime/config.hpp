@@ -75,7 +75,8 @@ struct auth {
 };
 BOOST_DESCRIBE_STRUCT(auth, (),
                       (signup, jwt_secret, signing, anonymous, confirm_email, public_url,
-                       redirect_urls, mail_token_ttl, mail_pause, failures_per_account, tries_per_address))
+                       redirect_urls, mail_token_ttl, mail_pause, failures_per_account,
+                       tries_per_address))
 
 /// What those may use who have no caps of their own (PUT /v1/admin/caps/…); 0: no cap.
 struct caps {

@@ -92,14 +92,15 @@ public:
         [this, op = c.op, a = std::move(a)](result<user_row> row) mutable {
           if (!row) return a.fail(std::move(row.error()));
           d_.audit({.event = "accounts.user_deleted", .user = row->id}, op);
-          end_sessions(row->id, {}, [this, id = row->id, a = std::move(a)](result<done> ended) mutable {
-            if (!ended) return a.fail(std::move(ended.error()));
-            purge(id, [this, id, a = std::move(a)](result<done> purged) mutable {
-              if (!purged) return a.fail(std::move(purged.error()));
-              later(purge_again_after, [this, id] { purge_rest(id); });
-              d_.in.users->delete_user(id, gone({id, "user.deleted", true}, std::move(a)));
-            });
-          });
+          end_sessions(
+              row->id, {}, [this, id = row->id, a = std::move(a)](result<done> ended) mutable {
+                if (!ended) return a.fail(std::move(ended.error()));
+                purge(id, [this, id, a = std::move(a)](result<done> purged) mutable {
+                  if (!purged) return a.fail(std::move(purged.error()));
+                  later(purge_again_after, [this, id] { purge_rest(id); });
+                  d_.in.users->delete_user(id, gone({id, "user.deleted", true}, std::move(a)));
+                });
+              });
         });
   }
 
@@ -328,10 +329,11 @@ private:
           if (!row) return a.fail(std::move(row.error()));
           d_.audit({.event = "accounts.user_changed", .user = row->id}, op);
           if (!ends) return show(std::move(*row), std::move(a));
-          end_sessions(row->id, {}, [this, row = *row, a = std::move(a)](result<done> ended) mutable {
-            if (!ended) return a.fail(std::move(ended.error()));
-            show(std::move(row), std::move(a));
-          });
+          end_sessions(row->id, {},
+                       [this, row = *row, a = std::move(a)](result<done> ended) mutable {
+                         if (!ended) return a.fail(std::move(ended.error()));
+                         show(std::move(row), std::move(a));
+                       });
         });
   }
 

@@ -61,11 +61,12 @@ void sign_in_flows::on(call<sign_up_request>& c, answer<sign_in_reply> a) {
   auto on = checked_flow(in.redirect_to, in.code_challenge, in.code_challenge_method);
   if (!on) return a.fail(std::move(on.error()));
   const auto op = c.op;
-  may_try(op, {}, [this, c = std::move(c), on = std::move(*on),
-                   a = std::move(a)](result<done> may) mutable {
-    if (!may) return a.fail(std::move(may.error()));
-    sign_up(std::move(c), std::move(on), std::move(a));
-  });
+  may_try(
+      op, {},
+      [this, c = std::move(c), on = std::move(*on), a = std::move(a)](result<done> may) mutable {
+        if (!may) return a.fail(std::move(may.error()));
+        sign_up(std::move(c), std::move(on), std::move(a));
+      });
 }
 
 void sign_in_flows::sign_up(call<sign_up_request> c, flow on, answer<sign_in_reply> a) {
@@ -147,11 +148,12 @@ void sign_in_flows::on(call<send_mail_request>& c, answer<done> a) {
   auto on = checked_flow(in.redirect_to, in.code_challenge, in.code_challenge_method);
   if (!on) return a.fail(std::move(on.error()));
   const auto op = c.op;
-  may_try(op, {}, [this, in = std::move(in), on = std::move(*on), op,
-                   a = std::move(a)](result<done> may) mutable {
-    if (!may) return a.fail(std::move(may.error()));
-    find_and_mail(std::move(in), std::move(on), op, std::move(a));
-  });
+  may_try(op, {},
+          [this, in = std::move(in), on = std::move(*on), op,
+           a = std::move(a)](result<done> may) mutable {
+            if (!may) return a.fail(std::move(may.error()));
+            find_and_mail(std::move(in), std::move(on), op, std::move(a));
+          });
 }
 
 void sign_in_flows::find_and_mail(send_mail_request in, flow on, const op_context& op,
