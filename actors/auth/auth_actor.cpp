@@ -69,10 +69,13 @@ public:
       return a.fail(make_error(errc::invalid_argument,
                                "only an access token can log out; revoke an API key instead"));
     d_.audit({.event = "auth.logout", .user = who.user, .more = {{"scope", c.body.scope}}}, c.op);
-    if (c.body.scope == "local") {
-      drop_from_cache({who.session});
-      return d_.in.sessions->revoke_session(who.user, who.session, pass_on(std::move(a)));
-    }
+    if (c.body.scope == "local")
+      return d_.in.sessions->revoke_session(
+          who.user, who.session,
+          to_self<done>([this, id = who.session, a = std::move(a)](result<done> ended) mutable {
+            if (ended) drop_from_cache({id});
+            a(std::move(ended));
+          }));
     end_sessions(who.user, c.body.scope == "others" ? who.session : std::string(),
                  [a = std::move(a)](result<done> ended) mutable { a(std::move(ended)); });
   }
@@ -113,9 +116,7 @@ public:
 
   void on(call<verify_request>& c, answer<verify_reply> a) {
     const auto token = std::move(c.body.token.value);
-    const auto claims = signer_->verify(token, unix_now());
-    auto then = to_self<authenticate_reply>([a = std::move(a),
-                                             times = claims ? *claims : token_claims()](
+    auto then = to_self<authenticate_reply>([this, token, a = std::move(a)](
                                                 result<authenticate_reply> found) mutable {
       verify_reply out;
       if (!found) {
@@ -128,8 +129,10 @@ public:
       out.email = found->who.email;
       if (!found->who.session.empty()) {
         out.sid = found->who.session;
-        out.iat = times.iat;
-        out.exp = times.exp;
+        if (const auto claims = signer_->verify(token, unix_now())) {
+          out.iat = claims->iat;
+          out.exp = claims->exp;
+        }
       }
       a(std::move(out));
     });
@@ -277,11 +280,13 @@ private:
                   .user = session.user_id,
                   .more = {{"session", session.id}}},
                  op);
-        drop_from_cache({session.id});
         return d_.in.sessions->revoke_session(
-            session.user_id, session.id, to_self<done>([a = std::move(a)](result<done>) mutable {
-              a.fail(auth_rules::spent_refresh_token());
-            }));
+            session.user_id, session.id,
+            to_self<done>(
+                [this, id = session.id, a = std::move(a)](const result<done>& ended) mutable {
+                  if (ended) drop_from_cache({id});
+                  a.fail(auth_rules::spent_refresh_token());
+                }));
       case refresh_verdict::rotate:
       case refresh_verdict::reuse:
         break;
@@ -332,7 +337,7 @@ private:
     caller who; ///< without what the account says
     std::int64_t expires_at = 0;
     std::string cache_key;
-    std::int64_t read_at = unix_now(); ///< before the accounts were
+    std::int64_t read_at = 0; ///< Unix seconds, before the accounts were
   };
 
   /// What another node has found out lately, else `read()`. A cache that is away is passed over.
@@ -347,7 +352,9 @@ private:
           if (cached->what == cached_session::state::revoked)
             return then.fail(auth_rules::unknown_credential());
           auto known = credential_cache::reply_of(cached->value, expires_at);
-          if (cached->what == cached_session::state::absent || !known) return read(std::move(then));
+          const bool is_fresh = known && known->expires_at > unix_now();
+          if (cached->what == cached_session::state::absent || !is_fresh)
+            return read(std::move(then));
           then(std::move(*known));
         }));
   }
@@ -364,13 +371,13 @@ private:
   void read_session(const token_claims& claims, std::string key, Then then) {
     d_.in.sessions->session_by_id(
         claims.sid,
-        to_self<session_row>([this, claims, key = std::move(key),
+        to_self<session_row>([this, claims, key = std::move(key), read_at = unix_now(),
                               then = std::move(then)](result<session_row> session) mutable {
           if (!session)
             return then.fail(dead_or(std::move(session.error()), auth_rules::session_gone()));
           if (session->revoked || session->user_id != claims.sub)
             return then.fail(auth_rules::session_gone());
-          holder found{.who = {}, .expires_at = claims.exp, .cache_key = std::move(key)};
+          holder found{{}, claims.exp, std::move(key), read_at};
           found.who.session = claims.sid;
           with_user(claims.sub, std::move(found), std::move(then));
         }));
@@ -386,7 +393,7 @@ private:
   template <class Then>
   void read_key(std::string digest, Then then) {
     d_.in.keys->key_by_hash(
-        digest, to_self<api_key_row>([this, digest,
+        digest, to_self<api_key_row>([this, digest, read_at = unix_now(),
                                       then = std::move(then)](result<api_key_row> row) mutable {
           if (!row) return then.fail(dead_or(std::move(row.error())));
           const auto now = unix_now();
@@ -394,9 +401,7 @@ private:
             return then.fail(auth_rules::unknown_credential());
           if (now - row->last_used_at >= key_use_grain)
             d_.in.keys->touch_key(row->id, now, reply<done>([](const result<done>&) {}));
-          holder found{.who = {},
-                       .expires_at = row->expires_at,
-                       .cache_key = credential_cache::api_key_key(digest)};
+          holder found{{}, row->expires_at, credential_cache::api_key_key(digest), read_at};
           found.who.key = row->id;
           found.who.scopes = std::move(row->scopes);
           found.who.organization = std::move(row->organization);

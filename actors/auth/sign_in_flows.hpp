@@ -1,17 +1,17 @@
 #pragma once
 
+#include "actors/auth/own_account.hpp"
 #include "actors/auth/sign_in_rules.hpp"
-#include "actors/auth/throttled_account.hpp"
 
 namespace troupe {
 
 /// Inside actors/auth only: the part of the service auth that signs people up, and in by mail and
 /// by PKCE, as supabase's clients ask for it. Requests that anyone may send are answered alike
 /// whether there is such an account or not.
-class sign_in_flows : public throttled_account {
+class sign_in_flows : public own_account {
 public:
-  using throttled_account::on;
-  using throttled_account::throttled_account;
+  using own_account::on;
+  using own_account::own_account;
 
   void on(call<sign_up_request>& c, answer<sign_in_reply> a);
   void on(call<send_mail_request>& c, answer<done> a);

@@ -80,10 +80,11 @@ inline constexpr std::chrono::seconds limit_stream_retry{1};
 inline constexpr std::chrono::seconds stream_lease{30}; ///< a stream counts so long unless renewed
 inline constexpr std::chrono::seconds stream_renew_every{10};
 inline constexpr std::int64_t stream_tokens_step = 256; ///< reserved at once for what a model says
-inline constexpr std::size_t limit_batch_calls = 64;    ///< in one transaction of a database
-inline constexpr std::size_t limit_batch_ids = 512;     ///< that one transaction renews
-inline constexpr std::size_t limit_leases = 10'000;     ///< streams of one counter in a database
-inline constexpr std::size_t limit_sweep_rows = 200;    ///< dropped from each table in one step
+inline constexpr std::int64_t plain_answer_tokens = 1024; ///< reserved when nobody says how many
+inline constexpr std::size_t limit_batch_calls = 64;      ///< in one transaction of a database
+inline constexpr std::size_t limit_batch_ids = 512;       ///< that one transaction renews
+inline constexpr std::size_t limit_leases = 10'000;       ///< streams of one counter in a database
+inline constexpr std::size_t limit_sweep_rows = 200;      ///< dropped from each table in one step
 inline constexpr std::chrono::seconds limit_sweep_every{10};
 inline constexpr std::chrono::seconds limit_sweep_delay{60}; ///< past its end a row is kept so long
 inline constexpr std::size_t redis_waiting = 4096;   ///< commands of a node without their answer
