@@ -61,6 +61,8 @@ inline constexpr bool is_request<retrieval_options> = true;
 template <>
 inline constexpr bool is_request<log_input> = true;
 template <>
+inline constexpr bool is_request<import_user> = true;
+template <>
 inline constexpr bool is_request<admin_user_body> = true;
 
 namespace rules {
@@ -101,6 +103,8 @@ inline constexpr field_rule password{.name = "password",
 inline constexpr field_rule user_metadata{.name = "user_metadata", .object = true};
 inline constexpr std::array<std::string_view, 3> account_roles{"user", "viewer", "admin"};
 inline constexpr std::array<std::string_view, 3> member_roles{"owner", "admin", "member"};
+inline constexpr std::array<std::string_view, 4> import_states{"created", "exists", "updated",
+                                                               "failed"};
 inline constexpr std::array<std::string_view, 3> logout_scopes{"local", "others", "global"};
 inline constexpr field_rule account_role{
     .name = "account_role",
@@ -263,6 +267,26 @@ TROUPE_RULES(update_user_request)
    .about = "Seconds from now; 0 lifts a ban."},
   rules::metadata_patch("app_metadata"),
   rules::metadata_patch("user_metadata")});
+TROUPE_RULES(import_user)
+({{.name = "id", .bytes_max = 36, .about = "A UUID that is kept while it is free."},
+  {.name = "email", .required = true, .bytes_max = 254},
+  {.name = "password_hash",
+   .bytes_max = limits::import_hash_bytes,
+   .about = "As the other program stored it; absent: no sign-in with a password."},
+  rules::name,
+  rules::account_role,
+  {.name = "active", .about = "False: the account is banned."},
+  {.name = "created_at", .time = true},
+  rules::user_metadata});
+TROUPE_RULES(import_users_request)
+({{.name = "users", .required = true, .items_min = 1, .items_max = limits::import_users},
+  {.name = "update",
+   .about = "Accounts that exist take the name, role and metadata, and a password where they have "
+            "none."},
+  {.name = "dry_run", .about = "Say what would be done, and do nothing."}});
+TROUPE_RULES(import_outcome)
+({{.name = "status", .words = rules::import_states},
+  {.name = "param", .about = "The field that is wrong."}});
 TROUPE_RULES(put_caps_request)
 ({{.name = "subject", .required = true, .bytes_max = 80},
   {.name = "requests_per_minute", .least = 0, .most = 1e9, .about = "0: no cap."},

@@ -6,6 +6,7 @@
 #include "messages/base/reply.hpp"
 #include "messages/chat.hpp"
 #include "messages/documents.hpp"
+#include "messages/limits.hpp"
 #include "messages/log.hpp"
 #include "messages/sign_in.hpp"
 #include "messages/system.hpp"
@@ -53,6 +54,7 @@
   X(accounts, get_user, get_user_request, none, user_view, idempotent)                          \
   X(accounts, update_user, update_user_request, none, user_view, once)                          \
   X(accounts, delete_user, delete_user_request, none, deleted_reply, idempotent)                \
+  X(accounts, import_users, import_users_request, none, import_users_reply, once)               \
   X(accounts, end_sessions, end_sessions_request, none, done, idempotent)                       \
   X(accounts, list_signing_keys, list_signing_keys_request, none, signing_key_list, idempotent) \
   X(accounts, rotate_signing_key, rotate_signing_key_request, none, signing_key_view, once)     \
@@ -81,6 +83,12 @@
 /// Asked by routers only.
 #define TROUPE_AUTH_INTERNAL_METHODS(X) \
   X(auth, authenticate, authenticate_request, none, authenticate_reply, idempotent)
+
+/// Asked by routers and services: what a caller may use at most.
+#define TROUPE_LIMIT_METHODS(X)                                        \
+  X(limits, reserve, reserve_request, none, reserve_reply, idempotent) \
+  X(limits, settle, settle_request, none, done, idempotent)            \
+  X(limits, renew, renew_request, none, renew_reply, idempotent)
 
 #define TROUPE_PROMPT_METHODS(X)                                          \
   X(prompt, chat, chat_request, chat_delta, chat_reply, once)             \
@@ -129,6 +137,7 @@
 
 /// What services ask each other; not reachable through an edge.
 #define TROUPE_INTERNAL_METHODS(X)     \
+  TROUPE_LIMIT_METHODS(X)              \
   TROUPE_AUTH_INTERNAL_METHODS(X)      \
   TROUPE_PROMPT_INTERNAL_METHODS(X)    \
   TROUPE_RETRIEVAL_INTERNAL_METHODS(X) \

@@ -27,6 +27,9 @@ namespace troupe {
 [[nodiscard]] result<void> validate(const rotate_key_request& in);
 [[nodiscard]] result<void> validate(const list_users_request& in);
 [[nodiscard]] result<void> validate(const create_user_request& in);
+/// One row, which fails alone; validate() of the request looks at none.
+[[nodiscard]] result<void> validate(const import_user& in);
+[[nodiscard]] result<void> validate(const import_users_request& in);
 [[nodiscard]] result<void> validate(const update_user_request& in);
 [[nodiscard]] result<void> validate(const put_caps_request& in);
 [[nodiscard]] result<void> validate(const get_caps_request& in);

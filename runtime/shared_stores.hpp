@@ -19,9 +19,10 @@ struct shared_stores {
   std::shared_ptr<session_cache> sessions; ///< null: the accounts are asked each time
 };
 
-/// On Redis when redis.url is set; else in this process, which the lock on the embedded accounts
-/// makes the only one. Redis works on `loop` and need not be there yet. Errors: `invalid_argument`
-/// when its URL cannot be used.
+/// On Redis when redis.url is set; else the limits lie beside the accounts on their database
+/// server; else in this process, which the lock on the embedded accounts makes the only one. Redis
+/// works on `loop` and need not be there yet. Errors: `invalid_argument` when its URL cannot be
+/// used, those of open_limit_store.
 [[nodiscard]] result<shared_stores> open_shared_stores(const config& in,
                                                        boost::asio::io_context& loop);
 

@@ -25,6 +25,7 @@ VENDORS = {
     "msgpack": ("msgpack",),
     "asio": ("boost/asio", "boost/beast", "boost/system", "boost/core", "boost/optional", "boost/none"),
     "url": ("boost/url",),
+    "locale": ("boost/locale/utf.hpp",),
     "crc": ("boost/crc.hpp",),
     "hiredis": ("hiredis/",),
     "caf": ("caf/",),
@@ -76,7 +77,7 @@ RULES = [
     ("adapters/crypto/*", ("{self}/*", "actors/ports/*", "messages/*"), ("sodium", "openssl", "xcrypt", "json", "describe", "system")),
     ("adapters/memory/*", ("{self}/*", "actors/ports/*", "messages/*"), ("describe",)),
     ("runtime/*", ("runtime/*", "adapters/*", "actors/*", "broker/*", "messages/*"),
-     ("caf", "asio", "curl", "json", "openssl", "describe", "spdlog", "cli", "toml", "prometheus", "system")),
+     ("caf", "asio", "curl", "json", "locale", "openssl", "describe", "spdlog", "cli", "toml", "prometheus", "system")),
     ("tests/*", ("*",), ANY),
     ("bench/*", ("bench/*", "tests/support/*", "runtime/*", "adapters/*", "actors/*", "broker/*", "messages/*"), ANY),
 ]

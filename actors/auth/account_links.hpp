@@ -1,16 +1,16 @@
 #pragma once
 
-#include "actors/auth/account_base.hpp"
 #include "actors/auth/sign_in_rules.hpp"
+#include "actors/auth/user_import.hpp"
 #include "actors/protocols.hpp"
 
 namespace troupe {
 
 /// Inside actors/auth only: the part of the service accounts that makes links and invitations.
-class account_links : public account_base<account_service> {
+class account_links : public user_import {
 public:
-  using account_base::account_base;
-  using service_base::on;
+  using user_import::on;
+  using user_import::user_import;
 
   void on(call<make_link_request>& c, answer<link_reply> a);
 

@@ -75,13 +75,11 @@ private:
                     .user = row->id},
                    op);
           if (hash.empty()) return show(std::move(*row), std::move(a));
-          d_.in.sessions->revoke_sessions(
-              row->id, op.who.session,
-              to_self<std::vector<std::string>>(
-                  [this, row = *row, a = std::move(a)](result<std::vector<std::string>> r) mutable {
-                    if (!r) return a.fail(std::move(r.error()));
-                    show(std::move(row), std::move(a));
-                  }));
+          end_sessions(row->id, op.who.session,
+                       [this, row = *row, a = std::move(a)](result<done> ended) mutable {
+                         if (!ended) return a.fail(std::move(ended.error()));
+                         show(std::move(row), std::move(a));
+                       });
         });
   }
 };

@@ -17,7 +17,7 @@ constexpr const char* yes_or_no(bool value) {
 }
 
 /// Work that nobody waits for any more: the answer went out before it.
-void note_failure(const error& why) {
+void note_unmade(const error& why) {
   log::warn("auth.sign_in_mail_not_made", {{"why", why.message}});
 }
 
@@ -48,15 +48,31 @@ void sign_in_flows::on(call<sign_up_request>& c, answer<sign_in_reply> a) {
   auto& in = c.body;
   if (!d_.signup_open) return a.fail(auth_rules::signup_closed());
   if (!in.phone.empty()) return a.fail(sign_in_rules::no_phones());
-  if (in.email.empty()) return sign_up_anonymously(std::move(c), std::move(a));
+  if (in.email.empty()) {
+    const auto op = c.op;
+    return may_try(op, {}, [this, c = std::move(c), a = std::move(a)](result<done> may) mutable {
+      if (!may) return a.fail(std::move(may.error()));
+      sign_up_anonymously(std::move(c), std::move(a));
+    });
+  }
   if (in.password.value.empty())
     return a.fail(
         refusal(errc::invalid_argument, "validation_failed", "Signup requires a valid password"));
   auto on = checked_flow(in.redirect_to, in.code_challenge, in.code_challenge_method);
   if (!on) return a.fail(std::move(on.error()));
+  const auto op = c.op;
+  may_try(op, {}, [this, c = std::move(c), on = std::move(*on),
+                   a = std::move(a)](result<done> may) mutable {
+    if (!may) return a.fail(std::move(may.error()));
+    sign_up(std::move(c), std::move(on), std::move(a));
+  });
+}
+
+void sign_in_flows::sign_up(call<sign_up_request> c, flow on, answer<sign_in_reply> a) {
+  auto& in = c.body;
   auto password = std::move(in.password);
   d_.hasher->hash(std::move(password),
-                  to_self<std::string>([this, in = std::move(in), on = std::move(*on), op = c.op,
+                  to_self<std::string>([this, in = std::move(in), on = std::move(on), op = c.op,
                                         a = std::move(a)](result<std::string> hash) mutable {
                     if (!hash) return a.fail(std::move(hash.error()));
                     auto row = account_rules::new_user(std::move(in.email), {}, std::move(*hash),
@@ -113,7 +129,7 @@ void sign_in_flows::inserted(user_row user, const flow& on, const op_context& op
 void sign_in_flows::sign_up_again(const std::string& email, flow on) {
   d_.in.users->user_by_email(
       email, to_self<user_row>([this, on = std::move(on)](result<user_row> user) mutable {
-        if (!user) return note_failure(user.error());
+        if (!user) return note_unmade(user.error());
         if (!user->email_confirmed_at.empty()) return;
         auto to = user->email;
         post(mail_kind::confirm_signup, std::move(*user), std::move(to), std::move(on));
@@ -130,9 +146,19 @@ void sign_in_flows::on(call<send_mail_request>& c, answer<done> a) {
   if (!d_.mail) return a.fail(sign_in_rules::no_mails());
   auto on = checked_flow(in.redirect_to, in.code_challenge, in.code_challenge_method);
   if (!on) return a.fail(std::move(on.error()));
+  const auto op = c.op;
+  may_try(op, {}, [this, in = std::move(in), on = std::move(*on), op,
+                   a = std::move(a)](result<done> may) mutable {
+    if (!may) return a.fail(std::move(may.error()));
+    find_and_mail(std::move(in), std::move(on), op, std::move(a));
+  });
+}
+
+void sign_in_flows::find_and_mail(send_mail_request in, flow on, const op_context& op,
+                                  answer<done> a) {
   auto email = in.email;
   d_.in.users->user_by_email(
-      std::move(email), to_self<user_row>([this, in = std::move(in), on = std::move(*on), op = c.op,
+      std::move(email), to_self<user_row>([this, in = std::move(in), on = std::move(on), op,
                                            a = std::move(a)](result<user_row> user) mutable {
         if (!user && user.error().code != errc::not_found) return a.fail(std::move(user.error()));
         a(done{}); // before the work, so that its time says nothing of the account
@@ -160,7 +186,7 @@ void sign_in_flows::mail_newcomer(send_mail_request in, flow on, op_context op) 
   row.user_metadata = std::move(in.data);
   d_.in.users->insert_user(
       row, {}, to_self<done>([this, row, on = std::move(on), op](const result<done>& stored) {
-        if (!stored) return note_failure(stored.error());
+        if (!stored) return note_unmade(stored.error());
         d_.audit({.event = "auth.register", .user = row.id}, op);
         post(mail_kind::magic_link, row, row.email, on);
       }));
@@ -186,7 +212,7 @@ void sign_in_flows::post(mail_kind kind, user_row user, std::string email, flow 
                         kind, user.id, std::move(email), on, *d_.digest, unix_now(),
                         d_.sign_in.token_ttl);
                     send_token_mail(d_, kind, token, user, reply<done>([](const result<done>& r) {
-                                      if (!r) note_failure(r.error());
+                                      if (!r) note_unmade(r.error());
                                     }));
                   });
 }

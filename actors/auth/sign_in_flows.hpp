@@ -1,17 +1,17 @@
 #pragma once
 
-#include "actors/auth/own_account.hpp"
 #include "actors/auth/sign_in_rules.hpp"
+#include "actors/auth/throttled_account.hpp"
 
 namespace troupe {
 
 /// Inside actors/auth only: the part of the service auth that signs people up, and in by mail and
 /// by PKCE, as supabase's clients ask for it. Requests that anyone may send are answered alike
 /// whether there is such an account or not.
-class sign_in_flows : public own_account {
+class sign_in_flows : public throttled_account {
 public:
-  using own_account::on;
-  using own_account::own_account;
+  using throttled_account::on;
+  using throttled_account::throttled_account;
 
   void on(call<sign_up_request>& c, answer<sign_in_reply> a);
   void on(call<send_mail_request>& c, answer<done> a);
@@ -32,12 +32,14 @@ private:
                                           std::string method) const;
 
   // sign-up
+  void sign_up(call<sign_up_request> c, flow on, answer<sign_in_reply> a);
   void sign_up_anonymously(call<sign_up_request> c, answer<sign_in_reply> a);
   void insert(user_row user, flow on, op_context op, answer<sign_in_reply> a);
   void inserted(user_row user, const flow& on, const op_context& op, answer<sign_in_reply> a);
   void sign_up_again(const std::string& email, flow on);
 
   // mails
+  void find_and_mail(send_mail_request in, flow on, const op_context& op, answer<done> a);
   void mail_for(send_mail_request in, flow on, const result<user_row>& user, const op_context& op);
   void mail_newcomer(send_mail_request in, flow on, op_context op);
   void mail_email_change_again(const user_row& user, flow on);
@@ -45,6 +47,7 @@ private:
   void unless_too_soon(mail_kind kind, const std::string& user_id, continuation<done> after);
 
   // verification
+  void verify(verify_mail_request in, op_context op, continuation<sign_in_reply> then);
   void take_token(const verify_mail_request& in, continuation<one_time_row> after);
   void take_link(std::vector<mail_kind> kinds, std::string hash, continuation<one_time_row> after);
   void take_code(std::vector<mail_kind> kinds, std::string user_id, std::string code,
@@ -55,8 +58,6 @@ private:
                     const op_context& op, continuation<sign_in_reply> after);
   void go_on_with_code(const one_time_row& token, const std::string& to, const user_row& user,
                        continuation<sign_in_reply> after);
-  void end_sessions(const std::string& user_id, const std::string& except,
-                    continuation<done> after);
 
   // one's own account
   struct change {

@@ -30,7 +30,16 @@ void sign_in_flows::on(call<verify_mail_request>& c, answer<sign_in_reply> a) {
     if (!by_link || to.empty()) return a.fail(std::move(r.error()));
     a(sign_in_reply{{}, sign_in_rules::location_of(to, r.error())});
   };
-  take_token(in, [this, in, op = c.op, then = std::move(then)](result<one_time_row> token) mutable {
+  const auto op = c.op;
+  may_try(op, {}, [this, in = std::move(in), op, then = std::move(then)](result<done> may) mutable {
+    if (!may) return then(std::unexpected(std::move(may.error())));
+    verify(std::move(in), op, std::move(then));
+  });
+}
+
+void sign_in_flows::verify(verify_mail_request in, op_context op,
+                           continuation<sign_in_reply> then) {
+  take_token(in, [this, in, op, then = std::move(then)](result<one_time_row> token) mutable {
     if (!token) return then(std::unexpected(bad_token_or(std::move(token.error()))));
     prove(*token, op,
           [this, token = *token, in = std::move(in), op,
@@ -163,17 +172,6 @@ void sign_in_flows::go_on_with_code(const one_time_row& token, const std::string
                         if (!stored) return after(std::unexpected(std::move(stored.error())));
                         after(sign_in_reply{{}, std::move(location)});
                       }));
-}
-
-void sign_in_flows::end_sessions(const std::string& user_id, const std::string& except,
-                                 continuation<done> after) {
-  d_.in.sessions->revoke_sessions(
-      user_id, except,
-      to_self<std::vector<std::string>>(
-          [after = std::move(after)](result<std::vector<std::string>> ended) mutable {
-            if (!ended) return after(std::unexpected(std::move(ended.error())));
-            after(done{});
-          }));
 }
 
 // PKCE

@@ -33,8 +33,14 @@ inline constexpr std::size_t filter_nodes = 128;   ///< filters in one search, c
 inline constexpr std::size_t filter_values = 1000; ///< values in all of them
 inline constexpr std::size_t password_bytes_min = 8;
 inline constexpr std::size_t password_bytes_max = 1024;
-inline constexpr std::size_t hash_queue = 64;       ///< password hashes that may wait
-inline constexpr std::size_t store_queue = 4096;    ///< jobs waiting for a database thread
+inline constexpr std::size_t import_users = 500;            ///< in one request
+inline constexpr std::size_t import_hash_bytes = 255;       ///< a password hash, as it is stored
+inline constexpr std::size_t import_batch_bytes = 4u << 20; ///< past it a batch ends early
+inline constexpr std::size_t import_shown = 20;             ///< failed rows on the terminal
+inline constexpr std::size_t csv_record_bytes = 256u << 10; ///< a row of an imported table
+inline constexpr std::size_t csv_fields = 256;              ///< its columns
+inline constexpr std::size_t hash_queue = 64;               ///< password hashes that may wait
+inline constexpr std::size_t store_queue = 4096;            ///< jobs waiting for a database thread
 inline constexpr std::uint32_t purge_rows = 1000;   ///< deleted in one transaction, so that others
 inline constexpr std::size_t purge_bytes =          ///< need not wait long; and so much of files'
     body_bytes;                                     ///< content (one file may be as large)
@@ -71,6 +77,15 @@ inline constexpr std::chrono::hours limit_window_max{7 * 24};
 inline constexpr std::chrono::hours limit_record_life{2};     ///< of a reservation not renewed
 inline constexpr std::chrono::seconds limit_settled_life{60}; ///< of one that was settled
 inline constexpr std::chrono::seconds limit_stream_retry{1};
+inline constexpr std::chrono::seconds stream_lease{30}; ///< a stream counts so long unless renewed
+inline constexpr std::chrono::seconds stream_renew_every{10};
+inline constexpr std::int64_t stream_tokens_step = 256; ///< reserved at once for what a model says
+inline constexpr std::size_t limit_batch_calls = 64; ///< in one transaction of a database
+inline constexpr std::size_t limit_batch_ids = 512;  ///< that one transaction renews
+inline constexpr std::size_t limit_leases = 10'000;  ///< streams of one counter in a database
+inline constexpr std::size_t limit_sweep_rows = 200; ///< dropped from each table in one step
+inline constexpr std::chrono::seconds limit_sweep_every{10};
+inline constexpr std::chrono::seconds limit_sweep_delay{60}; ///< past its end a row is kept so long
 inline constexpr std::size_t redis_waiting = 4096;   ///< commands of a node without their answer
 inline constexpr std::size_t redis_renew_batch = 64; ///< ids in one step of the server
 inline constexpr std::size_t redis_nodes = 64;       ///< of a cluster that are talked to
@@ -115,10 +130,14 @@ inline constexpr std::size_t jwks_bytes = 128u << 10;        ///< a JSON Web Key
 inline constexpr std::size_t jwks_keys = 64;                 ///< keys in it
 inline constexpr std::chrono::seconds token_leeway_max{300}; ///< clocks of foreign issuers
 
+static_assert(3 * stream_renew_every <= stream_lease);
 static_assert(partial_bytes < stream_window_bytes, "one chunk must fit a fresh window");
 static_assert(body_bytes > partial_bytes);
 static_assert(2 * filter_depth < json_depth, "an object and an array a level");
 static_assert(redis_waiting > limit_renew_ids / redis_renew_batch, "a renew is cut into commands");
+static_assert(import_users < store_queue, "a request's rows are written together");
+static_assert(import_hash_bytes <= hash_text_bytes);
+static_assert(import_batch_bytes + csv_record_bytes < body_bytes);
 static_assert(redis_waiting > session_revoke_keys, "a revocation is a command a key");
 static_assert(password_bytes_min < password_bytes_max);
 static_assert(hash_memory_bytes <= hash_work_bytes);

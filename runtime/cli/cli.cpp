@@ -1,6 +1,7 @@
 #include "runtime/cli/cli.hpp"
 
 #include "runtime/cli/chat.hpp"
+#include "runtime/cli/import_users.hpp"
 #include "runtime/cli/ingest.hpp"
 #include "runtime/cli/key.hpp"
 #include "runtime/cli/migrate.hpp"
@@ -76,6 +77,7 @@ public:
     add_ingest();
     add_chat();
     add_key();
+    add_users();
     version_ = app_.add_subcommand("version", "Print the version of this program");
   }
 
@@ -99,6 +101,7 @@ public:
     if (key_list_->parsed()) return run_key_list(key_options_, variables_);
     if (key_rotate_->parsed()) return run_key_rotate(key_options_, variables_);
     if (key_revoke_->parsed()) return run_key_revoke(key_options_, variables_);
+    if (users_import_->parsed()) return run_import_users(import_options_, variables_);
     std::printf("%s\n", version_line().c_str());
     return exit_ok;
   }
@@ -211,6 +214,38 @@ private:
     key_list_->add_flag("--json", key_options_.json, "as JSON");
   }
 
+  void add_users() {
+    auto* users = app_.add_subcommand("users", "Bring the users of another program in");
+    users->require_subcommand(1);
+    auto& to = import_options_;
+    users_import_ = users->add_subcommand("import", "Import users with their passwords");
+    users_import_
+        ->add_option("FROM", to.from, "a CSV file, or mysql://… or postgresql://… with ?table=")
+        ->required()
+        ->type_name("");
+    users_import_
+        ->add_option("--map", to.map, "their_column=field, where names differ; may come again")
+        ->type_name("THEIRS=OURS")
+        ->allow_extra_args(false);
+    users_import_->add_option("--failed", to.failed, "write the rows that fail to this CSV file")
+        ->type_name("FILE");
+    users_import_->add_flag("--update", to.update, "change name, role and metadata of who is here");
+    users_import_->add_flag("--without-passwords", to.without_passwords, "leave passwords out");
+    users_import_->add_flag("--dry-run", to.dry_run, "say what would be done, and do nothing");
+    users_import_->add_flag("--json", to.json, "print the summary as JSON");
+    add_access(*users_import_, to.access);
+    users_import_->footer(
+        "Examples:\n"
+        "  troupe users import users.csv --dry-run\n"
+        "  troupe users import users.csv --map mail=email --failed failed.csv\n"
+        "  troupe users import 'mysql://reader:secret@db:3306/shop?table=users'\n"
+        "Fields: email, password_hash, name, role, is_admin, is_active, email_verified, "
+        "created_at,\n"
+        "user_metadata, id, ignored. Passwords come as hashes of bcrypt, Argon2, Django or "
+        "Werkzeug\n"
+        "and stay valid. Safe to repeat: who is here already is passed over.");
+  }
+
   static int refuse(const error& why) {
     std::fprintf(stderr, "troupe: %s\n", why.message.c_str());
     return exit_usage;
@@ -248,11 +283,12 @@ private:
   const environment& variables_;
   CLI::App app_{"Troupe: the backend of an AI application in one program", "troupe"};
   CLI::App *serve_, *config_, *migrate_, *ingest_, *chat_, *key_, *key_create_, *key_list_,
-      *key_rotate_, *key_revoke_, *version_;
+      *key_rotate_, *key_revoke_, *users_import_, *version_;
   server_flags server_flags_;
   ingest_options ingest_options_;
   chat_options chat_options_;
   key_options key_options_;
+  import_users_options import_options_;
 };
 
 } // namespace

@@ -30,7 +30,9 @@ private:
 };
 INSTANTIATE_TEST_SUITE_P(on, limit_store_contract,
                          ::testing::Values(shared_by::memory, shared_by::redis,
-                                           shared_by::redis_tls, shared_by::redis_cluster),
+                                           shared_by::redis_tls, shared_by::redis_cluster,
+                                           shared_by::sqlite, shared_by::mariadb,
+                                           shared_by::postgresql),
                          adapter_name);
 
 TEST_P(limit_store_contract, as_many_as_may_be_are_admitted_and_then_none) {
@@ -266,7 +268,7 @@ int granted_of_many(std::vector<redis_stores>& nodes, int clients, int each,
 
 TEST_P(limit_store_contract, of_64_clients_on_several_nodes_exactly_100_are_granted) {
   std::vector<redis_stores> nodes;
-  for (int n = 0; n < (GetParam() == shared_by::memory ? 1 : 4); ++n) nodes.push_back(open());
+  while (nodes.size() < node_count()) nodes.push_back(open());
   const auto once = [](limit_store& in, const std::string& id) {
     return value_of(reserve(in, id, {want("org:o", requests, 100, 1h), want(id, tokens, 1, 1h)}))
         .granted;
@@ -276,7 +278,7 @@ TEST_P(limit_store_contract, of_64_clients_on_several_nodes_exactly_100_are_gran
 
 TEST_P(limit_store_contract, one_id_that_many_ask_for_is_counted_once) {
   std::vector<redis_stores> nodes;
-  for (int n = 0; n < (GetParam() == shared_by::memory ? 1 : 4); ++n) nodes.push_back(open());
+  while (nodes.size() < node_count()) nodes.push_back(open());
   const auto once = [](limit_store& in, const std::string& id) {
     const auto shared = id.substr(id.find('-'));
     return value_of(reserve(in, shared, {want("s", requests, 3, 1h)})).granted;

@@ -52,7 +52,7 @@ TEST_P(redis_fault, while_it_is_away_calls_fail_at_once_and_it_heals_within_3_s)
 TEST_P(redis_fault, stores_made_while_it_is_away_work_when_it_is_there) {
   say("kill");
   redis_config config;
-  config.url.value = redis_of(GetParam())->url();
+  config.url.value = server_of(GetParam())->url();
   config.loop = &loop_.context();
   auto node = value_of(make_redis_stores(config));
   EXPECT_TRUE(fails_with(get(*node.sessions, "k"), errc::unavailable));
@@ -210,7 +210,7 @@ protected:
 INSTANTIATE_TEST_SUITE_P(on, redis_access, ::testing::Values(shared_by::redis_tls), adapter_name);
 
 TEST_P(redis_access, only_the_right_password_gets_in) {
-  const auto& url = redis_of(GetParam())->url();
+  const auto& url = server_of(GetParam())->url();
   auto wrong = url;
   wrong.replace(wrong.find("p%27w"), 5, "other");
   auto nobody = url;
@@ -221,7 +221,7 @@ TEST_P(redis_access, only_the_right_password_gets_in) {
 }
 
 TEST_P(redis_access, a_certificate_of_nobody_known_or_for_another_name_is_refused) {
-  const auto& url = redis_of(GetParam())->url();
+  const auto& url = server_of(GetParam())->url();
   const auto without_ca = url.substr(0, url.find('?'));
   auto by_address = url;
   by_address.replace(by_address.find("localhost"), 9, "127.0.0.1");
@@ -245,7 +245,7 @@ TEST_P(redis_access, stores_may_be_made_asked_and_dropped_on_the_loops_own_threa
   auto answer = promise.get_future();
   boost::asio::post(loop_.context(), [&] {
     redis_config config;
-    config.url.value = redis_of(GetParam())->url();
+    config.url.value = server_of(GetParam())->url();
     config.loop = &loop_.context();
     const auto node = std::make_shared<redis_stores>(value_of(make_redis_stores(config)));
     node->sessions->get("k", reply<cached_session>([&, node](auto r) mutable {
@@ -258,7 +258,7 @@ TEST_P(redis_access, stores_may_be_made_asked_and_dropped_on_the_loops_own_threa
 
 TEST_P(redis_access, a_prefix_that_would_be_a_tag_is_refused) {
   redis_config config;
-  config.url.value = redis_of(GetParam())->url();
+  config.url.value = server_of(GetParam())->url();
   config.loop = &loop_.context();
   config.prefix = "{troupe}";
   const auto made = make_redis_stores(config);

@@ -3,42 +3,18 @@
 #include "adapters/memory/memory_stores.hpp"
 #include "adapters/sql/sql_stores.hpp"
 #include "tests/support/ask.hpp"
+#include "tests/support/scratch_folder.hpp"
 #include "tests/support/sql_server.hpp"
 
 #include <gtest/gtest.h>
 #include <array>
-#include <cstdlib>
-#include <filesystem>
 #include <future>
 #include <ostream>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
 /// What the contract suites of the stores share: each runs on every adapter.
 namespace troupe::test {
-
-/// A folder of its own that goes with the test.
-class scratch_folder {
-public:
-  scratch_folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "troupe-store-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error("no scratch folder");
-    path_ = name;
-  }
-  ~scratch_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  scratch_folder(const scratch_folder&) = delete;
-  scratch_folder& operator=(const scratch_folder&) = delete;
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
-
-private:
-  std::filesystem::path path_;
-};
 
 enum class adapter { sqlite, sqlite_exclusive, memory, mariadb, postgresql };
 

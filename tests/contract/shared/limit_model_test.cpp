@@ -1,6 +1,7 @@
-// Goal: the scripts decide exactly as the store in memory does, which is plain to read and is held
-// to the rules by a fake clock. Method: some thousand random calls to both, with windows so long
-// that time does not matter, and every answer compared. The seed is printed.
+// Goal: Redis' scripts and the tables of SQL decide exactly as the store in memory does, which is
+// plain to read and is held to the rules by a fake clock. Method: some thousand random calls to
+// both, with windows so long that time does not matter, and every answer compared. The seed is
+// printed.
 #include "tests/contract/shared/shared_fixture.hpp"
 
 #include <random>
@@ -8,7 +9,7 @@
 namespace troupe::test {
 namespace {
 
-class redis_model : public shared_suite {
+class limit_model : public shared_suite {
 protected:
   std::int64_t any(std::int64_t from, std::int64_t to) {
     return std::uniform_int_distribution<std::int64_t>(from, to)(random_);
@@ -52,21 +53,25 @@ protected:
 
   std::mt19937 random_;
 };
-INSTANTIATE_TEST_SUITE_P(on, redis_model, ::testing::Values(shared_by::redis), adapter_name);
+INSTANTIATE_TEST_SUITE_P(on, limit_model,
+                         ::testing::Values(shared_by::redis, shared_by::sqlite, shared_by::mariadb,
+                                           shared_by::postgresql),
+                         adapter_name);
 
-TEST_P(redis_model, answers_as_the_store_in_memory_does) {
-  auto redis = open();
+TEST_P(limit_model, answers_as_the_store_in_memory_does) {
+  auto opened = open();
   const auto memory = make_memory_limit_store();
   const auto seed = std::random_device{}();
   random_.seed(seed);
-  for (int n = 0; n < 5000 && !HasFailure(); ++n) {
+  const int calls = on_redis(GetParam()) ? 5000 : 2000;
+  for (int n = 0; n < calls && !HasFailure(); ++n) {
     const auto what = any(0, 9);
     if (what < 6)
-      compare_reserve(*redis.limits, *memory);
+      compare_reserve(*opened.limits, *memory);
     else if (what < 9)
-      compare_settle(*redis.limits, *memory);
+      compare_settle(*opened.limits, *memory);
     else
-      compare_renew(*redis.limits, *memory);
+      compare_renew(*opened.limits, *memory);
   }
   EXPECT_FALSE(HasFailure()) << "seed " << seed;
 }
