@@ -1,6 +1,6 @@
 #include "runtime/config_value.hpp"
 
-#include "actors/auth/redirect_rules.hpp"
+#include "actors/ports/redirect_rules.hpp"
 #include "messages/base/ip_address.hpp"
 #include "messages/base/model_price.hpp"
 #include "runtime/log_spdlog.hpp"
