@@ -1,7 +1,7 @@
 #include "actors/auth/auth_actor.hpp"
 
 #include "actors/auth/auth_rules.hpp"
-#include "actors/auth/own_account.hpp"
+#include "actors/auth/foreign_accounts.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
@@ -20,17 +20,18 @@ constexpr std::int64_t key_read_pace = 1;
 /// The use of a key is noted to the minute.
 constexpr std::int64_t key_use_grain = 60;
 
-class auth_impl final : public own_account {
+class auth_impl final : public foreign_accounts {
 public:
   static inline const char* actor_name = "auth";
 
   auth_impl(pointer self, slot_registry& slots, auth_deps deps)
-      : own_account(self, slots, std::move(deps)), signer_(d_.signer) {}
-  using own_account::on;
+      : foreign_accounts(self, slots, std::move(deps)), signer_(d_.signer) {}
+  using foreign_accounts::on;
 
   void start() override {
     sweep();
     if (d_.make_signer) watch_keys();
+    start_issuers();
   }
 
   // the account itself
@@ -113,7 +114,7 @@ public:
   // who is this?
 
   void on(call<authenticate_request>& c, answer<authenticate_reply> a) {
-    identify(std::move(c.body.credential.value), std::move(a));
+    identify(std::move(c.body.credential.value), c.op, std::move(a));
   }
 
   void on(call<jwks_request>&, answer<json_reply> a) { a(json_reply{signer_->jwks(unix_now())}); }
@@ -139,7 +140,7 @@ public:
       }
       a(std::move(out));
     });
-    identify(token, std::move(then));
+    identify(token, c.op, std::move(then));
   }
 
   void on(call<ping_request>&, answer<ping_reply> a) {
@@ -288,10 +289,12 @@ private:
 
   /// `then` is an answer<authenticate_reply> or a reply<authenticate_reply>.
   template <class Then>
-  void identify(std::string credential, Then then) {
+  void identify(std::string credential, const op_context& op, Then then) {
     if (auth_rules::is_api_key(credential)) return identify_key(credential, std::move(then));
     const auto claims = signer_->verify(credential, unix_now());
     if (claims) return identify_session(*claims, std::move(then));
+    if (const auto* from = issuer_of(credential))
+      return identify_foreign(*from, std::move(credential), op, std::move(then));
     if (!may_read_keys()) return then.fail(auth_rules::unknown_credential());
     // Another node may have signed it with a key that was made since we looked.
     read_keys([this, credential = std::move(credential), then = std::move(then)]() mutable {
@@ -299,6 +302,15 @@ private:
       if (claims_now) return identify_session(*claims_now, std::move(then));
       then.fail(auth_rules::unknown_credential());
     });
+  }
+
+  template <class Then>
+  void identify_foreign(const foreign_issuer& from, std::string token, op_context op, Then then) {
+    holder_of(from, std::move(token), std::move(op),
+              [this, then = std::move(then)](result<holder> found) mutable {
+                if (!found) return then.fail(std::move(found.error()));
+                with_user(std::move(found->user_id), {}, found->expires_at, std::move(then));
+              });
   }
 
   template <class Then>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/auth/audit.hpp"
+#include "actors/auth/issuer_rules.hpp"
 #include "actors/ports/account_stores.hpp"
 #include "actors/ports/crypto_ports.hpp"
 #include "actors/ports/limit_store.hpp"
@@ -26,6 +27,9 @@ struct auth_deps {
   std::shared_ptr<session_cache> cache; ///< may be null
   audit_sink audit = [](const audit_event&, const op_context&) {};
   bool signup_open = true;
+  std::vector<foreign_issuer> issuers;    ///< whose tokens are taken beside ours
+  claimed_issuer_function claimed_issuer; ///< there with issuers
+  std::shared_ptr<http_fetch> fetch;      ///< there with issuers
 };
 
 } // namespace troupe
