@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -139,6 +140,25 @@ struct loop {
 };
 BOOST_DESCRIBE_STRUCT(loop, (), (spin_us))
 
+/// Another issuer whose tokens are taken as credentials: `[issuers.<name>]`. docs/issuers.md says
+/// how they go together.
+struct token_issuer {
+  std::string kind = "oidc";           ///< oidc, cognito, supabase
+  std::string issuer;                  ///< what `iss` is, byte for byte
+  std::vector<std::string> audience;   ///< what `aud` may be, or a Cognito token's `client_id`
+  std::vector<std::string> token_use;  ///< of a Cognito token: id, access; empty: either
+  std::string jwks_url;                ///< empty: where the kind has it, or by discovery
+  secret jwt_secret;                   ///< 32 bytes or more: HS256 tokens are taken as well
+  std::vector<std::string> algorithms; ///< empty: HS256 with a secret, else all with public keys
+  bool create_accounts = true;         ///< at the first token of somebody unknown
+  std::string role = "user";           ///< of such accounts: user or viewer
+  bool require_email_verified = false; ///< at the first token
+  bool link_by_email = false; ///< to an account that has this e-mail already, verified by both
+};
+BOOST_DESCRIBE_STRUCT(token_issuer, (),
+                      (kind, issuer, audience, token_use, jwks_url, jwt_secret, algorithms,
+                       create_accounts, role, require_email_verified, link_by_email))
+
 } // namespace settings
 
 struct config {
@@ -149,6 +169,7 @@ struct config {
   settings::chat chat;
   settings::auth auth;
   settings::caps caps;
+  std::map<std::string, settings::token_issuer> issuers; ///< by name, at most limits::issuers
   settings::sqlite sqlite;
   settings::store database;
   settings::store redis;
@@ -164,8 +185,8 @@ struct config {
   bool http_given = false;
 };
 BOOST_DESCRIBE_STRUCT(config, (),
-                      (http, data, roles, bus, chat, auth, caps, sqlite, database, redis, qdrant,
-                       mongodb, mail, drain, log, actors, loop))
+                      (http, data, roles, bus, chat, auth, caps, issuers, sqlite, database, redis,
+                       qdrant, mongodb, mail, drain, log, actors, loop))
 
 /// The roles, in the order in which they start. `all` stands for every one but `broker`: one
 /// process needs none.

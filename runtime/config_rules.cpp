@@ -2,6 +2,7 @@
 #include "adapters/sql/sql_stores.hpp"
 #include "messages/base/limits.hpp"
 #include "runtime/config_loader.hpp"
+#include "runtime/issuer_settings.hpp"
 #include "runtime/mail_settings.hpp"
 
 #include <algorithm>
@@ -151,6 +152,7 @@ result<void> check_servable(const loaded_config& loaded) {
   if (auto done = check_stores(loaded); !done) return done;
   if (auto done = check_tls(loaded); !done) return done;
   if (auto done = check_mail(loaded); !done) return done;
+  if (auto done = check_issuers(loaded); !done) return done;
   return check_roles(loaded);
 }
 

@@ -193,6 +193,15 @@ assigned assign(secret& to, const raw_value& from, const key_info&) {
   return {};
 }
 
+assigned assign(bool& to, const raw_value& from, const key_info&) {
+  const auto* text = std::get_if<std::string>(&from.value);
+  const bool known = text && !from.typed && (*text == "true" || *text == "false");
+  const auto* flag = std::get_if<bool>(&from.value);
+  if (!flag && !known) return wants("true or false", describe(from));
+  to = flag ? *flag : *text == "true";
+  return {};
+}
+
 assigned assign(std::uint32_t& to, const raw_value& from, const key_info& key) {
   return assign_number(to, from, key);
 }
@@ -241,6 +250,14 @@ std::string show(const std::string& value) {
 
 std::string show(const secret& value) {
   return value.value.empty() ? "" : "[secret]";
+}
+
+std::string show(bool value) {
+  return value ? "true" : "false";
+}
+
+std::string show(std::uint32_t value) {
+  return std::to_string(value);
 }
 
 std::string show(std::uint64_t value) {

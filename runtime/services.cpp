@@ -11,10 +11,12 @@
 #include "adapters/llm/openai_provider.hpp"
 #include "adapters/sql/sql_stores.hpp"
 #include "adapters/vector/passage_index.hpp"
+#include "adapters/web/http_fetch.hpp"
 #include "messages/base/ids.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
 #include "runtime/accounts_database.hpp"
+#include "runtime/issuer_settings.hpp"
 #include "runtime/mail_folder.hpp"
 #include "runtime/mail_settings.hpp"
 #include "runtime/shared_stores.hpp"
@@ -120,6 +122,7 @@ private:
   result<void> open_auth();
   result<void> open_prompt();
   result<void> make_signer();
+  result<void> make_issuers();
   result<void> open_signing_keys();
   result<signing_key_row> first_key(jws_alg alg);
   result<void> make_provider();
@@ -246,6 +249,27 @@ sign_in_policy services_impl::sign_in_settings() const {
   return out;
 }
 
+result<void> services_impl::make_issuers() {
+  if (in_.issuers.empty()) return {};
+  for (const auto& [name, each] : in_.issuers) {
+    auto verifier = make_foreign_verifier(verifier_settings(each));
+    if (!verifier)
+      return fail(verifier.error().code, "issuers." + name + ": " + verifier.error().message);
+    auth_.issuers.push_back({.name = name,
+                             .issuer = each.issuer,
+                             .verifier = std::move(*verifier),
+                             .has_keys = has_public_keys(each),
+                             .keys_url = keys_url(each),
+                             .create_accounts = each.create_accounts,
+                             .role = each.role,
+                             .require_email_verified = each.require_email_verified,
+                             .link_by_email = each.link_by_email});
+  }
+  auth_.claimed_issuer = claimed_issuer;
+  auth_.fetch = make_http_fetch({.ca_file = {}, .loop = loop_});
+  return {};
+}
+
 result<void> services_impl::open_auth() {
   auto stores = open_auth_stores(accounts_database(in_));
   if (!stores) return std::unexpected(std::move(stores.error()));
@@ -263,6 +287,7 @@ result<void> services_impl::open_auth() {
   auth_.sign_in = sign_in_settings();
   if (auto r = open_mail(); !r) return r;
   if (auto r = make_signer(); !r) return r;
+  if (auto r = make_issuers(); !r) return r;
   const auto file = admin_key_file(in_);
   const auto made = wait<bool>([&](reply<bool> r) {
     ensure_admin(

@@ -2,7 +2,7 @@
 
 #include "actors/auth/auth_rules.hpp"
 #include "actors/auth/credential_cache.hpp"
-#include "actors/auth/sign_in_flows.hpp"
+#include "actors/auth/foreign_accounts.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
@@ -21,17 +21,18 @@ constexpr std::int64_t key_read_pace = 1;
 /// The use of a key is noted to the minute.
 constexpr std::int64_t key_use_grain = 60;
 
-class auth_impl final : public sign_in_flows {
+class auth_impl final : public foreign_accounts {
 public:
   static inline const char* actor_name = "auth";
 
   auth_impl(pointer self, slot_registry& slots, auth_deps deps)
-      : sign_in_flows(self, slots, std::move(deps)), signer_(d_.signer) {}
-  using sign_in_flows::on;
+      : foreign_accounts(self, slots, std::move(deps)), signer_(d_.signer) {}
+  using foreign_accounts::on;
 
   void start() override {
     sweep();
     if (d_.make_signer) watch_keys();
+    start_issuers();
   }
 
   // the account itself
@@ -109,7 +110,7 @@ public:
   // who is this?
 
   void on(call<authenticate_request>& c, answer<authenticate_reply> a) {
-    identify(std::move(c.body.credential.value), std::move(a));
+    identify(std::move(c.body.credential.value), c.op, std::move(a));
   }
 
   void on(call<jwks_request>&, answer<json_reply> a) { a(json_reply{signer_->jwks(unix_now())}); }
@@ -136,7 +137,7 @@ public:
       }
       a(std::move(out));
     });
-    identify(token, std::move(then));
+    identify(token, c.op, std::move(then));
   }
 
   void on(call<ping_request>&, answer<ping_reply> a) {
@@ -319,10 +320,12 @@ private:
 
   /// `then` is an answer<authenticate_reply> or a reply<authenticate_reply>.
   template <class Then>
-  void identify(std::string credential, Then then) {
+  void identify(std::string credential, const op_context& op, Then then) {
     if (auth_rules::is_api_key(credential)) return identify_key(credential, std::move(then));
     const auto claims = signer_->verify(credential, unix_now());
     if (claims) return identify_session(*claims, std::move(then));
+    if (const auto* from = issuer_of(credential))
+      return identify_foreign(*from, std::move(credential), op, std::move(then));
     if (!may_read_keys()) return then.fail(auth_rules::unknown_credential());
     // Another node may have signed it with a key that was made since we looked.
     read_keys([this, credential = std::move(credential), then = std::move(then)]() mutable {
@@ -333,7 +336,7 @@ private:
   }
 
   /// Who holds a credential, until the accounts have said all of it.
-  struct holder {
+  struct credential_holder {
     caller who; ///< without what the account says
     std::int64_t expires_at = 0;
     std::string cache_key;
@@ -360,6 +363,16 @@ private:
   }
 
   template <class Then>
+  void identify_foreign(const foreign_issuer& from, std::string token, op_context op, Then then) {
+    holder_of(from, std::move(token), std::move(op),
+              [this, then = std::move(then)](result<holder> found) mutable {
+                if (!found) return then.fail(std::move(found.error()));
+                with_user(std::move(found->user_id), {{}, found->expires_at, {}, unix_now()},
+                          std::move(then));
+              });
+  }
+
+  template <class Then>
   void identify_session(const token_claims& claims, Then then) {
     auto key = credential_cache::session_key(claims.sid);
     look_up(key, claims.exp, std::move(then), [this, key, claims](Then after) mutable {
@@ -377,7 +390,7 @@ private:
             return then.fail(dead_or(std::move(session.error()), auth_rules::session_gone()));
           if (session->revoked || session->user_id != claims.sub)
             return then.fail(auth_rules::session_gone());
-          holder found{{}, claims.exp, std::move(key), read_at};
+          credential_holder found{{}, claims.exp, std::move(key), read_at};
           found.who.session = claims.sid;
           with_user(claims.sub, std::move(found), std::move(then));
         }));
@@ -401,7 +414,8 @@ private:
             return then.fail(auth_rules::unknown_credential());
           if (now - row->last_used_at >= key_use_grain)
             d_.in.keys->touch_key(row->id, now, reply<done>([](const result<done>&) {}));
-          holder found{{}, row->expires_at, credential_cache::api_key_key(digest), read_at};
+          credential_holder found{
+              {}, row->expires_at, credential_cache::api_key_key(digest), read_at};
           found.who.key = row->id;
           found.who.scopes = std::move(row->scopes);
           found.who.organization = std::move(row->organization);
@@ -410,7 +424,7 @@ private:
   }
 
   template <class Then>
-  void with_user(std::string user_id, holder found, Then then) {
+  void with_user(std::string user_id, credential_holder found, Then then) {
     d_.in.users->user_by_id(
         std::move(user_id),
         to_self<user_row>([this, found = std::move(found),
@@ -427,7 +441,7 @@ private:
   }
 
   template <class Then>
-  void with_caps(holder found, Then then) {
+  void with_caps(credential_holder found, Then then) {
     auto subjects = auth_rules::capped_subjects(found.who);
     d_.in.caps->caps_of(
         std::move(subjects),
@@ -441,11 +455,11 @@ private:
   }
 
   template <class Then>
-  void tell(holder found, Then then) {
+  void tell(credential_holder found, Then then) {
     // A session has tokens of several ends; its own lies with the one that is asked for.
     const bool is_key = !found.who.key.empty();
     authenticate_reply out{std::move(found.who), is_key ? found.expires_at : 0};
-    if (d_.cache)
+    if (d_.cache && !found.cache_key.empty())
       d_.cache->put(std::move(found.cache_key), credential_cache::value_of(out, found.read_at),
                     limits::auth_cache_ttl, reply<done>([](const result<done>&) {}));
     out.expires_at = found.expires_at;

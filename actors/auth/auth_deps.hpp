@@ -2,6 +2,7 @@
 
 #include "actors/auth/audit.hpp"
 #include "actors/auth/cap_rules.hpp"
+#include "actors/auth/issuer_rules.hpp"
 #include "actors/auth/mail_templates.hpp"
 #include "actors/auth/sign_in_rules.hpp"
 #include "actors/ports/account_stores.hpp"
@@ -36,6 +37,9 @@ struct auth_deps {
   std::shared_ptr<mailer> mail;                ///< null: no mails are sent
   std::shared_ptr<const mail_templates> texts; ///< there with mail
   sign_in_policy sign_in;
+  std::vector<foreign_issuer> issuers;    ///< whose tokens are taken beside ours
+  claimed_issuer_function claimed_issuer; ///< there with issuers
+  std::shared_ptr<http_fetch> fetch;      ///< there with issuers
 };
 
 } // namespace troupe

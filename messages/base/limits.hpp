@@ -131,6 +131,16 @@ inline constexpr std::size_t jwks_bytes = 128u << 10;        ///< a JSON Web Key
 inline constexpr std::size_t jwks_keys = 64;                 ///< keys in it
 inline constexpr std::chrono::seconds token_leeway_max{300}; ///< clocks of foreign issuers
 
+inline constexpr std::size_t issuers = 16;           ///< other issuers whose tokens are taken
+inline constexpr std::size_t issuer_name_bytes = 64; ///< as identity_row::provider
+inline constexpr std::size_t issuer_waiters = 1024;  ///< requests that wait for an issuer's keys
+/// How long a key set counts as fresh, whatever the issuer's Cache-Control says.
+inline constexpr std::chrono::seconds issuer_keys_age_min{5 * 60};
+inline constexpr std::chrono::seconds issuer_keys_age_max{24 * 3600};
+/// Tokens of unknown keys make us ask an issuer at most so often.
+inline constexpr std::chrono::seconds issuer_ask_pause{30};
+inline constexpr std::chrono::milliseconds issuer_fetch_timeout{5000}; ///< one request to it
+
 static_assert(3 * stream_renew_every <= stream_lease);
 static_assert(partial_bytes < stream_window_bytes, "one chunk must fit a fresh window");
 static_assert(body_bytes > partial_bytes);
@@ -142,6 +152,8 @@ static_assert(import_batch_bytes + csv_record_bytes < body_bytes);
 static_assert(redis_waiting > session_revoke_keys, "a revocation is a command a key");
 static_assert(password_bytes_min < password_bytes_max);
 static_assert(hash_memory_bytes <= hash_work_bytes);
+static_assert(2 * issuer_fetch_timeout < issuer_ask_pause, "discovery and keys, then the pause");
+static_assert(issuer_ask_pause < issuer_keys_age_min);
 static_assert(4 * token_extra_bytes <= wire_header_bytes, "our tokens pass between nodes");
 
 } // namespace troupe::limits
