@@ -7,7 +7,7 @@
 namespace troupe {
 
 foreign_accounts::foreign_accounts(pointer self, slot_registry& slots, auth_deps deps)
-    : own_account(self, slots, std::move(deps)), issuers_(d_.issuers, surroundings()) {}
+    : sign_in_flows(self, slots, std::move(deps)), issuers_(d_.issuers, surroundings()) {}
 
 foreign_issuers::surroundings foreign_accounts::surroundings() {
   return {.claimed_issuer = d_.claimed_issuer,
