@@ -13,6 +13,7 @@ using auth_service = service_protocol<TROUPE_AUTH_METHODS(
 using key_service = service_protocol<TROUPE_KEY_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
 using account_service = service_protocol<TROUPE_ADMIN_METHODS(
     TROUPE_REQUEST_COMMA) TROUPE_ORGANIZATION_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
+using limit_service = service_protocol<TROUPE_LIMIT_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
 using prompt_service = service_protocol<TROUPE_PROMPT_METHODS(
     TROUPE_REQUEST_COMMA) TROUPE_PROMPT_INTERNAL_METHODS(TROUPE_REQUEST_COMMA) ping_request>;
 using retrieval_service = service_protocol<TROUPE_RETRIEVAL_METHODS(
@@ -34,6 +35,7 @@ struct service_handles {
   auth_service::actor auth;
   key_service::actor keys;
   account_service::actor accounts;
+  limit_service::actor limits;
   prompt_service::actor prompt;
   retrieval_service::actor retrieval;
   log_service::actor log;

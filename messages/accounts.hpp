@@ -68,7 +68,7 @@ BOOST_DESCRIBE_STRUCT(update_user_request, (),
                       (id, email, password, name, account_role, email_confirmed, banned_for,
                        app_metadata, user_metadata))
 
-/// With the user's sessions, keys and memberships. Files, stores, conversations and logs stay.
+/// With all that the user owns: sessions, keys, memberships, files, stores, conversations, logs.
 struct delete_user_request {
   std::string id;
   bool operator==(const delete_user_request&) const = default;

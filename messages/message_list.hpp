@@ -25,6 +25,8 @@
   X(delete_organization_request) X(member_view) X(list_members_request) X(member_list)              \
   X(put_member_request) X(remove_member_request)                                                    \
   X(authenticate_request) X(authenticate_reply)                                                     \
+  X(usage_caps) X(reserve_request) X(rate_limit) X(rate_limit_list) X(reserve_reply)                \
+  X(settle_request) X(renew_request) X(renew_reply)                                                 \
   X(chat_message) X(stream_options) X(retrieval_options) X(chat_completion_body)                    \
   X(chat_stream_body) X(chat_request) X(chat_delta) X(token_usage) X(chat_reply)                    \
   X(embeddings_request) X(json_reply) X(models_request) X(model_view) X(model_list) X(citation)     \

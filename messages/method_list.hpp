@@ -6,6 +6,7 @@
 #include "messages/base/reply.hpp"
 #include "messages/chat.hpp"
 #include "messages/documents.hpp"
+#include "messages/limits.hpp"
 #include "messages/log.hpp"
 #include "messages/system.hpp"
 
@@ -71,6 +72,12 @@
 #define TROUPE_AUTH_INTERNAL_METHODS(X) \
   X(auth, authenticate, authenticate_request, none, authenticate_reply, idempotent)
 
+/// Asked by routers and services: what a caller may use at most.
+#define TROUPE_LIMIT_METHODS(X)                                        \
+  X(limits, reserve, reserve_request, none, reserve_reply, idempotent) \
+  X(limits, settle, settle_request, none, done, idempotent)            \
+  X(limits, renew, renew_request, none, renew_reply, idempotent)
+
 #define TROUPE_PROMPT_METHODS(X)                                          \
   X(prompt, chat, chat_request, chat_delta, chat_reply, once)             \
   X(prompt, embeddings, embeddings_request, none, json_reply, idempotent) \
@@ -118,6 +125,7 @@
 
 /// What services ask each other; not reachable through an edge.
 #define TROUPE_INTERNAL_METHODS(X)     \
+  TROUPE_LIMIT_METHODS(X)              \
   TROUPE_AUTH_INTERNAL_METHODS(X)      \
   TROUPE_PROMPT_INTERNAL_METHODS(X)    \
   TROUPE_RETRIEVAL_INTERNAL_METHODS(X) \

@@ -27,6 +27,12 @@ inline constexpr bool is_public =
     std::is_same_v<Request, register_request> || std::is_same_v<Request, login_request> ||
     std::is_same_v<Request, refresh_request> || std::is_same_v<Request, jwks_request>;
 
+/// Requests whose service itself reserves what they use, for it knows how much that is; of others
+/// the router counts one.
+template <class Request>
+inline constexpr bool is_metered =
+    std::is_same_v<Request, chat_request> || std::is_same_v<Request, embeddings_request>;
+
 template <class Request>
 inline constexpr bool is_admin_only = false;
 #define TROUPE_IS_ADMIN_ONLY(service_, name_, request_, delta_, reply_, class_) \

@@ -54,17 +54,33 @@ struct chat {
   secret openai_api_key;
   milliseconds first_byte_timeout{60'000}; ///< until the provider's status
   milliseconds stall_timeout{60'000};      ///< between two pieces of a provider's stream
+  std::vector<std::string> prices;         ///< `MODEL=INPUT/OUTPUT`, dollars a million tokens
 };
 BOOST_DESCRIBE_STRUCT(chat, (),
                       (default_model, openai_base_url, openai_api_key, first_byte_timeout,
-                       stall_timeout))
+                       stall_timeout, prices))
 
 struct auth {
-  std::string signup = "auto";   ///< auto (open on loopback only), open, closed
-  secret jwt_secret;             ///< when set, access tokens are HS256 under it
-  std::string signing = "EdDSA"; ///< of new signing keys: EdDSA, ES256 or RS256
+  std::string signup = "auto";             ///< auto (open on loopback only), open, closed
+  secret jwt_secret;                       ///< when set, access tokens are HS256 under it
+  std::string signing = "EdDSA";           ///< of new signing keys: EdDSA, ES256 or RS256
+  std::uint32_t failures_per_account = 10; ///< wrong passwords in 15 minutes; 0: no limit
+  std::uint32_t tries_per_address = 30;    ///< sign-ins and sign-ups in 5 minutes; 0: no limit
 };
-BOOST_DESCRIBE_STRUCT(auth, (), (signup, jwt_secret, signing))
+BOOST_DESCRIBE_STRUCT(auth, (),
+                      (signup, jwt_secret, signing, failures_per_account, tries_per_address))
+
+/// What those may use who have no caps of their own (PUT /v1/admin/caps/…); 0: no cap.
+struct caps {
+  std::uint64_t user_requests_per_minute = 0;
+  std::uint64_t user_tokens_per_minute = 0;
+  std::uint32_t user_streams = 0;                ///< at the same time
+  std::uint32_t user_usd_per_day = 0;            ///< whole dollars
+  std::uint32_t address_requests_per_minute = 0; ///< with a credential, of one client address
+};
+BOOST_DESCRIBE_STRUCT(caps, (),
+                      (user_requests_per_minute, user_tokens_per_minute, user_streams,
+                       user_usd_per_day, address_requests_per_minute))
 
 struct sqlite {
   std::string path; ///< auth's file, the others lie beside it; empty: <data.dir>/auth.db
@@ -124,6 +140,7 @@ struct config {
   settings::bus bus;
   settings::chat chat;
   settings::auth auth;
+  settings::caps caps;
   settings::sqlite sqlite;
   settings::store database;
   settings::store redis;
@@ -139,8 +156,8 @@ struct config {
   bool http_given = false;
 };
 BOOST_DESCRIBE_STRUCT(config, (),
-                      (http, data, roles, bus, chat, auth, sqlite, database, redis, qdrant, mongodb,
-                       mail, drain, log, actors, loop))
+                      (http, data, roles, bus, chat, auth, caps, sqlite, database, redis, qdrant,
+                       mongodb, mail, drain, log, actors, loop))
 
 /// The roles, in the order in which they start. `all` stands for every one but `broker`: one
 /// process needs none.

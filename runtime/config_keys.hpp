@@ -24,6 +24,7 @@ enum class shape : std::uint8_t {
   log_level,   ///< what parse_log_level() reads
   folder,      ///< a path, not empty
   ip_range,    ///< an IP address, or a range as in 10.0.0.0/8
+  price,       ///< MODEL=INPUT/OUTPUT
   origin,      ///< scheme://host[:port] as browsers write it, or *
 };
 

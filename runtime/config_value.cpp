@@ -1,6 +1,7 @@
 #include "runtime/config_value.hpp"
 
 #include "messages/base/ip_address.hpp"
+#include "messages/base/model_price.hpp"
 #include "runtime/log_spdlog.hpp"
 
 #include <arpa/inet.h>
@@ -128,6 +129,10 @@ assigned check_shape(const std::string& text, const key_info& key) {
     case shape::ip_range:
       if (parse_ip_range(text)) return {};
       return wants("an IP address, or a range as in 10.0.0.0/8", in_quotes(text));
+    case shape::price:
+      if (parse_price(text)) return {};
+      return wants("MODEL=INPUT/OUTPUT in dollars a million tokens, as in gpt-4o=2.5/10",
+                   in_quotes(text));
     case shape::origin:
       return check_origin(text);
   }

@@ -1,6 +1,7 @@
 #include "runtime/services.hpp"
 
 #include "actors/auth/auth_actor.hpp"
+#include "actors/auth/limit_actor.hpp"
 #include "actors/log/log_actor.hpp"
 #include "actors/log/record_keeper.hpp"
 #include "actors/retrieval/retrieval_actor.hpp"
@@ -87,6 +88,9 @@ public:
   key_service::actor spawn_keys(caf::actor_system& system) override {
     return troupe::spawn_keys(system, auth_);
   }
+  limit_service::actor spawn_limits(caf::actor_system& system) override {
+    return troupe::spawn_limits(system, {auth_.limits, in_.caps.address_requests_per_minute});
+  }
   account_service::actor spawn_accounts(caf::actor_system& system,
                                         const service_handles& others) override {
     return troupe::spawn_accounts(system, auth_, others);
@@ -101,6 +105,7 @@ public:
                                      const service_handles& others) override {
     auto d = prompt_;
     d.retrieval = others.retrieval;
+    d.limiter = others.limits;
     return troupe::spawn_prompt(system, std::move(d));
   }
   std::shared_ptr<prompt_activity> activity() const override { return prompt_.activity; }
@@ -131,6 +136,15 @@ result<void> services_impl::open_log() {
   if (!store) return std::unexpected(std::move(store.error()));
   log_.store = std::move(*store);
   return {};
+}
+
+usage_caps default_caps(const settings::caps& in) {
+  constexpr std::int64_t micro = 1'000'000;
+  return {{},
+          static_cast<std::int64_t>(in.user_requests_per_minute),
+          static_cast<std::int64_t>(in.user_tokens_per_minute),
+          in.user_streams,
+          in.user_usd_per_day * micro};
 }
 
 /// The ring of the stored keys that have this algorithm; the one without an end signs.
@@ -212,6 +226,9 @@ result<void> services_impl::open_auth() {
   if (!shared) return std::unexpected(std::move(shared.error()));
   auth_.limits = std::move(shared->limits);
   auth_.cache = std::move(shared->sessions);
+  auth_.attempts = {in_.auth.failures_per_account, in_.auth.tries_per_address};
+  auth_.user_caps = default_caps(in_.caps);
+  auth_.limits_addresses = in_.caps.address_requests_per_minute > 0;
   auth_.digest = make_digests();
   auth_.hasher = make_password_hasher();
   auth_.signup_open = signup_is_open(in_);
@@ -256,6 +273,7 @@ result<void> services_impl::open_prompt() {
   prompt_.embed = std::move(embed);
   prompt_.conversations = std::move(stores->conversations);
   prompt_.default_model = in_.chat.default_model;
+  for (const auto& price : in_.chat.prices) prompt_.prices.push_back(*parse_price(price));
   return make_provider();
 }
 

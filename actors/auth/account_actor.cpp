@@ -2,6 +2,7 @@
 #include "actors/auth/user_import.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/limits.hpp"
+#include "messages/base/log.hpp"
 
 namespace troupe {
 namespace {
@@ -9,6 +10,9 @@ namespace {
 using account_rules::now_text;
 using account_rules::organization_act;
 using account_rules::view_of;
+
+/// Nobody takes the user for signed in any more.
+constexpr auto purge_again_after = limits::auth_cache_ttl + std::chrono::seconds(1);
 
 struct account_deps {
   auth_deps own;
@@ -74,8 +78,8 @@ public:
                     }));
   }
 
-  /// Banned first, so that nothing of it begins anew; its account goes last, so that a deletion
-  /// that was cut short can be asked for again.
+  /// Banned first, so that nothing of it begins anew; then goes what it owns; its account goes
+  /// last, so that a deletion that was cut short can be asked for again.
   void on(call<delete_user_request>& c, answer<deleted_reply> a) {
     if (c.body.id == c.op.who.user)
       return a.fail(make_error(errc::conflict, "nobody deletes themselves: ask another admin"));
@@ -90,7 +94,11 @@ public:
           d_.audit({.event = "accounts.user_deleted", .user = row->id}, op);
           end_sessions(row->id, [this, id = row->id, a = std::move(a)](result<done> ended) mutable {
             if (!ended) return a.fail(std::move(ended.error()));
-            d_.in.users->delete_user(id, gone({id, "user.deleted", true}, std::move(a)));
+            purge(id, [this, id, a = std::move(a)](result<done> purged) mutable {
+              if (!purged) return a.fail(std::move(purged.error()));
+              later(purge_again_after, [this, id] { purge_rest(id); });
+              d_.in.users->delete_user(id, gone({id, "user.deleted", true}, std::move(a)));
+            });
           });
         });
   }
@@ -258,6 +266,37 @@ public:
 private:
   static bool takes_own_rights(const update_user_request& in) {
     return (in.account_role && *in.account_role != "admin") || in.banned_for.value_or(0) != 0;
+  }
+
+  /// All that the user owns in the other services: chats before logs, for they leave records there.
+  void purge(const std::string& user, continuation<done> after) {
+    purge_in(others_.retrieval, purge_documents_request{user},
+             [this, user, after = std::move(after)](result<done> r) mutable {
+               if (!r) return after(std::move(r));
+               purge_in(others_.prompt, purge_conversations_request{user},
+                        [this, user, after = std::move(after)](result<done> q) mutable {
+                          if (!q) return after(std::move(q));
+                          purge_in(others_.log, purge_logs_request{user}, std::move(after));
+                        });
+             });
+  }
+
+  template <class Handle, class Request>
+  void purge_in(const Handle& service, Request what, continuation<done> after) {
+    call<Request> c{{}, std::move(what), {}};
+    c.op.cid = make_call_id();
+    c.op.deadline = op_context::clock::now() + limits::request_timeout;
+    ask(service, std::move(c), [after = std::move(after)](outcome<purge_reply> r) mutable {
+      if (!r) return after(std::unexpected(std::move(r.error())));
+      after(done{});
+    });
+  }
+
+  /// What other nodes still let in while they remembered the user's credentials.
+  void purge_rest(const std::string& user) {
+    purge(user, [user](const result<done>& r) {
+      if (!r) log::warn("accounts.rest_unpurged", {{"user", user}, {"why", r.error().message}});
+    });
   }
 
   void create(create_user_request in, std::string hash, const op_context& op, answer<user_view> a) {

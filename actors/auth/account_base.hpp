@@ -2,6 +2,7 @@
 
 #include "actors/auth/account_rules.hpp"
 #include "actors/auth/auth_deps.hpp"
+#include "actors/auth/credential_cache.hpp"
 #include "actors/support/service.hpp"
 
 #include <functional>
@@ -55,10 +56,23 @@ protected:
     d_.in.sessions->revoke_sessions(
         std::move(user_id), {},
         this->template to_self<std::vector<std::string>>(
-            [after = std::move(after)](result<std::vector<std::string>> ended) mutable {
+            [this, after = std::move(after)](result<std::vector<std::string>> ended) mutable {
               if (!ended) return after(std::unexpected(std::move(ended.error())));
+              drop_from_cache(*ended);
               after(done{});
             }));
+  }
+
+  /// These sessions have ended: nobody takes them from the cache any more. Without it they live on
+  /// for limits::auth_cache_ttl at most.
+  void drop_from_cache(const std::vector<std::string>& sessions) {
+    if (!d_.cache) return;
+    std::vector<std::string> keys;
+    for (const auto& id : sessions)
+      if (keys.size() < limits::session_revoke_keys)
+        keys.push_back(credential_cache::session_key(id));
+    d_.cache->revoke(std::move(keys), credential_cache::revoked_for,
+                     reply<done>([](const result<done>&) {}));
   }
 
   auth_deps d_;

@@ -1,7 +1,8 @@
 #include "actors/auth/auth_actor.hpp"
 
 #include "actors/auth/auth_rules.hpp"
-#include "actors/auth/own_account.hpp"
+#include "actors/auth/credential_cache.hpp"
+#include "actors/auth/throttled_account.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
@@ -20,12 +21,12 @@ constexpr std::int64_t key_read_pace = 1;
 /// The use of a key is noted to the minute.
 constexpr std::int64_t key_use_grain = 60;
 
-class auth_impl final : public own_account {
+class auth_impl final : public throttled_account {
 public:
   static inline const char* actor_name = "auth";
 
   auth_impl(pointer self, slot_registry& slots, auth_deps deps)
-      : own_account(self, slots, std::move(deps)), signer_(d_.signer) {}
+      : throttled_account(self, slots, std::move(deps)), signer_(d_.signer) {}
   using own_account::on;
 
   void start() override {
@@ -37,30 +38,23 @@ public:
 
   void on(call<register_request>& c, answer<session_reply> a) {
     if (!d_.signup_open) return a.fail(auth_rules::signup_closed());
-    auto password = std::move(c.body.password);
-    d_.hasher->hash(
-        std::move(password),
-        to_self<std::string>([this, a = std::move(a), op = std::move(c.op),
-                              in = std::move(c.body)](result<std::string> hash) mutable {
-          if (!hash) return a.fail(std::move(hash.error()));
-          auto row = account_rules::new_user(std::move(in.email), std::move(in.name),
-                                             std::move(*hash), true);
-          row.user_metadata = std::move(in.user_metadata);
-          insert(std::move(row), std::move(op), std::move(a));
-        }));
+    const auto op = c.op;
+    may_try(op, {}, [this, c = std::move(c), a = std::move(a)](result<done> may) mutable {
+      if (!may) return a.fail(std::move(may.error()));
+      sign_up(std::move(c), std::move(a));
+    });
   }
 
   // sessions
 
   void on(call<login_request>& c, answer<session_reply> a) {
-    d_.in.users->user_by_email(
-        c.body.email,
-        to_self<user_row>([this, a = std::move(a), op = std::move(c.op),
-                           password = std::move(c.body.password)](result<user_row> user) mutable {
-          if (!user && user.error().code != errc::not_found) return a.fail(std::move(user.error()));
-          check_password(user ? std::move(*user) : user_row{}, std::move(password), std::move(op),
-                         std::move(a));
-        }));
+    const auto op = c.op;
+    auto account = account_of(c.body.email);
+    may_try(op, account,
+            [this, account, c = std::move(c), a = std::move(a)](result<done> may) mutable {
+              if (!may) return a.fail(std::move(may.error()));
+              sign_in(std::move(c), std::move(account), std::move(a));
+            });
   }
 
   void on(call<refresh_request>& c, answer<session_reply> a) {
@@ -74,13 +68,16 @@ public:
       return a.fail(make_error(errc::invalid_argument,
                                "only an access token can log out; revoke an API key instead"));
     d_.audit({.event = "auth.logout", .user = who.user, .more = {{"scope", c.body.scope}}}, c.op);
-    if (c.body.scope == "local")
+    if (c.body.scope == "local") {
+      drop_from_cache({who.session});
       return d_.in.sessions->revoke_session(who.user, who.session, pass_on(std::move(a)));
+    }
     d_.in.sessions->revoke_sessions(
         who.user, c.body.scope == "others" ? who.session : std::string(),
         to_self<std::vector<std::string>>(
-            [a = std::move(a)](result<std::vector<std::string>> ended) mutable {
+            [this, a = std::move(a)](result<std::vector<std::string>> ended) mutable {
               if (!ended) return a.fail(std::move(ended.error()));
+              drop_from_cache(*ended);
               a(done{});
             }));
   }
@@ -104,8 +101,9 @@ public:
     deleted_reply gone{c.body.id, "session.deleted", true};
     d_.in.sessions->revoke_session(
         c.op.who.user, c.body.id,
-        to_self<done>([a = std::move(a), gone = std::move(gone)](result<done> r) mutable {
+        to_self<done>([this, a = std::move(a), gone = std::move(gone)](result<done> r) mutable {
           if (!r) return a.fail(std::move(r.error()));
+          drop_from_cache({gone.id});
           a(std::move(gone));
         }));
   }
@@ -121,7 +119,8 @@ public:
   void on(call<verify_request>& c, answer<verify_reply> a) {
     const auto token = std::move(c.body.token.value);
     const auto claims = signer_->verify(token, unix_now());
-    auto then = to_self<authenticate_reply>([a = std::move(a), iat = claims ? claims->iat : 0](
+    auto then = to_self<authenticate_reply>([a = std::move(a),
+                                             times = claims ? *claims : token_claims()](
                                                 result<authenticate_reply> found) mutable {
       verify_reply out;
       if (!found) {
@@ -134,8 +133,8 @@ public:
       out.email = found->who.email;
       if (!found->who.session.empty()) {
         out.sid = found->who.session;
-        out.iat = iat;
-        out.exp = found->expires_at;
+        out.iat = times.iat;
+        out.exp = times.exp;
       }
       a(std::move(out));
     });
@@ -150,6 +149,32 @@ public:
   }
 
 private:
+  void sign_up(call<register_request> c, answer<session_reply> a) {
+    auto password = std::move(c.body.password);
+    d_.hasher->hash(
+        std::move(password),
+        to_self<std::string>([this, a = std::move(a), op = std::move(c.op),
+                              in = std::move(c.body)](result<std::string> hash) mutable {
+          if (!hash) return a.fail(std::move(hash.error()));
+          auto row = account_rules::new_user(std::move(in.email), std::move(in.name),
+                                             std::move(*hash), true);
+          row.user_metadata = std::move(in.user_metadata);
+          insert(std::move(row), std::move(op), std::move(a));
+        }));
+  }
+
+  void sign_in(call<login_request> c, std::string account, answer<session_reply> a) {
+    d_.in.users->user_by_email(
+        c.body.email,
+        to_self<user_row>([this, a = std::move(a), op = std::move(c.op),
+                           account = std::move(account),
+                           password = std::move(c.body.password)](result<user_row> user) mutable {
+          if (!user && user.error().code != errc::not_found) return a.fail(std::move(user.error()));
+          check_password(user ? std::move(*user) : user_row{}, std::move(password),
+                         std::move(account), std::move(op), std::move(a));
+        }));
+  }
+
   void insert(user_row user, op_context op, answer<session_reply> a) {
     d_.in.users->insert_user(
         user, {},
@@ -161,16 +186,18 @@ private:
   }
 
   /// An unknown user costs the same hash as a wrong password.
-  void check_password(user_row user, secret password, op_context op, answer<session_reply> a) {
+  void check_password(user_row user, secret password, std::string account, op_context op,
+                      answer<session_reply> a) {
     auto encoded = user.password_hash;
     auto kept = password; // the hasher wipes its own
     d_.hasher->verify(
         std::move(password), std::move(encoded),
         to_self<password_verdict>([this, user = std::move(user), op = std::move(op),
-                                   kept = std::move(kept),
+                                   account = std::move(account), kept = std::move(kept),
                                    a = std::move(a)](result<password_verdict> found) mutable {
           if (!found) return a.fail(std::move(found.error()));
           if (!found->right) {
+            note_failure(account);
             d_.audit({.event = "auth.login_failed", .level = log_level::warn, .user = user.id}, op);
             return a.fail(auth_rules::wrong_credentials());
           }
@@ -252,6 +279,7 @@ private:
                   .user = session.user_id,
                   .more = {{"session", session.id}}},
                  op);
+        drop_from_cache({session.id});
         return d_.in.sessions->revoke_session(
             session.user_id, session.id, to_self<done>([a = std::move(a)](result<done>) mutable {
               a.fail(auth_rules::unknown_credential());
@@ -301,54 +329,123 @@ private:
     });
   }
 
+  /// Who holds a credential, until the accounts have said all of it.
+  struct holder {
+    caller who; ///< without what the account says
+    std::int64_t expires_at = 0;
+    std::string cache_key;
+    std::int64_t read_at = unix_now(); ///< before the accounts were
+  };
+
+  /// What another node has found out lately, else `read()`. A cache that is away is passed over.
+  template <class Then, class Read>
+  void look_up(std::string key, std::int64_t expires_at, Then then, Read read) {
+    if (!d_.cache) return read(std::move(then));
+    d_.cache->get(
+        std::move(key),
+        to_self<cached_session>([expires_at, then = std::move(then),
+                                 read = std::move(read)](result<cached_session> cached) mutable {
+          if (!cached) return read(std::move(then));
+          if (cached->what == cached_session::state::revoked)
+            return then.fail(auth_rules::unknown_credential());
+          auto known = credential_cache::reply_of(cached->value, expires_at);
+          if (cached->what == cached_session::state::absent || !known) return read(std::move(then));
+          then(std::move(*known));
+        }));
+  }
+
   template <class Then>
   void identify_session(const token_claims& claims, Then then) {
+    auto key = credential_cache::session_key(claims.sid);
+    look_up(key, claims.exp, std::move(then), [this, key, claims](Then after) mutable {
+      read_session(claims, std::move(key), std::move(after));
+    });
+  }
+
+  template <class Then>
+  void read_session(const token_claims& claims, std::string key, Then then) {
     d_.in.sessions->session_by_id(
-        claims.sid, to_self<session_row>([this, claims, then = std::move(then)](
-                                             result<session_row> session) mutable {
+        claims.sid,
+        to_self<session_row>([this, claims, key = std::move(key),
+                              then = std::move(then)](result<session_row> session) mutable {
           if (!session) return then.fail(dead_or(std::move(session.error())));
           if (session->revoked || session->user_id != claims.sub)
             return then.fail(auth_rules::unknown_credential());
-          caller who;
-          who.session = claims.sid;
-          with_user(claims.sub, std::move(who), claims.exp, std::move(then));
+          holder found{.who = {}, .expires_at = claims.exp, .cache_key = std::move(key)};
+          found.who.session = claims.sid;
+          with_user(claims.sub, std::move(found), std::move(then));
         }));
   }
 
   template <class Then>
   void identify_key(const std::string& key, Then then) {
+    auto digest = d_.digest->sha256_hex(key);
+    look_up(credential_cache::api_key_key(digest), 0, std::move(then),
+            [this, digest](Then after) mutable { read_key(std::move(digest), std::move(after)); });
+  }
+
+  template <class Then>
+  void read_key(std::string digest, Then then) {
     d_.in.keys->key_by_hash(
-        d_.digest->sha256_hex(key),
-        to_self<api_key_row>([this, then = std::move(then)](result<api_key_row> row) mutable {
+        digest, to_self<api_key_row>([this, digest,
+                                      then = std::move(then)](result<api_key_row> row) mutable {
           if (!row) return then.fail(dead_or(std::move(row.error())));
           const auto now = unix_now();
           if (row->expires_at != 0 && row->expires_at <= now)
             return then.fail(auth_rules::unknown_credential());
           if (now - row->last_used_at >= key_use_grain)
             d_.in.keys->touch_key(row->id, now, reply<done>([](const result<done>&) {}));
-          caller who;
-          who.key = row->id;
-          who.scopes = std::move(row->scopes);
-          who.organization = std::move(row->organization);
-          with_user(std::move(row->user_id), std::move(who), row->expires_at, std::move(then));
+          holder found{.who = {},
+                       .expires_at = row->expires_at,
+                       .cache_key = credential_cache::api_key_key(digest)};
+          found.who.key = row->id;
+          found.who.scopes = std::move(row->scopes);
+          found.who.organization = std::move(row->organization);
+          with_user(std::move(row->user_id), std::move(found), std::move(then));
         }));
   }
 
-  /// `credential` has what the session or key says of the caller.
   template <class Then>
-  void with_user(std::string user_id, caller credential, std::int64_t expires_at, Then then) {
+  void with_user(std::string user_id, holder found, Then then) {
     d_.in.users->user_by_id(
         std::move(user_id),
-        to_self<user_row>([credential = std::move(credential), expires_at,
+        to_self<user_row>([this, found = std::move(found),
                            then = std::move(then)](result<user_row> user) mutable {
           if (!user) return then.fail(dead_or(std::move(user.error())));
           if (account_rules::is_banned(*user, now_text())) return then.fail(auth_rules::banned());
-          auto who = auth_rules::caller_of(*user, std::move(credential.scopes));
-          who.session = std::move(credential.session);
-          who.key = std::move(credential.key);
-          who.organization = std::move(credential.organization);
-          then(authenticate_reply{std::move(who), expires_at});
+          auto who = auth_rules::caller_of(*user, std::move(found.who.scopes));
+          who.session = std::move(found.who.session);
+          who.key = std::move(found.who.key);
+          who.organization = std::move(found.who.organization);
+          found.who = std::move(who);
+          with_caps(std::move(found), std::move(then));
         }));
+  }
+
+  template <class Then>
+  void with_caps(holder found, Then then) {
+    auto subjects = auth_rules::capped_subjects(found.who);
+    d_.in.caps->caps_of(
+        std::move(subjects),
+        to_self<std::vector<caps_row>>([this, found = std::move(found), then = std::move(then)](
+                                           result<std::vector<caps_row>> caps) mutable {
+          if (!caps) return then.fail(std::move(caps.error()));
+          auth_rules::hold_to(found.who, std::move(*caps), d_.user_caps);
+          found.who.is_limited = found.who.is_limited || d_.limits_addresses;
+          tell(std::move(found), std::move(then));
+        }));
+  }
+
+  template <class Then>
+  void tell(holder found, Then then) {
+    // A session has tokens of several ends; its own lies with the one that is asked for.
+    const bool is_key = !found.who.key.empty();
+    authenticate_reply out{std::move(found.who), is_key ? found.expires_at : 0};
+    if (d_.cache)
+      d_.cache->put(std::move(found.cache_key), credential_cache::value_of(out, found.read_at),
+                    limits::auth_cache_ttl, reply<done>([](const result<done>&) {}));
+    out.expires_at = found.expires_at;
+    then(std::move(out));
   }
 
   /// Not found means a wrong credential; a store that is down stays 503.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/auth/audit.hpp"
+#include "actors/auth/cap_rules.hpp"
 #include "actors/ports/account_stores.hpp"
 #include "actors/ports/crypto_ports.hpp"
 #include "actors/ports/limit_store.hpp"
@@ -24,6 +25,9 @@ struct auth_deps {
   std::shared_ptr<const digests> digest;
   std::shared_ptr<limit_store> limits;
   std::shared_ptr<session_cache> cache; ///< may be null
+  cap_rules::attempt_limits attempts;
+  usage_caps user_caps;          ///< of users without any of their own; its subject is empty
+  bool limits_addresses = false; ///< whether every request counts against its address
   audit_sink audit = [](const audit_event&, const op_context&) {};
   bool signup_open = true;
 };

@@ -5,6 +5,7 @@
 #include "messages/codec/chat_json.hpp"
 #include "messages/scopes.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace troupe::auth_rules {
@@ -69,6 +70,24 @@ caller caller_of(const user_row& user, std::vector<std::string> scopes) {
     who.scopes = std::move(scopes);
   }
   return who;
+}
+
+std::vector<std::string> capped_subjects(const caller& who) {
+  std::vector<std::string> out{"user:" + who.user};
+  if (!who.key.empty()) out.push_back("key:" + who.key);
+  if (!who.organization.empty()) out.push_back("org:" + who.organization);
+  return out;
+}
+
+void hold_to(caller& who, std::vector<usage_caps> caps, const usage_caps& defaults) {
+  const auto user = "user:" + who.user;
+  who.caps = std::move(caps);
+  if (std::ranges::find(who.caps, user, &usage_caps::subject) == who.caps.end() &&
+      defaults != usage_caps{}) {
+    who.caps.push_back(defaults);
+    who.caps.back().subject = user;
+  }
+  who.is_limited = !who.caps.empty();
 }
 
 new_key make_key(std::string user_id, std::string name, const digests& digest, std::int64_t now) {

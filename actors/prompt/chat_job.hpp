@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/ports/llm_provider.hpp"
+#include "actors/prompt/chat_meter.hpp"
 #include "actors/protocols.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/codec/chat_json.hpp"
@@ -28,7 +29,9 @@ struct chat_job {
   std::vector<search_hit> hits;
   std::vector<citation> cited;
   bool searched = false;
-  bool is_purged = false; ///< all of its user's is deleted: it leaves neither turns nor a record
+  bool is_admitted = true; ///< false while its caller's limits are asked for, and when they refuse
+  chat_meter meter;        ///< of a limited caller
+  bool is_purged = false;  ///< all of its user's is deleted: it leaves neither turns nor a record
 
   std::unique_ptr<llm_call> upstream;
   chat_json::identity identity;

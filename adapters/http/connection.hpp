@@ -117,6 +117,7 @@ private:
   std::optional<error> early_; // decided from the header: answered when the body is in
   std::string early_extra_;
   bool preflight_ = false; // of a page of another origin: answered with early_extra_
+  std::string head_lines_; // that the exchange adds
   std::string_view cors_;  // header lines for the request's origin; edge_ has the text
 
   std::shared_ptr<exchange> current_;

@@ -19,6 +19,7 @@ void connection::on_news(const std::shared_ptr<exchange>& from) {
 
 void connection::take_news() {
   auto news = current_->take();
+  head_lines_ += news.head_lines;
   if (current_->kind() == stream_kind::collect) {
     collected_ += news.text;
     if (!news.ended) return current_->grant(news.frames, news.bytes);
@@ -72,7 +73,8 @@ void connection::respond(http_answer answer, std::uint32_t retry_ms) {
   auto head = head_of_answer();
   head.status = answer.status;
   head.content_type = answer.content_type;
-  head.extra = answer.extra;
+  const auto extra = answer.extra + head_lines_;
+  head.extra = extra;
   head.content_length = answer.body.size();
   head.retry_after_ms = retry_ms;
   head.http_1_0 = http_1_0_;
@@ -89,7 +91,8 @@ void connection::begin_events() {
   if (http_1_0_ || edge_.draining) keep_alive_ = false;
   auto head = head_of_answer();
   head.content_type = "text/event-stream; charset=utf-8";
-  head.extra = "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
+  const auto extra = "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n" + head_lines_;
+  head.extra = extra;
   head.streamed = true;
   head.chunked = !http_1_0_;
   append_head(out_, head);
@@ -200,6 +203,7 @@ void connection::finish_request() {
   news_over_ = false;
   failure_.reset();
   events_.clear();
+  head_lines_.clear();
   frames_waiting_ = bytes_waiting_ = frames_out_ = bytes_out_ = 0;
   if (!keep_alive_ || edge_.draining) return linger();
   phase_ = phase::idle;

@@ -18,6 +18,11 @@ void exchange::end_stream() {
   end(std::nullopt, std::nullopt);
 }
 
+void exchange::add_head_lines(std::string lines) {
+  const std::lock_guard lock(mutex_);
+  if (add(0)) news_.head_lines += lines; // what follows announces it
+}
+
 void exchange::open_stream() {
   const std::lock_guard lock(mutex_);
   if (!add(0)) return;

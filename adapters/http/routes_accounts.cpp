@@ -74,7 +74,7 @@ void add_admin_routes(std::vector<route>& out) {
           "PATCH", "/v1/admin/users/{id}", accounts, json, 200, update_user_request, false,
           "Change or ban a user; a new password, role or ban ends the user's sessions", "409 429"),
       TROUPE_HTTP_ROUTE("DELETE", "/v1/admin/users/{id}", accounts, none, 200, delete_user_request,
-                        false, "Delete a user with its sessions, keys and memberships", "409"),
+                        false, "Delete a user with all that the user owns", "409"),
       TROUPE_HTTP_ROUTE("POST", "/v1/admin/users/{id}/logout", accounts, none, 204,
                         end_sessions_request, false, "End all sessions of a user"),
       TROUPE_HTTP_ROUTE("GET", "/v1/admin/signing-keys", accounts, none, 200,

@@ -83,10 +83,13 @@ inline constexpr std::size_t limit_leases = 10'000;  ///< streams of one counter
 inline constexpr std::size_t limit_sweep_rows = 200; ///< dropped from each table in one step
 inline constexpr std::chrono::seconds limit_sweep_every{10};
 inline constexpr std::chrono::seconds limit_sweep_delay{60}; ///< past its end a row is kept so long
-inline constexpr std::size_t redis_waiting = 4096;   ///< commands of a node without their answer
-inline constexpr std::size_t redis_renew_batch = 64; ///< ids in one step of the server
-inline constexpr std::size_t redis_nodes = 64;       ///< of a cluster that are talked to
-inline constexpr unsigned redis_redirections = 5;    ///< of one command, sent-again ones too
+inline constexpr std::chrono::seconds stream_lease{30}; ///< a stream counts so long unless renewed
+inline constexpr std::chrono::seconds stream_renew_every{10};
+inline constexpr std::int64_t stream_tokens_step = 256; ///< reserved at once for what a model says
+inline constexpr std::size_t redis_waiting = 4096;      ///< commands of a node without their answer
+inline constexpr std::size_t redis_renew_batch = 64;    ///< ids in one step of the server
+inline constexpr std::size_t redis_nodes = 64;          ///< of a cluster that are talked to
+inline constexpr unsigned redis_redirections = 5;       ///< of one command, sent-again ones too
 inline constexpr std::size_t redis_reply_bytes = 4u << 20; ///< one answer
 inline constexpr std::chrono::milliseconds redis_timeout{1000};
 inline constexpr std::chrono::milliseconds redis_reconnect_min{50};
@@ -121,6 +124,7 @@ inline constexpr std::size_t jwks_bytes = 128u << 10;        ///< a JSON Web Key
 inline constexpr std::size_t jwks_keys = 64;                 ///< keys in it
 inline constexpr std::chrono::seconds token_leeway_max{300}; ///< clocks of foreign issuers
 
+static_assert(3 * stream_renew_every <= stream_lease);
 static_assert(partial_bytes < stream_window_bytes, "one chunk must fit a fresh window");
 static_assert(body_bytes > partial_bytes);
 static_assert(2 * filter_depth < json_depth, "an object and an array a level");

@@ -13,31 +13,12 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from helper_server import HelperServer  # noqa: E402
 from troupe_process import Node, Troupe, call, clean_environment  # noqa: E402
 
 PROGRAM = os.environ["E2E_PROGRAM"]
 SHAPE = os.environ["E2E_SHAPE"]
-SERVER = pathlib.Path(__file__).resolve().parents[1] / "support" / "sql_server.py"
 ADA = {"email": "ada@example.org", "password": "long enough"}
-
-
-class Database:
-    def __init__(self, kind):
-        self.process = subprocess.Popen([SERVER, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        if not line:
-            raise unittest.SkipTest(f"{kind} is not installed") if self.process.wait() == 3 else RuntimeError(kind)
-        self.url = json.loads(line)["url"]
-
-    def say(self, word):
-        self.process.stdin.write(word + "\n")
-        self.process.stdin.flush()
-        assert self.process.stdout.readline() == "done\n", word
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait()
 
 
 class OnServer:
@@ -46,7 +27,7 @@ class OnServer:
 
     @classmethod
     def setUpClass(cls):
-        cls.database = Database(cls.kind)
+        cls.database = HelperServer("sql_server.py", cls.kind)
         cls.addClassCleanup(cls.database.close)
 
     def setUp(self):
