@@ -62,6 +62,8 @@ template <>
 inline constexpr bool is_request<log_input> = true;
 template <>
 inline constexpr bool is_request<import_user> = true;
+template <>
+inline constexpr bool is_request<admin_user_body> = true;
 
 namespace rules {
 
@@ -114,6 +116,17 @@ inline constexpr field_rule scopes{
     .about =
         "chat, documents:read, documents:write, logs:read, logs:write, account, admin; empty: "
         "whatever the owner may."};
+
+inline constexpr std::array<std::string_view, 4> mail_types{"recovery", "magiclink", "signup",
+                                                            "email_change"};
+inline constexpr std::array<std::string_view, 6> verify_types{"signup", "recovery",     "magiclink",
+                                                              "email",  "email_change", "invite"};
+inline constexpr std::array<std::string_view, 5> link_types{"signup", "invite", "magiclink",
+                                                            "recovery", "email_change_new"};
+inline constexpr field_rule data{.name = "data", .object = true};
+inline constexpr field_rule redirect_to{.name = "redirect_to", .bytes_max = limits::redirect_bytes};
+inline constexpr field_rule code_challenge{.name = "code_challenge", .bytes_max = 128};
+inline constexpr field_rule challenge_method{.name = "code_challenge_method", .bytes_max = 16};
 
 constexpr field_rule metadata_patch(std::string_view which) {
   return {.name = which, .object = true, .about = "A JSON Merge Patch (RFC 7396)."};
@@ -169,6 +182,38 @@ TROUPE_RULES(user_view)
   rules::user_metadata,
   {.name = "created_at", .time = true},
   {.name = "updated_at", .time = true}});
+
+// ---- sign-up and signing in by mail
+
+TROUPE_RULES(sign_up_request)
+({rules::email, rules::password, rules::data, rules::redirect_to, rules::code_challenge,
+  rules::challenge_method});
+TROUPE_RULES(send_mail_request)
+({{.name = "type", .required = true, .words = rules::mail_types},
+  rules::email,
+  rules::data,
+  rules::redirect_to,
+  rules::code_challenge,
+  rules::challenge_method});
+TROUPE_RULES(verify_mail_request)
+({{.name = "type", .required = true, .words = rules::verify_types},
+  {.name = "token", .bytes_max = 256},
+  {.name = "token_hash", .bytes_max = 256},
+  rules::email,
+  rules::redirect_to});
+TROUPE_RULES(exchange_code_request)
+({{.name = "auth_code", .required = true, .bytes_max = 256},
+  {.name = "code_verifier", .required = true, .bytes_max = 256}});
+TROUPE_RULES(change_account_request)
+({rules::email, rules::password, rules::data, rules::redirect_to, rules::code_challenge,
+  rules::challenge_method});
+TROUPE_RULES(make_link_request)
+({{.name = "type", .required = true, .words = rules::link_types},
+  {.name = "email", .required = true, .bytes_max = 254},
+  {.name = "new_email", .bytes_max = 254},
+  rules::password,
+  rules::data,
+  rules::redirect_to});
 
 // ---- keys
 

@@ -27,6 +27,9 @@
   X(authenticate_request) X(authenticate_reply)                                                     \
   X(usage_caps) X(reserve_request) X(rate_limit) X(rate_limit_list) X(reserve_reply)                \
   X(settle_request) X(renew_request) X(renew_reply)                                                 \
+  X(sign_up_request) X(sign_in_reply) X(send_mail_request) X(verify_mail_request)                   \
+  X(exchange_code_request) X(change_account_request) X(sign_in_settings_request)                    \
+  X(make_link_request) X(link_reply) X(admin_user_body)                                             \
   X(chat_message) X(stream_options) X(retrieval_options) X(chat_completion_body)                    \
   X(chat_stream_body) X(chat_request) X(chat_delta) X(token_usage) X(chat_reply)                    \
   X(embeddings_request) X(json_reply) X(models_request) X(model_view) X(model_list) X(citation)     \

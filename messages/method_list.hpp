@@ -8,6 +8,7 @@
 #include "messages/documents.hpp"
 #include "messages/limits.hpp"
 #include "messages/log.hpp"
+#include "messages/sign_in.hpp"
 #include "messages/system.hpp"
 
 #include <string_view>
@@ -16,6 +17,15 @@
 /// `delta` is `none` where nothing is streamed. Classes (BACKBONE, delivery classes):
 /// `once` - the handler starts at most once; `idempotent` - may be re-sent to another worker.
 /// Every request struct belongs to exactly one method, so the request's type names the method.
+
+/// Of the service auth as well: sign-up, and signing in by mail.
+#define TROUPE_SIGN_IN_METHODS(X)                                          \
+  X(auth, sign_up, sign_up_request, none, sign_in_reply, once)             \
+  X(auth, send_mail, send_mail_request, none, done, once)                  \
+  X(auth, verify_mail, verify_mail_request, none, sign_in_reply, once)     \
+  X(auth, exchange_code, exchange_code_request, none, session_reply, once) \
+  X(auth, change_account, change_account_request, none, user_view, once)   \
+  X(auth, sign_in_settings, sign_in_settings_request, none, json_reply, idempotent)
 
 #define TROUPE_AUTH_METHODS(X)                                                     \
   X(auth, register, register_request, none, session_reply, once)                   \
@@ -27,7 +37,8 @@
   X(auth, update_me, update_me_request, none, user_view, once)                     \
   X(auth, list_sessions, list_sessions_request, none, session_list, idempotent)    \
   X(auth, revoke_session, revoke_session_request, none, deleted_reply, idempotent) \
-  X(auth, jwks, jwks_request, none, json_reply, idempotent)
+  X(auth, jwks, jwks_request, none, json_reply, idempotent)                        \
+  TROUPE_SIGN_IN_METHODS(X)
 
 #define TROUPE_KEY_METHODS(X)                                         \
   X(keys, create, create_key_request, none, api_key_view, once)       \
@@ -47,6 +58,7 @@
   X(accounts, end_sessions, end_sessions_request, none, done, idempotent)                       \
   X(accounts, list_signing_keys, list_signing_keys_request, none, signing_key_list, idempotent) \
   X(accounts, rotate_signing_key, rotate_signing_key_request, none, signing_key_view, once)     \
+  X(accounts, make_link, make_link_request, none, link_reply, once)                             \
   X(accounts, put_caps, put_caps_request, none, caps_view, idempotent)                          \
   X(accounts, get_caps, get_caps_request, none, caps_view, idempotent)
 

@@ -25,7 +25,11 @@ inline constexpr std::string_view scope_words =
 template <class Request>
 inline constexpr bool is_public =
     std::is_same_v<Request, register_request> || std::is_same_v<Request, login_request> ||
-    std::is_same_v<Request, refresh_request> || std::is_same_v<Request, jwks_request>;
+    std::is_same_v<Request, refresh_request> || std::is_same_v<Request, jwks_request> ||
+    std::is_same_v<Request, sign_up_request> || std::is_same_v<Request, send_mail_request> ||
+    std::is_same_v<Request, verify_mail_request> ||
+    std::is_same_v<Request, exchange_code_request> ||
+    std::is_same_v<Request, sign_in_settings_request>;
 
 /// Requests whose service itself reserves what they use, for it knows how much that is; of others
 /// the router counts one.

@@ -16,6 +16,12 @@ namespace troupe {
 [[nodiscard]] result<void> validate(const verify_request& in);
 [[nodiscard]] result<void> validate(const logout_request& in);
 [[nodiscard]] result<void> validate(const update_me_request& in);
+[[nodiscard]] result<void> validate(const sign_up_request& in);
+[[nodiscard]] result<void> validate(const send_mail_request& in);
+[[nodiscard]] result<void> validate(const verify_mail_request& in);
+[[nodiscard]] result<void> validate(const exchange_code_request& in);
+[[nodiscard]] result<void> validate(const change_account_request& in);
+[[nodiscard]] result<void> validate(const make_link_request& in);
 [[nodiscard]] result<void> validate(const create_key_request& in);
 [[nodiscard]] result<void> validate(const update_key_request& in);
 [[nodiscard]] result<void> validate(const rotate_key_request& in);

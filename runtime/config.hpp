@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,14 +62,22 @@ BOOST_DESCRIBE_STRUCT(chat, (),
                        stall_timeout, prices))
 
 struct auth {
-  std::string signup = "auto";             ///< auto (open on loopback only), open, closed
-  secret jwt_secret;                       ///< when set, access tokens are HS256 under it
-  std::string signing = "EdDSA";           ///< of new signing keys: EdDSA, ES256 or RS256
+  std::string signup = "auto";            ///< auto (open on loopback only), open, closed
+  secret jwt_secret;                      ///< when set, access tokens are HS256 under it
+  std::string signing = "EdDSA";          ///< of new signing keys: EdDSA, ES256 or RS256
+  std::string anonymous = "off";          ///< on, off: accounts without e-mail and password
+  std::string confirm_email = "auto";     ///< auto (when mails are sent), on, off
+  std::string public_url;                 ///< where clients reach this server; empty: mail.site_url
+  std::vector<std::string> redirect_urls; ///< where a sign-in may lead a browser
+  milliseconds mail_token_ttl = limits::mail_token_ttl; ///< of links and codes in mails
+  milliseconds mail_pause = limits::mail_pause;         ///< between mails of a kind to an account
   std::uint32_t failures_per_account = 10; ///< wrong passwords in 15 minutes; 0: no limit
   std::uint32_t tries_per_address = 30;    ///< sign-ins and sign-ups in 5 minutes; 0: no limit
 };
 BOOST_DESCRIBE_STRUCT(auth, (),
-                      (signup, jwt_secret, signing, failures_per_account, tries_per_address))
+                      (signup, jwt_secret, signing, anonymous, confirm_email, public_url,
+                       redirect_urls, mail_token_ttl, mail_pause, failures_per_account,
+                       tries_per_address))
 
 /// What those may use who have no caps of their own (PUT /v1/admin/caps/…); 0: no cap.
 struct caps {
@@ -131,6 +140,25 @@ struct loop {
 };
 BOOST_DESCRIBE_STRUCT(loop, (), (spin_us))
 
+/// Another issuer whose tokens are taken as credentials: `[issuers.<name>]`. docs/issuers.md says
+/// how they go together.
+struct token_issuer {
+  std::string kind = "oidc";           ///< oidc, cognito, supabase
+  std::string issuer;                  ///< what `iss` is, byte for byte
+  std::vector<std::string> audience;   ///< what `aud` may be, or a Cognito token's `client_id`
+  std::vector<std::string> token_use;  ///< of a Cognito token: id, access; empty: either
+  std::string jwks_url;                ///< empty: where the kind has it, or by discovery
+  secret jwt_secret;                   ///< 32 bytes or more: HS256 tokens are taken as well
+  std::vector<std::string> algorithms; ///< empty: HS256 with a secret, else all with public keys
+  bool create_accounts = true;         ///< at the first token of somebody unknown
+  std::string role = "user";           ///< of such accounts: user or viewer
+  bool require_email_verified = false; ///< at the first token
+  bool link_by_email = false; ///< to an account that has this e-mail already, verified by both
+};
+BOOST_DESCRIBE_STRUCT(token_issuer, (),
+                      (kind, issuer, audience, token_use, jwks_url, jwt_secret, algorithms,
+                       create_accounts, role, require_email_verified, link_by_email))
+
 } // namespace settings
 
 struct config {
@@ -141,6 +169,7 @@ struct config {
   settings::chat chat;
   settings::auth auth;
   settings::caps caps;
+  std::map<std::string, settings::token_issuer> issuers; ///< by name, at most limits::issuers
   settings::sqlite sqlite;
   settings::store database;
   settings::store redis;
@@ -156,8 +185,8 @@ struct config {
   bool http_given = false;
 };
 BOOST_DESCRIBE_STRUCT(config, (),
-                      (http, data, roles, bus, chat, auth, caps, sqlite, database, redis, qdrant,
-                       mongodb, mail, drain, log, actors, loop))
+                      (http, data, roles, bus, chat, auth, caps, issuers, sqlite, database, redis,
+                       qdrant, mongodb, mail, drain, log, actors, loop))
 
 /// The roles, in the order in which they start. `all` stands for every one but `broker`: one
 /// process needs none.
@@ -194,6 +223,10 @@ struct endpoint {
 /// Whether this node lets anyone register: auth.signup, where `auto` means "http.address is
 /// loopback". Asked by the edge and by auth; both must agree.
 [[nodiscard]] bool signup_is_open(const config& in);
+
+/// Whether nobody signs in with a password before they confirmed their e-mail: auth.confirm_email,
+/// where `auto` means "mails are sent".
+[[nodiscard]] bool confirms_email(const config& in);
 
 /// The database file of a role: sqlite.path for `auth`, `<name>.db` beside it for the others;
 /// <data.dir>/<name>.db when sqlite.path is empty.

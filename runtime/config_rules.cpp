@@ -2,6 +2,7 @@
 #include "adapters/sql/sql_stores.hpp"
 #include "messages/base/limits.hpp"
 #include "runtime/config_loader.hpp"
+#include "runtime/issuer_settings.hpp"
 #include "runtime/mail_settings.hpp"
 
 #include <algorithm>
@@ -101,6 +102,8 @@ result<void> check_mail(const loaded_config& in) {
   if (!sends_mail(in.values)) {
     if (!mail.from.empty()) return wrong("mail.from", "needs mail.smtp_url beside it");
     if (!mail.templates.empty()) return wrong("mail.templates", "needs mail.smtp_url beside it");
+    if (confirms_email(in.values))
+      return wrong("auth.confirm_email", "on needs mail.smtp_url, for it takes a mail");
     return {};
   }
   if (auto fits = check_smtp_config(smtp_settings(in.values)); !fits)
@@ -149,6 +152,7 @@ result<void> check_servable(const loaded_config& loaded) {
   if (auto done = check_stores(loaded); !done) return done;
   if (auto done = check_tls(loaded); !done) return done;
   if (auto done = check_mail(loaded); !done) return done;
+  if (auto done = check_issuers(loaded); !done) return done;
   return check_roles(loaded);
 }
 

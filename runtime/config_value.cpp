@@ -1,5 +1,6 @@
 #include "runtime/config_value.hpp"
 
+#include "actors/ports/redirect_rules.hpp"
 #include "messages/base/ip_address.hpp"
 #include "messages/base/model_price.hpp"
 #include "runtime/log_spdlog.hpp"
@@ -133,6 +134,9 @@ assigned check_shape(const std::string& text, const key_info& key) {
       if (parse_price(text)) return {};
       return wants("MODEL=INPUT/OUTPUT in dollars a million tokens, as in gpt-4o=2.5/10",
                    in_quotes(text));
+    case shape::redirect:
+      if (redirect_rules::is_pattern(text)) return {};
+      return wants("a URL, or an origin as in https://app.example.com/**", in_quotes(text));
     case shape::origin:
       return check_origin(text);
   }
@@ -189,6 +193,15 @@ assigned assign(secret& to, const raw_value& from, const key_info&) {
   return {};
 }
 
+assigned assign(bool& to, const raw_value& from, const key_info&) {
+  const auto* text = std::get_if<std::string>(&from.value);
+  const bool known = text && !from.typed && (*text == "true" || *text == "false");
+  const auto* flag = std::get_if<bool>(&from.value);
+  if (!flag && !known) return wants("true or false", describe(from));
+  to = flag ? *flag : *text == "true";
+  return {};
+}
+
 assigned assign(std::uint32_t& to, const raw_value& from, const key_info& key) {
   return assign_number(to, from, key);
 }
@@ -237,6 +250,14 @@ std::string show(const std::string& value) {
 
 std::string show(const secret& value) {
   return value.value.empty() ? "" : "[secret]";
+}
+
+std::string show(bool value) {
+  return value ? "true" : "false";
+}
+
+std::string show(std::uint32_t value) {
+  return std::to_string(value);
 }
 
 std::string show(std::uint64_t value) {

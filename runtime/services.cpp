@@ -11,10 +11,14 @@
 #include "adapters/llm/openai_provider.hpp"
 #include "adapters/sql/sql_stores.hpp"
 #include "adapters/vector/passage_index.hpp"
+#include "adapters/web/http_fetch.hpp"
 #include "messages/base/ids.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
 #include "runtime/accounts_database.hpp"
+#include "runtime/issuer_settings.hpp"
+#include "runtime/mail_folder.hpp"
+#include "runtime/mail_settings.hpp"
 #include "runtime/shared_stores.hpp"
 
 #include <fcntl.h>
@@ -118,9 +122,12 @@ private:
   result<void> open_auth();
   result<void> open_prompt();
   result<void> make_signer();
+  result<void> make_issuers();
   result<void> open_signing_keys();
   result<signing_key_row> first_key(jws_alg alg);
   result<void> make_provider();
+  result<void> open_mail();
+  [[nodiscard]] sign_in_policy sign_in_settings() const;
 
   config in_;
   boost::asio::io_context* loop_ = nullptr;
@@ -218,6 +225,51 @@ result<signing_key_row> services_impl::first_key(jws_alg alg) {
   return row;
 }
 
+result<void> services_impl::open_mail() {
+  if (!sends_mail(in_)) return {};
+  auto texts = read_mail_templates(in_.mail.templates);
+  if (!texts) return std::unexpected(std::move(texts.error()));
+  auto mailer = make_smtp_mailer(smtp_settings(in_));
+  if (!mailer) return std::unexpected(std::move(mailer.error()));
+  auth_.texts = std::make_shared<const mail_templates>(std::move(*texts));
+  auth_.mail = std::move(*mailer);
+  return {};
+}
+
+sign_in_policy services_impl::sign_in_settings() const {
+  using std::chrono::duration_cast, std::chrono::seconds;
+  sign_in_policy out;
+  out.redirect = {in_.mail.site_url, in_.auth.redirect_urls};
+  out.public_url = in_.auth.public_url.empty() ? in_.mail.site_url : in_.auth.public_url;
+  if (out.public_url.ends_with('/')) out.public_url.pop_back();
+  out.confirm_email = confirms_email(in_);
+  out.anonymous = in_.auth.anonymous == "on";
+  out.token_ttl = duration_cast<seconds>(in_.auth.mail_token_ttl);
+  out.mail_pause = duration_cast<seconds>(in_.auth.mail_pause);
+  return out;
+}
+
+result<void> services_impl::make_issuers() {
+  if (in_.issuers.empty()) return {};
+  for (const auto& [name, each] : in_.issuers) {
+    auto verifier = make_foreign_verifier(verifier_settings(each));
+    if (!verifier)
+      return fail(verifier.error().code, "issuers." + name + ": " + verifier.error().message);
+    auth_.issuers.push_back({.name = name,
+                             .issuer = each.issuer,
+                             .verifier = std::move(*verifier),
+                             .has_keys = has_public_keys(each),
+                             .keys_url = keys_url(each),
+                             .create_accounts = each.create_accounts,
+                             .role = each.role,
+                             .require_email_verified = each.require_email_verified,
+                             .link_by_email = each.link_by_email});
+  }
+  auth_.claimed_issuer = claimed_issuer;
+  auth_.fetch = make_http_fetch({.ca_file = {}, .loop = loop_});
+  return {};
+}
+
 result<void> services_impl::open_auth() {
   auto stores = open_auth_stores(accounts_database(in_));
   if (!stores) return std::unexpected(std::move(stores.error()));
@@ -232,7 +284,10 @@ result<void> services_impl::open_auth() {
   auth_.digest = make_digests();
   auth_.hasher = make_password_hasher();
   auth_.signup_open = signup_is_open(in_);
+  auth_.sign_in = sign_in_settings();
+  if (auto r = open_mail(); !r) return r;
   if (auto r = make_signer(); !r) return r;
+  if (auto r = make_issuers(); !r) return r;
   const auto file = admin_key_file(in_);
   const auto made = wait<bool>([&](reply<bool> r) {
     ensure_admin(

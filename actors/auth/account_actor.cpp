@@ -1,5 +1,5 @@
+#include "actors/auth/account_links.hpp"
 #include "actors/auth/auth_actor.hpp"
-#include "actors/auth/user_import.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
@@ -19,13 +19,13 @@ struct account_deps {
   service_handles others;
 };
 
-class account_impl final : public user_import {
+class account_impl final : public account_links {
 public:
   static inline const char* actor_name = "accounts";
 
   account_impl(pointer self, slot_registry& slots, account_deps deps)
-      : user_import(self, slots, std::move(deps.own)), others_(std::move(deps.others)) {}
-  using user_import::on;
+      : account_links(self, slots, std::move(deps.own)), others_(std::move(deps.others)) {}
+  using account_links::on;
 
   // users, for admins
 
@@ -92,20 +92,21 @@ public:
         [this, op = c.op, a = std::move(a)](result<user_row> row) mutable {
           if (!row) return a.fail(std::move(row.error()));
           d_.audit({.event = "accounts.user_deleted", .user = row->id}, op);
-          end_sessions(row->id, [this, id = row->id, a = std::move(a)](result<done> ended) mutable {
-            if (!ended) return a.fail(std::move(ended.error()));
-            purge(id, [this, id, a = std::move(a)](result<done> purged) mutable {
-              if (!purged) return a.fail(std::move(purged.error()));
-              later(purge_again_after, [this, id] { purge_rest(id); });
-              d_.in.users->delete_user(id, gone({id, "user.deleted", true}, std::move(a)));
-            });
-          });
+          end_sessions(
+              row->id, {}, [this, id = row->id, a = std::move(a)](result<done> ended) mutable {
+                if (!ended) return a.fail(std::move(ended.error()));
+                purge(id, [this, id, a = std::move(a)](result<done> purged) mutable {
+                  if (!purged) return a.fail(std::move(purged.error()));
+                  later(purge_again_after, [this, id] { purge_rest(id); });
+                  d_.in.users->delete_user(id, gone({id, "user.deleted", true}, std::move(a)));
+                });
+              });
         });
   }
 
   void on(call<end_sessions_request>& c, answer<done> a) {
     d_.audit({.event = "accounts.sessions_ended", .user = c.body.id}, c.op);
-    end_sessions(c.body.id, std::move(a));
+    end_sessions(c.body.id, {}, std::move(a));
   }
 
   // signing keys, for admins
@@ -328,10 +329,11 @@ private:
           if (!row) return a.fail(std::move(row.error()));
           d_.audit({.event = "accounts.user_changed", .user = row->id}, op);
           if (!ends) return show(std::move(*row), std::move(a));
-          end_sessions(row->id, [this, row = *row, a = std::move(a)](result<done> ended) mutable {
-            if (!ended) return a.fail(std::move(ended.error()));
-            show(std::move(row), std::move(a));
-          });
+          end_sessions(row->id, {},
+                       [this, row = *row, a = std::move(a)](result<done> ended) mutable {
+                         if (!ended) return a.fail(std::move(ended.error()));
+                         show(std::move(row), std::move(a));
+                       });
         });
   }
 

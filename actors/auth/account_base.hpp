@@ -52,17 +52,6 @@ protected:
             }));
   }
 
-  void end_sessions(std::string user_id, continuation<done> after) {
-    d_.in.sessions->revoke_sessions(
-        std::move(user_id), {},
-        this->template to_self<std::vector<std::string>>(
-            [this, after = std::move(after)](result<std::vector<std::string>> ended) mutable {
-              if (!ended) return after(std::unexpected(std::move(ended.error())));
-              drop_from_cache(*ended);
-              after(done{});
-            }));
-  }
-
   /// These sessions have ended: nobody takes them from the cache any more. Without it they live on
   /// for limits::auth_cache_ttl at most.
   void drop_from_cache(const std::vector<std::string>& sessions) {
@@ -73,6 +62,18 @@ protected:
         keys.push_back(credential_cache::session_key(id));
     d_.cache->revoke(std::move(keys), credential_cache::revoked_for,
                      reply<done>([](const result<done>&) {}));
+  }
+
+  /// All of the user but `except` (empty: all).
+  void end_sessions(std::string user_id, std::string except, continuation<done> after) {
+    d_.in.sessions->revoke_sessions(
+        std::move(user_id), std::move(except),
+        this->template to_self<std::vector<std::string>>(
+            [this, after = std::move(after)](result<std::vector<std::string>> ended) mutable {
+              if (!ended) return after(std::unexpected(std::move(ended.error())));
+              drop_from_cache(*ended);
+              after(done{});
+            }));
   }
 
   auth_deps d_;

@@ -2,9 +2,13 @@
 
 #include "actors/auth/audit.hpp"
 #include "actors/auth/cap_rules.hpp"
+#include "actors/auth/issuer_rules.hpp"
+#include "actors/auth/mail_templates.hpp"
+#include "actors/auth/sign_in_rules.hpp"
 #include "actors/ports/account_stores.hpp"
 #include "actors/ports/crypto_ports.hpp"
 #include "actors/ports/limit_store.hpp"
+#include "actors/ports/mailer.hpp"
 #include "actors/ports/session_cache.hpp"
 
 #include <functional>
@@ -30,6 +34,12 @@ struct auth_deps {
   bool limits_addresses = false; ///< whether every request counts against its address
   audit_sink audit = [](const audit_event&, const op_context&) {};
   bool signup_open = true;
+  std::shared_ptr<mailer> mail;                ///< null: no mails are sent
+  std::shared_ptr<const mail_templates> texts; ///< there with mail
+  sign_in_policy sign_in;
+  std::vector<foreign_issuer> issuers;    ///< whose tokens are taken beside ours
+  claimed_issuer_function claimed_issuer; ///< there with issuers
+  std::shared_ptr<http_fetch> fetch;      ///< there with issuers
 };
 
 } // namespace troupe

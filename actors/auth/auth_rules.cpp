@@ -141,7 +141,17 @@ issued issue(const user_row& user, const std::string& session_id, const token_si
 }
 
 error signup_closed() {
-  return make_error(errc::forbidden, "sign-up is closed (auth.signup)");
+  auto e = make_error(errc::forbidden, "sign-up is closed (auth.signup)");
+  e.reason = "signup_disabled";
+  return e;
+}
+
+error confirmation_wanted() {
+  auto e = make_error(errc::forbidden,
+                      "e-mail addresses are confirmed here (auth.confirm_email): "
+                      "sign up with POST /auth/v1/signup");
+  e.reason = "email_confirmation_required";
+  return e;
 }
 
 error banned() {
@@ -153,6 +163,24 @@ error banned() {
 error wrong_credentials() {
   auto e = make_error(errc::unauthenticated, "wrong e-mail or password");
   e.reason = "invalid_credentials";
+  return e;
+}
+
+error session_gone() {
+  auto e = make_error(errc::unauthenticated, "the session of this access token has ended");
+  e.reason = "session_not_found";
+  return e;
+}
+
+error dead_refresh_token() {
+  auto e = make_error(errc::unauthenticated, "the refresh token is wrong, expired or revoked");
+  e.reason = "refresh_token_not_found";
+  return e;
+}
+
+error spent_refresh_token() {
+  auto e = make_error(errc::unauthenticated, "the refresh token was used already");
+  e.reason = "refresh_token_already_used";
   return e;
 }
 

@@ -60,6 +60,11 @@ struct issued {
 [[nodiscard]] error wrong_credentials();
 [[nodiscard]] error signup_closed();
 [[nodiscard]] error unknown_credential();
+[[nodiscard]] error session_gone();
+[[nodiscard]] error dead_refresh_token();
+[[nodiscard]] error spent_refresh_token();
+/// Sign-up without a confirmed e-mail, where one is wanted.
+[[nodiscard]] error confirmation_wanted();
 [[nodiscard]] error banned();
 
 } // namespace troupe::auth_rules

@@ -20,7 +20,7 @@ std::uint32_t retry_of(milliseconds after) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(after.count(), 1, most));
 }
 
-/// A provider may report more than anyone reserves; the store has an end of its own.
+/// A client may ask for anything; the store has bounds.
 std::int64_t bounded(std::int64_t amount) {
   return std::clamp<std::int64_t>(amount, 0, limits::limit_amount_max);
 }

@@ -1,17 +1,21 @@
 #pragma once
 
+#include "actors/auth/account_base.hpp"
 #include "actors/auth/cap_rules.hpp"
-#include "actors/auth/own_account.hpp"
+#include "actors/protocols.hpp"
 #include "messages/base/ids.hpp"
+#include "messages/base/log.hpp"
 
 namespace troupe {
 
-/// Inside actors/auth only: how often somebody may try to sign in or up. All nodes that share the
+/// Inside actors/auth only: how often somebody may try to sign in or up, or to prove a password.
+/// All nodes that share the
 /// limit store count together; one that is down refuses with `unavailable`.
-class throttled_account : public own_account {
-protected:
-  using own_account::own_account;
+class throttled_account : public account_base<auth_service> {
+public:
+  using account_base::account_base;
 
+protected:
   /// Whether this address, and this account unless it is empty, may try once more; counts the try.
   void may_try(const op_context& op, const std::string& account, continuation<done> then) {
     auto wants = cap_rules::try_from(op.client_address, d_.attempts);
@@ -35,7 +39,10 @@ protected:
     auto wants = cap_rules::failure_of(account, 1, d_.attempts);
     if (!wants.empty())
       d_.limits->reserve(make_uuid(), std::move(wants),
-                         reply<limit_verdict>([](const result<limit_verdict>&) {}));
+                         reply<limit_verdict>([](const result<limit_verdict>& said) {
+                           if (!said)
+                             log::warn("auth.failure_uncounted", {{"why", said.error().message}});
+                         }));
   }
 
   /// Names an account to the limits without telling its e-mail.

@@ -124,7 +124,7 @@ private:
   void changed_role(const job_ptr& work, std::size_t n, const user_row& row) {
     d_.audit({.event = "accounts.user_changed", .user = row.id, .more = {{"role", row.role}}},
              work->op);
-    end_sessions(row.id, [this, work, n, id = row.id](result<done> ended) {
+    end_sessions(row.id, {}, [this, work, n, id = row.id](result<done> ended) {
       if (!ended) return fail_row(work, n, ended.error());
       finish(work, n, {"updated", id, {}, {}});
     });

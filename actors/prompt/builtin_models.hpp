@@ -8,8 +8,4 @@ namespace troupe {
 inline constexpr std::string_view extract_model = "extract"; ///< chats: sentences of the passages
 inline constexpr std::string_view local_model = "local";     ///< embeddings
 
-[[nodiscard]] constexpr bool is_builtin(std::string_view model) noexcept {
-  return model == extract_model || model == local_model;
-}
-
 } // namespace troupe

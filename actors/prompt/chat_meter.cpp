@@ -1,6 +1,7 @@
 #include "actors/prompt/chat_meter.hpp"
 
 #include "messages/base/ids.hpp"
+#include "messages/base/limits.hpp"
 
 #include <algorithm>
 
@@ -11,23 +12,28 @@ bool has_kind(const std::vector<std::string>& kinds, std::string_view kind) {
   return std::ranges::find(kinds, kind) != kinds.end();
 }
 
+/// A provider may report anything; the store has bounds.
+std::int64_t bounded(std::int64_t amount) {
+  return std::clamp<std::int64_t>(amount, 0, limits::limit_amount_max);
+}
+
 } // namespace
 
 settle_request chat_meter::settled(const held& each, std::int64_t tokens, std::int64_t money) {
   settle_request out{each.asked.id, {}};
   for (const auto& kind : each.kinds)
     out.amounts.push_back(kind == "requests" ? each.asked.requests
-                          : kind == "tokens" ? tokens
-                          : kind == "money"  ? money
+                          : kind == "tokens" ? bounded(tokens)
+                          : kind == "money"  ? bounded(money)
                                              : 0);
   return out;
 }
 
 reserve_request chat_meter::begin(plan what) {
   plan_ = what;
-  // What cannot be cut is reserved whole, if the client says how much that is.
-  const auto most = plan_.answer_most.value_or(plan_.step);
-  answer_tokens_ = std::max<std::int64_t>(0, plan_.is_streamed ? std::min(most, plan_.step) : most);
+  // What cannot be cut is reserved whole.
+  answer_tokens_ =
+      plan_.is_streamed ? std::min(plan_.answer_tokens, plan_.step) : plan_.answer_tokens;
   reserve_request out{.id = make_uuid()};
   out.tokens = plan_.prompt_tokens + answer_tokens_;
   out.streams = plan_.is_streamed ? 1 : 0;
@@ -39,7 +45,6 @@ std::optional<reserve_request> chat_meter::more(std::int64_t answer_tokens) {
   // Some way before the end, so that the answer is there when it comes.
   const auto ahead = plan_.step / 4;
   if (!counts_tokens_ || is_asking_ || answer_tokens + ahead < answer_tokens_) return std::nullopt;
-  if (plan_.answer_most && answer_tokens_ >= *plan_.answer_most) return std::nullopt;
   is_asking_ = true;
   reserve_request out{.id = make_uuid(), .requests = 0};
   out.tokens = plan_.step;

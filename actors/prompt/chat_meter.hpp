@@ -18,8 +18,9 @@ namespace troupe {
 class chat_meter {
 public:
   struct plan {
-    std::int64_t prompt_tokens = 0;          ///< estimated
-    std::optional<std::int64_t> answer_most; ///< tokens that the client lets the model say
+    std::int64_t prompt_tokens = 0; ///< estimated
+    /// Tokens that the model will say at most, or when it is not told likely will; 0 or more.
+    std::int64_t answer_tokens = 0;
     model_price price;
     bool is_streamed = false; ///< then it can be cut, and is reserved piece by piece
     std::int64_t step = limits::stream_tokens_step; ///< tokens of such a piece, at least 1
@@ -30,6 +31,12 @@ public:
 
   /// The next one, when the model has said (nearly) all that is reserved and none is under way.
   [[nodiscard]] std::optional<reserve_request> more(std::int64_t answer_tokens);
+  /// The service did not answer: it may be asked again.
+  void unanswered() noexcept { is_asking_ = false; }
+  /// Tokens of the answer that are reserved.
+  [[nodiscard]] std::int64_t reserved() const noexcept { return answer_tokens_; }
+  /// Whether what the model says is counted at all.
+  [[nodiscard]] bool counts_tokens() const noexcept { return counts_tokens_; }
   /// In the place of a stream whose lease was lost.
   [[nodiscard]] reserve_request again() const;
 

@@ -10,16 +10,30 @@
 namespace troupe {
 namespace {
 
+constexpr auto ask_again_after = std::chrono::seconds(1);
+
 /// What of a prompt is known before its passages are; the settlement makes up for the rest.
 std::int64_t prompt_tokens(const chat_request& in) {
   return chat_json::estimate_tokens(in.turn ? in.turn->message : in.body.raw);
 }
 
+/// What the client lets the model say in all its choices; nothing when it does not say.
 std::optional<std::int64_t> answer_most(const chat_request& in) {
+  double most = 0;
   for (const auto* field : {"max_completion_tokens", "max_tokens"})
-    if (const auto most = chat_json::number_field(in.body, field))
-      return static_cast<std::int64_t>(*most);
-  return std::nullopt;
+    most = std::max(most, chat_json::number_field(in.body, field).value_or(0));
+  if (most <= 0) return std::nullopt;
+  most *= std::max(1.0, chat_json::number_field(in.body, "n").value_or(1));
+  constexpr auto end = static_cast<double>(limits::limit_amount_max / 4); // room for a prompt
+  return static_cast<std::int64_t>(std::min(most, end));
+}
+
+/// Without a word of the client a usual answer is reserved, or what a smaller cap has in all.
+std::int64_t usual_answer(const caller& who, std::int64_t prompt) {
+  auto tokens = limits::plain_answer_tokens;
+  for (const auto& cap : who.caps)
+    if (cap.tokens_per_minute > 0) tokens = std::min(tokens, cap.tokens_per_minute - prompt);
+  return std::max<std::int64_t>(tokens, 1);
 }
 
 /// A piece is a small part of what the caller has in a minute, so that small caps let streams
@@ -35,7 +49,6 @@ std::int64_t step_for(const caller& who) {
 } // namespace
 
 result<model_price> metered_prompt::price_for(const caller& who, const std::string& model) const {
-  if (is_builtin(model)) return model_price{};
   const auto price = price_of(d_.prices, model);
   const bool has_budget =
       std::ranges::any_of(who.caps, [](const auto& cap) { return cap.micro_usd_per_day > 0; });
@@ -57,14 +70,16 @@ void metered_prompt::reserve(const op_context& op, const reserve_request& what,
 }
 
 void metered_prompt::admit(const job_ptr& job, after then) {
-  auto price = price_for(job->op.who, job->model);
+  const auto& who = job->op.who;
+  auto price = job->model == extract_model ? model_price{} : price_for(who, job->model);
   if (!price) return then(std::unexpected(std::move(price.error())));
-  const auto first = job->meter.begin({prompt_tokens(job->request), answer_most(job->request),
-                                       *price, job->request.stream, step_for(job->op.who)});
+  const auto prompt = prompt_tokens(job->request);
+  const auto answer = answer_most(job->request).value_or(usual_answer(who, prompt));
+  const auto first = job->meter.begin({prompt, answer, *price, job->request.stream, step_for(who)});
   reserve(job->op, first,
           [this, job, first, then = std::move(then)](outcome<reserve_reply> said) mutable {
             if (said && !said->refused) job->meter.took(first, *said);
-            if (!alive(job)) return settle(*job); // its client left meanwhile
+            if (!alive(job)) return settle_as(*job, {}); // its client left meanwhile
             if (!said) return then(std::unexpected(std::move(said.error())));
             if (!said->limits.empty())
               send(job, {std::string(rate_limits_event),
@@ -77,29 +92,48 @@ void metered_prompt::admit(const job_ptr& job, after then) {
 
 void metered_prompt::on_growth(const job_ptr& job) {
   if (!job->op.who.is_limited) return;
-  if (const auto next = job->meter.more(chat_json::estimate_tokens(job->text)))
-    reserve_for(job, *next);
-}
-
-void metered_prompt::reserve_for(const job_ptr& job, const reserve_request& what) {
-  reserve(job->op, what, [this, job, what](outcome<reserve_reply> said) {
-    const bool is_granted = said && !said->refused;
-    if (!alive(job)) {
-      if (is_granted && !said->kinds.empty())
-        send_settlement({what.id, std::vector<std::int64_t>(said->kinds.size(), 0)});
+  const auto said = job->answer_tokens();
+  if (job->refusal && said > job->meter.reserved())
+    return end(job, std::unexpected(std::move(*job->refusal)));
+  const auto next = job->meter.more(said);
+  if (!next) return;
+  reserve_for(job, *next, [this, job](outcome<reserve_reply> said_no) {
+    if (said_no) {
+      job->refusal = std::move(said_no->refused); // it says what is reserved, and no more
       return;
     }
-    if (is_granted) return job->meter.took(what, *said);
-    end(job, std::unexpected(said ? std::move(*said->refused) : std::move(said.error())));
+    // Nobody to ask: what runs goes on, and is counted when it ends.
+    later(ask_again_after, [job] { job->meter.unanswered(); });
   });
 }
 
-/// A chat that failed before its model said anything used no tokens.
-void metered_prompt::settle(const chat_job& job) {
+/// `otherwise` gets what is not a yes, while the chat runs.
+void metered_prompt::reserve_for(const job_ptr& job, const reserve_request& what,
+                                 std::function<void(outcome<reserve_reply>)> otherwise) {
+  reserve(job->op, what,
+          [this, job, what, otherwise = std::move(otherwise)](outcome<reserve_reply> said) {
+            const bool is_granted = said && !said->refused;
+            if (alive(job))
+              return is_granted ? job->meter.took(what, *said) : otherwise(std::move(said));
+            if (is_granted && !said->kinds.empty())
+              send_settlement({what.id, std::vector<std::int64_t>(said->kinds.size(), 0)});
+          });
+}
+
+/// What a provider was asked for and nobody waited for may have cost anything: of a stream what was
+/// heard of it counts, of a plain chat what was reserved. What a provider refused cost nothing.
+void metered_prompt::settle(const chat_job& job, const outcome<chat_reply>& how) {
   if (!job.op.who.is_limited) return;
-  const bool is_used = job.is_admitted && (job.reported || !job.text.empty());
-  for (auto& each : job.meter.settle(is_used ? job.usage() : token_usage{}))
-    send_settlement(std::move(each));
+  const bool is_left =
+      !how && (how.error().code == errc::cancelled || how.error().code == errc::deadline_exceeded);
+  const bool is_heard = job.reported || job.answer_tokens() > 0;
+  if (is_left && job.is_called && !job.request.stream && !is_heard) return;
+  const bool is_used = job.is_admitted && (how || is_heard || (is_left && job.is_called));
+  settle_as(job, is_used ? job.usage() : token_usage{});
+}
+
+void metered_prompt::settle_as(const chat_job& job, const token_usage& used) {
+  for (auto& each : job.meter.settle(used)) send_settlement(std::move(each));
 }
 
 /// What cannot be settled counts as it was reserved.
@@ -115,7 +149,7 @@ void metered_prompt::send_settlement(settle_request what) {
 void metered_prompt::admit_tokens(const op_context& op, std::int64_t tokens,
                                   const std::string& model,
                                   std::move_only_function<void(result<admission>)> then) {
-  auto price = price_for(op.who, model);
+  auto price = model == local_model ? model_price{} : price_for(op.who, model);
   if (!price) return then(std::unexpected(std::move(price.error())));
   auto meter = std::make_shared<chat_meter>();
   const auto first = meter->begin({tokens, 0, *price, false});
@@ -167,7 +201,9 @@ void metered_prompt::take_lost(const std::vector<std::string>& lost) {
     for (const auto& lease : job->meter.leases())
       if (std::ranges::find(lost, lease) != lost.end()) {
         job->meter.lost(lease);
-        reserve_for(job, job->meter.again());
+        reserve_for(job, job->meter.again(), [this, job](outcome<reserve_reply> said) {
+          if (said && !job->is_said) end(job, std::unexpected(std::move(*said->refused)));
+        });
       }
 }
 

@@ -23,10 +23,10 @@ protected:
   /// Reserves what a limited chat begins with; `then` gets the refusal. The limits are told to the
   /// client in both cases.
   void admit(const job_ptr& job, after then);
-  /// Reserves more as the model goes on; `cut` ends a chat whose limits are reached.
+  /// The model said more: reserves more, and ends a chat that is past what its limits gave it.
   void on_growth(const job_ptr& job);
   /// The chat is over: gives back what it did not use.
-  void settle(const chat_job& job);
+  void settle(const chat_job& job, const outcome<chat_reply>& how);
 
   /// Reserves for a request that is not a chat: `then` gets the caller's limits, and what to call
   /// with the tokens that were really used.
@@ -50,7 +50,9 @@ private:
   [[nodiscard]] result<model_price> price_for(const caller& who, const std::string& model) const;
   void reserve(const op_context& op, const reserve_request& what,
                std::move_only_function<void(outcome<reserve_reply>)> then);
-  void reserve_for(const job_ptr& job, const reserve_request& what);
+  void reserve_for(const job_ptr& job, const reserve_request& what,
+                   std::function<void(outcome<reserve_reply>)> otherwise);
+  void settle_as(const chat_job& job, const token_usage& used);
   void send_settlement(settle_request what);
   [[nodiscard]] std::vector<std::string> leases() const;
   void renew_leases();

@@ -73,18 +73,18 @@ public:
     const auto tokens = chat_json::estimate_tokens(c.body.input.raw);
     const auto op = c.op;
     const auto model = c.body.model;
-    admit_tokens(
-        op, tokens, model,
-        [this, c = std::move(c), a = std::move(a)](result<admission> may) mutable {
-          if (!may) return a.fail(std::move(may.error()));
-          embed(c, [a = std::move(a), may = std::move(*may)](outcome<json_reply> value) mutable {
-            const auto usage =
-                value ? chat_json::read(value->body).usage : std::optional<token_usage>();
-            may.settle(usage ? usage->total_tokens : 0);
-            if (value) value->limits = std::move(may.limits);
-            a(std::move(value));
-          });
-        });
+    admit_tokens(op, tokens, model,
+                 [this, tokens, c = std::move(c), a = std::move(a)](result<admission> may) mutable {
+                   if (!may) return a.fail(std::move(may.error()));
+                   embed(c, [tokens, a = std::move(a),
+                             may = std::move(*may)](outcome<json_reply> value) mutable {
+                     const auto usage =
+                         value ? chat_json::read(value->body).usage : std::optional<token_usage>();
+                     may.settle(usage ? usage->total_tokens : value ? tokens : 0);
+                     if (value) value->limits = std::move(may.limits);
+                     a(std::move(value));
+                   });
+                 });
   }
 
   void on(call<models_request>& c, answer<model_list> a) {
@@ -265,6 +265,7 @@ private:
     };
     sink.end = to_self_here<json_text>(
         [this, job](result<json_text> r) { on_provider_end(job, std::move(r)); });
+    job->is_called = true;
     job->upstream = d_.provider->chat(std::move(body), job->request.stream, job->op.deadline,
                                       job->op.traceparent, std::move(sink));
   }
@@ -276,7 +277,9 @@ private:
     if (!facts.id.empty()) job->identity = {facts.id, facts.model, facts.created};
     if (!facts.finish_reason.empty()) job->finish_reason = facts.finish_reason;
     job->text += facts.text;
+    if (facts.text.empty() && facts.has_choices && facts.finish_reason.empty()) ++job->wordless;
     on_growth(job);
+    if (!alive(job)) return; // its limits ended it
     if (!job->events()) {
       if (!facts.finish_reason.empty()) cite(job, job->identity);
       emit(job, {"", std::move(chunk)});
@@ -290,6 +293,7 @@ private:
   void on_provider_end(const job_ptr& job, result<json_text> r) {
     if (!alive(job)) return;
     if (!r) return end(job, std::unexpected(std::move(r.error())));
+    job->is_said = true;
     if (job->request.stream) return end_stream(job);
     const auto facts = chat_json::read(*r);
     job->reported = facts.usage;
@@ -405,7 +409,7 @@ private:
     if (!how && job->events() && !job->text.empty())
       keep_turn(job, [](result<done>) {}); // what was generated until then
     if (job->upstream) job->upstream->cancel();
-    settle(*job);
+    settle(*job, how);
     record(*job, status);
     job->a(std::move(how));
     job->upstream.reset();

@@ -3,6 +3,7 @@
 #include "adapters/http/http_metrics.hpp"
 #include "adapters/http/response_head.hpp"
 #include "adapters/http/sse.hpp"
+#include "adapters/http/supabase_errors.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
@@ -49,7 +50,16 @@ void connection::refuse(error why, std::string extra) {
 }
 
 void connection::respond(const error& why, std::string extra) {
+  if (route_ != nullptr && route_->errors == error_form::gotrue)
+    return respond_as_gotrue(why, std::move(extra));
   respond({.status = status_of(why), .body = error_body(why), .extra = std::move(extra)},
+          retry_after_ms(why));
+}
+
+void connection::respond_as_gotrue(const error& why, std::string extra) {
+  auto said = supabase_error(why, error_words_);
+  if (error_words_) extra += "X-Supabase-Api-Version: " + std::string(supabase_version) + "\r\n";
+  respond({.status = said.status, .body = std::move(said.body), .extra = std::move(extra)},
           retry_after_ms(why));
 }
 

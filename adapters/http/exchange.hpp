@@ -57,8 +57,9 @@ public:
   void answer(http_answer value);
   void fail(error why);
   void end_stream();
-  /// Adds lines to the head of the answer, while that has not gone out; uses up a frame of credit.
-  void add_head_lines(std::string lines);
+  /// Adds lines to the head of the answer, while that has not gone out. They came as an event whose
+  /// data had `size` bytes.
+  void add_head_lines(const std::string& lines, std::size_t size);
   void open_stream(); ///< uses up a frame of credit, as an event does
   void event(std::string_view name, std::string_view data); ///< `data` is what the credit counts
   void bytes(std::string_view piece);

@@ -1,10 +1,9 @@
 #include "adapters/http/json_route.hpp"
 
 namespace troupe::http {
-namespace {
 
 // Clients keep the key set for ten minutes, and look again for a key that they do not know.
-void jwks(http_call& in) {
+void show_jwks(http_call& in) {
   in.edge.gates.accounts->ask(std::move(in.context), jwks_request{},
                               reply<json_reply>([to = in.to](result<json_reply> set) {
                                 if (!set) return to->fail(std::move(set.error()));
@@ -14,13 +13,11 @@ void jwks(http_call& in) {
                               }));
 }
 
-} // namespace
-
 void add_account_routes(std::vector<route>& out) {
   const route lines[] = {
       {.method = "GET",
        .pattern = "/.well-known/jwks.json",
-       .run = &jwks,
+       .run = &show_jwks,
        .gate = gate_kind::accounts,
        .is_public = true,
        .request_type = {},

@@ -8,7 +8,7 @@ namespace {
 
 void add_limits(exchange& to, const json_text& list) {
   if (const auto limits = json::decode<rate_limit_list>(list.raw))
-    to.add_head_lines(rate_limit_lines(limits->data));
+    to.add_head_lines(rate_limit_lines(limits->data), list.raw.size());
 }
 
 void ask_chat(http_call& in, chat_request request) {

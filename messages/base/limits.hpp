@@ -77,19 +77,20 @@ inline constexpr std::chrono::hours limit_window_max{7 * 24};
 inline constexpr std::chrono::hours limit_record_life{2};     ///< of a reservation not renewed
 inline constexpr std::chrono::seconds limit_settled_life{60}; ///< of one that was settled
 inline constexpr std::chrono::seconds limit_stream_retry{1};
-inline constexpr std::size_t limit_batch_calls = 64; ///< in one transaction of a database
-inline constexpr std::size_t limit_batch_ids = 512;  ///< that one transaction renews
-inline constexpr std::size_t limit_leases = 10'000;  ///< streams of one counter in a database
-inline constexpr std::size_t limit_sweep_rows = 200; ///< dropped from each table in one step
-inline constexpr std::chrono::seconds limit_sweep_every{10};
-inline constexpr std::chrono::seconds limit_sweep_delay{60}; ///< past its end a row is kept so long
 inline constexpr std::chrono::seconds stream_lease{30}; ///< a stream counts so long unless renewed
 inline constexpr std::chrono::seconds stream_renew_every{10};
 inline constexpr std::int64_t stream_tokens_step = 256; ///< reserved at once for what a model says
-inline constexpr std::size_t redis_waiting = 4096;      ///< commands of a node without their answer
-inline constexpr std::size_t redis_renew_batch = 64;    ///< ids in one step of the server
-inline constexpr std::size_t redis_nodes = 64;          ///< of a cluster that are talked to
-inline constexpr unsigned redis_redirections = 5;       ///< of one command, sent-again ones too
+inline constexpr std::int64_t plain_answer_tokens = 1024; ///< reserved when nobody says how many
+inline constexpr std::size_t limit_batch_calls = 64;      ///< in one transaction of a database
+inline constexpr std::size_t limit_batch_ids = 512;       ///< that one transaction renews
+inline constexpr std::size_t limit_leases = 10'000;       ///< streams of one counter in a database
+inline constexpr std::size_t limit_sweep_rows = 200;      ///< dropped from each table in one step
+inline constexpr std::chrono::seconds limit_sweep_every{10};
+inline constexpr std::chrono::seconds limit_sweep_delay{60}; ///< past its end a row is kept so long
+inline constexpr std::size_t redis_waiting = 4096;   ///< commands of a node without their answer
+inline constexpr std::size_t redis_renew_batch = 64; ///< ids in one step of the server
+inline constexpr std::size_t redis_nodes = 64;       ///< of a cluster that are talked to
+inline constexpr unsigned redis_redirections = 5;    ///< of one command, sent-again ones too
 inline constexpr std::size_t redis_reply_bytes = 4u << 20; ///< one answer
 inline constexpr std::chrono::milliseconds redis_timeout{1000};
 inline constexpr std::chrono::milliseconds redis_reconnect_min{50};
@@ -101,8 +102,14 @@ inline constexpr std::chrono::seconds signing_key_overlap =
     access_token_ttl + std::chrono::seconds{60};
 inline constexpr std::chrono::seconds refresh_token_ttl{30 * 24 * 3600};
 inline constexpr std::chrono::seconds refresh_reuse_window{10};
-inline constexpr std::chrono::seconds request_timeout{60}; ///< non-chat requests
-inline constexpr std::chrono::seconds chat_timeout{600};   ///< as the openai clients' default
+inline constexpr std::chrono::seconds mail_token_ttl{3600}; ///< of links and codes in mails
+inline constexpr std::chrono::seconds mail_pause{60};       ///< between two mails to an account
+inline constexpr std::chrono::seconds pkce_code_ttl{600};   ///< until a code becomes a session
+inline constexpr int mail_code_tries = 5;                   ///< wrong ones before the code is dead
+inline constexpr std::size_t redirect_bytes = 2048;         ///< a redirect_to
+inline constexpr std::size_t redirect_urls = 64;            ///< patterns that it may match
+inline constexpr std::chrono::seconds request_timeout{60};  ///< non-chat requests
+inline constexpr std::chrono::seconds chat_timeout{600};    ///< as the openai clients' default
 inline constexpr std::chrono::milliseconds heartbeat{1000};
 inline constexpr std::chrono::seconds sse_heartbeat{15};
 inline constexpr std::chrono::seconds sse_header_delay{2};
@@ -124,6 +131,16 @@ inline constexpr std::size_t jwks_bytes = 128u << 10;        ///< a JSON Web Key
 inline constexpr std::size_t jwks_keys = 64;                 ///< keys in it
 inline constexpr std::chrono::seconds token_leeway_max{300}; ///< clocks of foreign issuers
 
+inline constexpr std::size_t issuers = 16;           ///< other issuers whose tokens are taken
+inline constexpr std::size_t issuer_name_bytes = 64; ///< as identity_row::provider
+inline constexpr std::size_t issuer_waiters = 1024;  ///< requests that wait for an issuer's keys
+/// How long a key set counts as fresh, whatever the issuer's Cache-Control says.
+inline constexpr std::chrono::seconds issuer_keys_age_min{5 * 60};
+inline constexpr std::chrono::seconds issuer_keys_age_max{24 * 3600};
+/// Tokens of unknown keys make us ask an issuer at most so often.
+inline constexpr std::chrono::seconds issuer_ask_pause{30};
+inline constexpr std::chrono::milliseconds issuer_fetch_timeout{5000}; ///< one request to it
+
 static_assert(3 * stream_renew_every <= stream_lease);
 static_assert(partial_bytes < stream_window_bytes, "one chunk must fit a fresh window");
 static_assert(body_bytes > partial_bytes);
@@ -135,6 +152,8 @@ static_assert(import_batch_bytes + csv_record_bytes < body_bytes);
 static_assert(redis_waiting > session_revoke_keys, "a revocation is a command a key");
 static_assert(password_bytes_min < password_bytes_max);
 static_assert(hash_memory_bytes <= hash_work_bytes);
+static_assert(2 * issuer_fetch_timeout < issuer_ask_pause, "discovery and keys, then the pause");
+static_assert(issuer_ask_pause < issuer_keys_age_min);
 static_assert(4 * token_extra_bytes <= wire_header_bytes, "our tokens pass between nodes");
 
 } // namespace troupe::limits

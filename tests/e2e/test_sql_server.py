@@ -88,6 +88,9 @@ class OnServer:
             while not stop.is_set():
                 seen.append(call(troupe.url, path="/v1/auth/me", key=session["access_token"])[0])
                 seen.append(call(troupe.url, "POST", "/v1/auth/login", ADA)[0])
+                # Supabase's clients end their session for any 4xx.
+                seen.append(call(troupe.url, path="/auth/v1/user", key=session["access_token"])[0])
+                seen.append(call(troupe.url, "POST", "/auth/v1/token?grant_type=password", ADA)[0])
 
         asking = [threading.Thread(target=ask) for _ in range(4)]
         for one in asking:

@@ -38,13 +38,21 @@ TEST(chat_meter, a_plain_chat_reserves_all_that_it_may_say) {
   const auto first = meter.begin({100, 5000, {}, false});
   EXPECT_EQ(first.tokens, 5100);
   EXPECT_EQ(first.streams, 0);
+}
+
+TEST(chat_meter, what_a_provider_makes_up_stays_within_what_the_store_takes) {
+  chat_meter meter;
+  const auto first = meter.begin({100, 5000, {}, false});
   meter.took(first, granted({"tokens"}));
-  EXPECT_FALSE(meter.more(5000)) << "nothing is left to be asked for";
+  EXPECT_EQ(meter.settle({-50, 10, -40}), (std::vector<settle_request>{{first.id, {0}}}));
+  const auto huge = std::int64_t{1} << 60;
+  EXPECT_EQ(meter.settle({0, huge, huge}),
+            (std::vector<settle_request>{{first.id, {limits::limit_amount_max}}}));
 }
 
 TEST(chat_meter, more_is_asked_for_before_the_end_and_one_piece_at_a_time) {
   chat_meter meter;
-  const auto first = meter.begin({100, std::nullopt, {}, true});
+  const auto first = meter.begin({100, 5000, {}, true});
   meter.took(first, granted({"requests", "tokens"}));
   EXPECT_FALSE(meter.more(step / 2));
   const auto second = meter.more(step);
@@ -60,7 +68,7 @@ TEST(chat_meter, more_is_asked_for_before_the_end_and_one_piece_at_a_time) {
 
 TEST(chat_meter, without_a_cap_on_tokens_or_money_nothing_more_is_asked) {
   chat_meter meter;
-  meter.took(meter.begin({100, std::nullopt, {}, true}), granted({"requests", "streams"}));
+  meter.took(meter.begin({100, 5000, {}, true}), granted({"requests", "streams"}));
   EXPECT_FALSE(meter.more(100 * step));
 }
 
@@ -69,7 +77,7 @@ TEST(chat_meter, the_settlements_add_up_to_what_was_used) {
   for (const std::int64_t answer :
        {std::int64_t{0}, std::int64_t{10}, step, step + 5, 3 * step, 9 * step}) {
     chat_meter meter;
-    meter.took(meter.begin({100, std::nullopt, {1, 3}, true}), granted(kinds));
+    meter.took(meter.begin({100, 5000, {1, 3}, true}), granted(kinds));
     for (int i = 0; i < 2; ++i)
       if (const auto next = meter.more(10 * step)) meter.took(*next, granted(kinds));
     const auto said = totals(meter, {100, answer, 100 + answer}, kinds);
@@ -80,7 +88,7 @@ TEST(chat_meter, the_settlements_add_up_to_what_was_used) {
 
 TEST(chat_meter, a_request_is_settled_as_one_and_its_stream_given_back) {
   chat_meter meter;
-  const auto first = meter.begin({100, std::nullopt, {}, true});
+  const auto first = meter.begin({100, 5000, {}, true});
   meter.took(first, granted({"requests", "requests", "streams"}));
   EXPECT_EQ(meter.leases(), std::vector<std::string>{first.id});
   EXPECT_EQ(meter.settle({}), (std::vector<settle_request>{{first.id, {1, 1, 0}}}));
@@ -88,7 +96,7 @@ TEST(chat_meter, a_request_is_settled_as_one_and_its_stream_given_back) {
 
 TEST(chat_meter, a_lost_lease_is_taken_anew) {
   chat_meter meter;
-  const auto first = meter.begin({100, std::nullopt, {}, true});
+  const auto first = meter.begin({100, 5000, {}, true});
   meter.took(first, granted({"streams"}));
   meter.lost(first.id);
   EXPECT_TRUE(meter.leases().empty());

@@ -105,7 +105,7 @@ TEST(config_rules, a_broker_needs_a_loopback_address_and_others_none) {
 }
 
 TEST(config_rules, a_redis_that_cannot_be_meant_stops_the_start) {
-  EXPECT_EQ(verdict({}, {{"REDIS_URL", "redis://c"}}), "");
+  EXPECT_EQ(verdict({}, {{"REDIS_URL", "redis://c"}}), "fine");
   EXPECT_TRUE(verdict({}, {{"REDIS_URL", "http://c"}}).starts_with("redis.url (REDIS_URL): "));
 }
 
@@ -145,6 +145,17 @@ TEST(config_rules, mail_needs_a_server_a_sender_and_a_site) {
             "would be sent in clear");
   EXPECT_EQ(verdict({from, site}, {{"TROUPE_MAIL_SMTP_URL", "mail.example"}}),
             "mail.smtp_url (TROUPE_MAIL_SMTP_URL): wants smtp://host:port or smtps://host:port");
+}
+
+TEST(config_rules, an_email_is_confirmed_when_mails_are_sent_unless_told_otherwise) {
+  config in;
+  EXPECT_FALSE(confirms_email(in));
+  in.mail.smtp_url.value = "smtp://mail.example";
+  EXPECT_TRUE(confirms_email(in));
+  in.auth.confirm_email = "off";
+  EXPECT_FALSE(confirms_email(in));
+  EXPECT_EQ(verdict({{"auth.confirm_email", "on"}}),
+            "auth.confirm_email (command line): on needs mail.smtp_url, for it takes a mail");
 }
 
 TEST(config_rules, the_settings_of_mail_reach_the_adapter) {
