@@ -3,6 +3,7 @@
 // gates on one node and the services on another, over a real broker on loopback.
 #include "actors/auth/account_rules.hpp"
 #include "actors/auth/auth_actor.hpp"
+#include "actors/auth/limit_actor.hpp"
 #include "actors/bridge/bus_client.hpp"
 #include "actors/bridge/bus_server.hpp"
 #include "actors/edge/edge_gates.hpp"
@@ -117,6 +118,7 @@ protected:
     auth_.signer =
         make_token_signer({.keys = {{.text = {make_signing_key(jws_alg::eddsa)}}}}).value();
     auth_.digest = make_digests();
+    auth_.limits = make_memory_limit_store();
     near_.log = keep(spawn_log(system_, {make_memory_log_store()}));
     keeper_ = spawn_record_keeper(system_, near_.log);
     keep(keeper_.actor);
@@ -125,6 +127,7 @@ protected:
     };
     near_.auth = keep(spawn_auth(system_, auth_));
     near_.keys = keep(spawn_keys(system_, auth_));
+    near_.limits = keep(spawn_limits(system_, {auth_.limits, 0}));
     auto embed = make_hashing_embedder();
     near_.retrieval = keep(spawn_retrieval(
         system_, {std::move(prompt.files), std::move(prompt.stores),
@@ -134,12 +137,14 @@ protected:
     p.embed = embed;
     p.conversations = std::move(prompt.conversations);
     p.retrieval = near_.retrieval;
+    p.limiter = near_.limits;
     p.keep_record = keeper_.keep;
     p.forget_records = keeper_.forget;
     p.open_after = 200ms;
     activity_ = p.activity;
     near_.prompt = keep(spawn_prompt(system_, p));
-    service_handles all{near_.auth, near_.keys, {}, near_.prompt, near_.retrieval, near_.log};
+    service_handles all{near_.auth,   near_.keys,      {},       near_.limits,
+                        near_.prompt, near_.retrieval, near_.log};
     near_.accounts = all.accounts = keep(spawn_accounts(system_, auth_, all));
     near_.router = keep(spawn_router(system_, all));
   }
@@ -156,8 +161,8 @@ protected:
     config.join = {broker_->address()};
     config.node_name = "services";
     config.roles = {"router", "auth", "prompt", "log"};
-    config.services = {{"router"}, {"auth"},      {"keys"}, {"accounts"},
-                       {"prompt"}, {"retrieval"}, {"log"}};
+    config.services = {{"router"}, {"auth"},   {"keys"},      {"accounts"},
+                       {"limits"}, {"prompt"}, {"retrieval"}, {"log"}};
     config.incarnation = own_incarnation() + 1; // two nodes in one process
     services->set(make_zmq_bus(config, {[](bus_answer) {}, server.work, [](bool) {}}));
     links_.push_back(services);
@@ -227,7 +232,8 @@ protected:
   /// The services that keep what users own, as a node of the role auth sees them. Far, it takes the
   /// edge's place on the bus, and the gates lead to the router directly.
   service_handles as_auth() {
-    if (GetParam() == shape::near) return {{}, {}, {}, near_.prompt, near_.retrieval, near_.log};
+    if (GetParam() == shape::near)
+      return {{}, {}, {}, {}, near_.prompt, near_.retrieval, near_.log};
     links_.back()->stop();
     gates_ = make_edge_gates(system_, near_.router);
     auto link = std::make_shared<late_bus>();
@@ -242,6 +248,7 @@ protected:
     links_.push_back(link);
     EXPECT_TRUE(eventually([&] { return link->linked(); }));
     return {{},
+            {},
             {},
             {},
             caf::actor_cast<prompt_service::actor>(services),
