@@ -86,7 +86,7 @@ result<void> validate(const create_user_request& in) {
 result<void> validate(const import_user& in) {
   if (auto ok = check_fields(in); !ok) return ok;
   if (auto ok = check_metadata("user_metadata", in.user_metadata); !ok) return ok;
-  if (!in.id.empty() && !is_uuid(in.id)) return refuse("id", "is not a UUID");
+  if (!in.id.empty() && !is_uuid(in.id)) return refuse("id", "is no UUID in lower case");
   return check_email(in.email);
 }
 

@@ -125,7 +125,7 @@ result<void> apply(const update_user_request& in, user_row& to) {
 
 result<user_row> row_of(const import_user& in) {
   auto row = new_user(in.email, in.name.value_or(""), in.password_hash.value, in.email_confirmed);
-  if (!in.id.empty()) row.id = lower(in.id);
+  if (!in.id.empty()) row.id = in.id;
   if (in.account_role) row.role = *in.account_role;
   if (!in.active) row.banned_until = for_good;
   row.user_metadata = in.user_metadata;
@@ -149,12 +149,6 @@ bool is_same(const user_row& a, const user_row& b) noexcept {
     return std::tie(row.name, row.role, row.password_hash, row.user_metadata.raw);
   };
   return part(a) == part(b);
-}
-
-std::string lower(std::string text) {
-  for (auto& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  return text;
 }
 
 caps_row row_of(const put_caps_request& in) {

@@ -40,8 +40,6 @@ inline constexpr std::string_view for_good = "9999-12-31T23:59:59.000000Z";
 [[nodiscard]] result<void> apply(const import_user& in, user_row& to);
 /// Whether nothing of it was applied.
 [[nodiscard]] bool is_same(const user_row& a, const user_row& b) noexcept;
-/// ASCII letters in lower case: so e-mails are compared.
-[[nodiscard]] std::string lower(std::string text);
 
 [[nodiscard]] caps_row row_of(const put_caps_request& in);
 [[nodiscard]] caps_view view_of(const caps_row& row);

@@ -107,7 +107,7 @@ private:
                                  read = std::move(read)](result<cached_session> cached) mutable {
           if (!cached) return read(std::move(then));
           if (cached->what == cached_session::state::revoked)
-            return then.fail(auth_rules::unknown_credential());
+            return then.fail(auth_rules::session_gone()); // keys are never revoked there
           auto known = credential_cache::reply_of(cached->value, expires_at);
           const bool is_fresh = known && known->expires_at > unix_now();
           if (cached->what == cached_session::state::absent || !is_fresh)

@@ -2,6 +2,7 @@
 
 #include "actors/auth/account_base.hpp"
 #include "actors/protocols.hpp"
+#include "messages/base/ids.hpp"
 #include "messages/validate.hpp"
 
 #include <algorithm>
@@ -59,17 +60,16 @@ private:
     insert(work, n, std::move(*user));
   }
 
-  void insert(const job_ptr& work, std::size_t n, user_row user) {
-    d_.in.users->insert_user(user, {},
-                             to_self<done>([this, work, n, user](result<done> stored) mutable {
-                               if (stored) return created(work, n, user);
-                               if (stored.error().code != errc::conflict)
-                                 return fail_row(work, n, stored.error());
-                               if (stored.error().param == "email")
-                                 return find(work, n, user.email);
-                               user.id = make_uuid(); // its own is taken
-                               insert(work, n, std::move(user));
-                             }));
+  void insert(const job_ptr& work, std::size_t n, user_row user, bool again = false) {
+    auto after = to_self<done>([this, work, n, user, again](result<done> stored) mutable {
+      if (stored) return created(work, n, user);
+      const auto& why = stored.error();
+      if (why.code == errc::conflict && why.param == "email") return find(work, n, user.email);
+      if (why.code != errc::conflict || again) return fail_row(work, n, why);
+      user.id = make_uuid(); // its own is taken, or the e-mail since a moment ago
+      insert(work, n, std::move(user), true);
+    });
+    d_.in.users->insert_user(std::move(user), {}, std::move(after));
   }
 
   void created(const job_ptr& work, std::size_t n, const user_row& user) {
@@ -88,7 +88,7 @@ private:
   }
 
   void look(const job_ptr& work, std::size_t n, user_row user) {
-    const bool first = work->seen.insert(account_rules::lower(user.email)).second;
+    const bool first = work->seen.insert(email_key(user.email)).second;
     auto email = user.email;
     d_.in.users->user_by_email(std::move(email),
                                to_self<user_row>([this, work, n, first](result<user_row> there) {

@@ -65,7 +65,7 @@ std::string make_uuid() {
 
 bool is_uuid(std::string_view text) noexcept {
   constexpr std::string_view form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-  constexpr std::string_view digits = "0123456789abcdefABCDEF";
+  constexpr std::string_view digits = "0123456789abcdef";
   return std::ranges::equal(text, form, [&](char c, char wanted) {
     return wanted == '-' ? c == '-' : digits.contains(c);
   });

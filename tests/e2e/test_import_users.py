@@ -189,6 +189,14 @@ class FromFile(Import):
         self.assertEqual(call(URL, path="/v1/admin/users?q=" + self.run_id, key=KEY)[1]["total"], 1203)
         self.assertEqual(counts(summary(file)), (0, 1203, 0, 0))
 
+    def test_an_id_that_is_taken_is_replaced_by_a_new_one(self):
+        file = self.table(["id", "email"], *[[str(uuid.UUID(self.run_id * 4)), self.email(n)]
+                                             for n in "ab"])
+        self.assertEqual(counts(summary(file)), (2, 0, 0, 0))
+        ids = [account(self.email(n))["id"] for n in "ab"]
+        self.assertEqual(len(set(ids)), 2)
+        self.assertIn(str(uuid.UUID(self.run_id * 4)), ids)
+
     def test_only_admins_import(self):
         status, session = call(URL, "POST", "/v1/auth/register",
                                {"email": self.email("x"), "password": "long enough"})
