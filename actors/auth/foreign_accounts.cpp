@@ -70,8 +70,11 @@ void foreign_accounts::create(arrival who) {
 }
 
 void foreign_accounts::link(arrival who, const user_row& account) {
-  if (auto may = issuer_rules::may_link(*who.from, account); !may)
+  if (auto may = issuer_rules::may_link(*who.from, account); !may) {
+    // Another first token of the same subject may have made this very account since we looked.
+    if (!std::exchange(who.looked_again, true)) return find(std::move(who));
     return who.then(std::unexpected(std::move(may.error())));
+  }
   auto identity = issuer_rules::new_identity(*who.from, who.claims, account.id);
   d_.in.identities->insert_identity(
       std::move(identity),

@@ -37,6 +37,7 @@ private:
     op_context op;
     continuation<holder> then;
     int tries = 3; // of many first tokens at once, one makes the account
+    bool looked_again = false;
   };
 
   foreign_issuers::surroundings surroundings();
