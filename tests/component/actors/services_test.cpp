@@ -285,7 +285,7 @@ TEST_P(services_test, every_service_says_that_it_is_ready) {
   const auto pong = ask(gates_->health(), ping_request{});
   ASSERT_TRUE(pong) << pong.error().message;
   EXPECT_TRUE(pong->ready);
-  EXPECT_EQ(pong->services.size(), 6u);
+  EXPECT_EQ(pong->services.size(), 7u);
 }
 
 TEST_P(services_test, everyone_may_know_the_public_keys) {
