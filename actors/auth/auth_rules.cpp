@@ -50,6 +50,9 @@ session_view view_of(const session_row& row, std::string_view current) {
 
 namespace {
 
+/// Nothing that any method wants.
+constexpr std::string_view no_scope = "none";
+
 /// What a viewer may at most.
 const std::vector<std::string>& viewer_scopes() {
   static const std::vector<std::string> scopes{"documents:read", "logs:read"};
@@ -64,8 +67,10 @@ caller caller_of(const user_row& user, std::vector<std::string> scopes) {
   who.email = user.email;
   who.admin = user.role == "admin" && has_scope(scopes, "admin");
   if (user.role == "viewer") {
+    if (scopes.empty()) scopes = viewer_scopes();
     std::erase_if(scopes, [](const auto& s) { return !has_scope(viewer_scopes(), s); });
-    who.scopes = scopes.empty() ? viewer_scopes() : std::move(scopes);
+    if (scopes.empty()) scopes.emplace_back(no_scope); // none at all would be every one
+    who.scopes = std::move(scopes);
   } else {
     who.scopes = std::move(scopes);
   }

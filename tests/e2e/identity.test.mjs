@@ -140,6 +140,10 @@ test('admins list, make, change, ban and delete users; nobody else does', async 
   assert.equal((await get('/v1/files', viewer.access_token)).status, 200)
   assert.equal((await call('POST', '/v1/vector_stores', { name: 'x' }, viewer.access_token)).status, 403)
 
+  assert.equal((await get('/v1/auth/me', viewer.access_token)).json.email, email)
+  const { json: other } = await login(email, 'long enough')
+  assert.equal((await call('POST', '/v1/auth/logout', undefined, other.access_token)).status, 204)
+
   const change = (body) => call('PATCH', `/v1/admin/users/${user.id}`, body)
   assert.equal((await change({ account_role: 'king' })).json.error.param, 'account_role')
   assert.deepEqual((await change({ account_role: 'user', app_metadata: { plan: null, seats: 2 } })).json.app_metadata, { seats: 2 })
