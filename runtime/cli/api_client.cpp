@@ -254,6 +254,20 @@ result<void> api_client::revoke_key(const std::string& id, const std::string& us
       ask({.method = "DELETE", .path = "/v1/auth/keys/" + escape(id) + "?user=" + escape(user)}));
 }
 
+result<caps_view> api_client::get_caps(const std::string& subject) {
+  auto body = ask({.method = "GET", .path = "/v1/admin/caps/" + escape(subject)});
+  if (!body) return std::unexpected(std::move(body.error()));
+  return troupe::json::decode<caps_view>(*body);
+}
+
+result<caps_view> api_client::put_caps(const put_caps_request& caps) {
+  auto body = ask({.method = "PUT",
+                   .path = "/v1/admin/caps/" + escape(caps.subject),
+                   .json = troupe::json::encode(caps)});
+  if (!body) return std::unexpected(std::move(body.error()));
+  return troupe::json::decode<caps_view>(*body);
+}
+
 result<import_users_reply> api_client::import_users(const import_users_request& batch) {
   auto body = ask(
       {.method = "POST", .path = "/v1/admin/users/import", .json = troupe::json::encode(batch)});

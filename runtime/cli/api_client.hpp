@@ -83,6 +83,10 @@ public:
                                            const std::string& user);
   [[nodiscard]] result<void> revoke_key(const std::string& id, const std::string& user);
 
+  /// For admins. `subject`: `key:ID`, `user:ID` or `org:ID`.
+  [[nodiscard]] result<caps_view> get_caps(const std::string& subject);
+  [[nodiscard]] result<caps_view> put_caps(const put_caps_request& caps);
+
   [[nodiscard]] result<import_users_reply> import_users(const import_users_request& batch);
 
   /// Sends one request; 2xx only, other statuses are errors. With request.on_data nothing is tried

@@ -100,6 +100,7 @@ public:
     if (key_create_->parsed()) return run_key_create(key_options_, variables_);
     if (key_list_->parsed()) return run_key_list(key_options_, variables_);
     if (key_rotate_->parsed()) return run_key_rotate(key_options_, variables_);
+    if (key_limit_->parsed()) return run_key_limit(key_options_, variables_);
     if (key_revoke_->parsed()) return run_key_revoke(key_options_, variables_);
     if (users_import_->parsed()) return run_import_users(import_options_, variables_);
     std::printf("%s\n", version_line().c_str());
@@ -174,7 +175,7 @@ private:
   }
 
   void add_key() {
-    key_ = app_.add_subcommand("key", "Create, list, rotate and revoke API keys");
+    key_ = app_.add_subcommand("key", "Create, list, rotate, limit and revoke API keys");
     key_->require_subcommand(1);
     key_create_ = key_->add_subcommand("create", "Create a key; it is printed this once");
     key_create_->add_option("--name", key_options_.name, "what it is for")
@@ -205,6 +206,7 @@ private:
         ->required()
         ->type_name("");
     key_revoke_->footer("Example:\n  troupe key revoke key_0193…");
+    add_key_limit();
     for (CLI::App* command : {key_create_, key_list_, key_rotate_, key_revoke_}) {
       add_access(*command, key_options_.access);
       command->add_option("--user", key_options_.user, "admins: a user's id (your own keys)");
@@ -212,6 +214,24 @@ private:
     key_rotate_->add_flag("--json", key_options_.json, "as JSON");
     key_create_->add_flag("--json", key_options_.json, "as JSON");
     key_list_->add_flag("--json", key_options_.json, "as JSON");
+  }
+
+  void add_key_limit() {
+    key_limit_ = key_->add_subcommand("limit", "Show or change what a key may use (for admins)");
+    key_limit_->add_option("ID", key_options_.id, "its id, as `troupe key list` shows it")
+        ->required()
+        ->type_name("");
+    key_limit_->add_option("--requests-per-minute", key_options_.requests_per_minute, "0: no cap");
+    key_limit_->add_option("--tokens-per-minute", key_options_.tokens_per_minute, "0: no cap");
+    key_limit_->add_option("--streams", key_options_.streams, "at the same time; 0: no cap");
+    key_limit_->add_option("--usd-per-day", key_options_.usd_per_day,
+                           "at chat.prices, as in 2.50; 0: no cap");
+    key_limit_->add_flag("--json", key_options_.json, "as JSON");
+    key_limit_->footer(
+        "Examples:\n"
+        "  troupe key limit key_0193…\n"
+        "  troupe key limit key_0193… --requests-per-minute 60 --usd-per-day 2.50");
+    add_access(*key_limit_, key_options_.access);
   }
 
   void add_users() {
@@ -283,7 +303,7 @@ private:
   const environment& variables_;
   CLI::App app_{"Troupe: the backend of an AI application in one program", "troupe"};
   CLI::App *serve_, *config_, *migrate_, *ingest_, *chat_, *key_, *key_create_, *key_list_,
-      *key_rotate_, *key_revoke_, *users_import_, *version_;
+      *key_rotate_, *key_limit_, *key_revoke_, *users_import_, *version_;
   server_flags server_flags_;
   ingest_options ingest_options_;
   chat_options chat_options_;

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import threading
@@ -149,6 +150,25 @@ class OnOneNode(unittest.TestCase):
         status, _, text = ask(troupe.url, "/v1/chat/completions", chat("sim-tools"), key)
         self.assertEqual(status, 403, text)
         self.assertEqual(json.loads(text)["error"]["code"], "model_without_price")
+
+    def test_the_command_line_shows_and_sets_the_limits_of_a_key(self):
+        troupe = self.start()
+        _, key = call(troupe.url, "POST", "/v1/auth/keys", {"name": "k"}, self.admin)
+
+        def limit(*flags):
+            done = subprocess.run([PROGRAM, "key", "limit", key["id"], "--url", troupe.url, "--key", self.admin, *flags],
+                                  capture_output=True, text=True, timeout=10)
+            return done.returncode, done.stdout + done.stderr
+
+        self.assertIn("no cap", limit()[1])
+        self.assertEqual(limit("--requests-per-minute", "2", "--usd-per-day", "1.5")[0], 0)
+        code, text = limit("--streams", "4", "--json")
+        self.assertEqual((code, json.loads(text)["requests_per_minute"], json.loads(text)["streams"],
+                          json.loads(text)["usd_per_day"]), (0, 2, 4, 1.5))
+        self.assertEqual([call(troupe.url, path="/v1/models", key=key["key"])[0] for _ in range(3)], [200, 200, 429])
+        code, text = limit("--streams", "-1")
+        self.assertEqual(code, 1)
+        self.assertIn("streams", text)
 
     def test_users_without_caps_have_those_of_the_configuration(self):
         troupe = self.start(TROUPE_CAPS_USER_REQUESTS_PER_MINUTE="2", TROUPE_AUTH_SIGNUP="open")
