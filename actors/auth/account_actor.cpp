@@ -329,6 +329,7 @@ private:
           if (!row) return a.fail(std::move(row.error()));
           d_.audit({.event = "accounts.user_changed", .user = row->id}, op);
           if (!ends) return show(std::move(*row), std::move(a));
+          end_mail_tokens(row->id);
           end_sessions(row->id, {},
                        [this, row = *row, a = std::move(a)](result<done> ended) mutable {
                          if (!ended) return a.fail(std::move(ended.error()));

@@ -2,6 +2,7 @@
 
 #include "actors/log/log_rules.hpp"
 #include "messages/base/ids.hpp"
+#include "messages/base/limits.hpp"
 #include "messages/codec/chat_json.hpp"
 
 #include <cmath>
@@ -27,6 +28,8 @@ result<void> merge(json_text& into, const json_text& patch) {
   if (patch.empty()) return {};
   auto merged = chat_json::merge_patch(object_or_empty(into), patch);
   if (!merged) return std::unexpected(std::move(merged.error()));
+  if (merged->raw.size() > limits::metadata_bytes)
+    return fail(errc::invalid_argument, "metadata has at most 16 KiB in all", "user_metadata");
   into = std::move(*merged);
   return {};
 }

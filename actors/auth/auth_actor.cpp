@@ -68,8 +68,8 @@ public:
       return d_.in.sessions->revoke_session(
           who.user, who.session,
           to_self<done>([this, id = who.session, a = std::move(a)](result<done> ended) mutable {
-            if (ended) drop_from_cache({id});
-            a(std::move(ended));
+            if (!ended) return a.fail(std::move(ended.error()));
+            drop_from_cache({id}, [a = std::move(a)]() mutable { a(done{}); });
           }));
     end_sessions(who.user, c.body.scope == "others" ? who.session : std::string(),
                  [a = std::move(a)](result<done> ended) mutable { a(std::move(ended)); });
@@ -96,8 +96,7 @@ public:
         c.op.who.user, c.body.id,
         to_self<done>([this, a = std::move(a), gone = std::move(gone)](result<done> r) mutable {
           if (!r) return a.fail(std::move(r.error()));
-          drop_from_cache({gone.id});
-          a(std::move(gone));
+          drop_from_cache({gone.id}, [gone, a = std::move(a)]() mutable { a(std::move(gone)); });
         }));
   }
 
@@ -246,7 +245,7 @@ private:
             session.user_id, session.id,
             to_self<done>(
                 [this, id = session.id, a = std::move(a)](const result<done>& ended) mutable {
-                  if (ended) drop_from_cache({id});
+                  if (ended) drop_from_cache({id}, [] {});
                   a.fail(auth_rules::spent_refresh_token());
                 }));
       case refresh_verdict::rotate:

@@ -82,10 +82,11 @@ private:
       return identify_foreign(*from, std::move(credential), op, std::move(then));
     if (!may_read_keys()) return then.fail(auth_rules::unknown_credential());
     // Another node may have signed it with a key that was made since we looked.
-    read_keys([this, credential = std::move(credential), then = std::move(then)]() mutable {
+    read_keys([this, credential = std::move(credential),
+               then = std::move(then)](const result<void>& read) mutable {
       const auto claims_now = signer_->verify(credential, unix_now());
       if (claims_now) return identify_session(*claims_now, std::move(then));
-      then.fail(auth_rules::unknown_credential());
+      then.fail(read ? auth_rules::unknown_credential() : read.error());
     });
   }
 
@@ -95,6 +96,7 @@ private:
     std::int64_t expires_at = 0;
     std::string cache_key;
     std::int64_t read_at = 0; ///< Unix seconds, before the accounts were
+    bool is_foreign = false;  ///< another issuer vouches for it: no rights of an admin
   };
 
   /// What another node has found out lately, else `read()`. A cache that is away is passed over.
@@ -121,7 +123,7 @@ private:
     holder_of(from, std::move(token), std::move(op),
               [this, then = std::move(then)](result<holder> found) mutable {
                 if (!found) return then.fail(std::move(found.error()));
-                with_user(std::move(found->user_id), {{}, found->expires_at, {}, unix_now()},
+                with_user(std::move(found->user_id), {{}, found->expires_at, {}, unix_now(), true},
                           std::move(then));
               });
   }
@@ -187,6 +189,7 @@ private:
           if (account_rules::is_banned(*user, account_rules::now_text()))
             return then.fail(auth_rules::banned());
           auto who = auth_rules::caller_of(*user, std::move(found.who.scopes));
+          who.admin = who.admin && !found.is_foreign;
           who.session = std::move(found.who.session);
           who.key = std::move(found.who.key);
           who.organization = std::move(found.who.organization);
@@ -221,25 +224,33 @@ private:
     then(std::move(out));
   }
 
+  /// Whether the keys in the store may be others than we know: not when we looked a moment ago.
   [[nodiscard]] bool may_read_keys() const {
-    return d_.make_signer && unix_now() - keys_read_at_ >= key_read_pace;
+    return d_.make_signer && (!key_readers_.empty() || unix_now() - keys_read_at_ >= key_read_pace);
   }
 
+  using keys_read = std::move_only_function<void(const result<void>&)>;
+
   /// Takes the signing keys as they are in the store, then and now: another node may have made one.
-  void read_keys(std::move_only_function<void()> after = [] {}) {
-    if (!d_.make_signer) return after();
-    keys_read_at_ = unix_now();
+  /// Many who ask at once wait for one answer.
+  void read_keys(keys_read after = [](const result<void>&) {}) {
+    if (!d_.make_signer) return after({});
+    if (key_readers_.size() >= limits::store_queue)
+      return after(fail(errc::overloaded, "too many requests wait for the signing keys"));
+    key_readers_.push_back(std::move(after));
+    if (key_readers_.size() > 1) return;
     d_.in.secrets->signing_keys(
-        keys_read_at_,
-        to_self<std::vector<signing_key_row>>(
-            [this, after = std::move(after)](result<std::vector<signing_key_row>> rows) mutable {
-              take_keys(rows);
-              after();
-            }));
+        unix_now(), to_self<std::vector<signing_key_row>>(
+                        [this](const result<std::vector<signing_key_row>>& rows) {
+                          take_keys(rows);
+                          const auto read = rows ? result<void>() : std::unexpected(rows.error());
+                          for (auto& each : std::exchange(key_readers_, {})) each(read);
+                        }));
   }
 
   void take_keys(const result<std::vector<signing_key_row>>& rows) {
     if (!rows) return log::warn("auth.keys_unread", {{"why", rows.error().message}});
+    keys_read_at_ = unix_now();
     auto made = d_.make_signer(*rows);
     if (!made) return log::warn("auth.keys_unusable", {{"why", made.error().message}});
     signer_ = std::move(*made);
@@ -247,6 +258,7 @@ private:
 
   std::shared_ptr<const token_signer> signer_;
   std::int64_t keys_read_at_ = 0; // Unix seconds
+  std::vector<keys_read> key_readers_;
 };
 
 } // namespace troupe

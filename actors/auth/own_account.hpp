@@ -19,7 +19,18 @@ public:
         }));
   }
 
+  /// Who holds a key or a token of another issuer may not take the account over with it, and where
+  /// e-mails are confirmed a new one comes by a mail (change_account_request).
   void on(call<update_me_request>& c, answer<user_view> a) {
+    const bool is_proof = c.body.email || !c.body.password.value.empty();
+    if (is_proof && c.op.who.session.empty())
+      return a.fail(make_error(errc::forbidden,
+                               "an e-mail or a password is changed with an access token of a "
+                               "sign-in, not with a key"));
+    if (c.body.email && d_.sign_in.confirm_email)
+      return a.fail(make_error(errc::forbidden,
+                               "e-mails are confirmed here: change it with PUT /auth/v1/user",
+                               "email"));
     if (c.body.password.value.empty()) return change_me(c.op, std::move(c.body), {}, std::move(a));
     d_.in.users->user_by_id(c.op.who.user,
                             to_self<user_row>([this, op = c.op, in = std::move(c.body),
@@ -86,6 +97,7 @@ private:
                     .user = row->id},
                    op);
           if (hash.empty()) return show(std::move(*row), std::move(a));
+          end_mail_tokens(row->id);
           end_sessions(row->id, op.who.session,
                        [this, row = *row, a = std::move(a)](result<done> ended) mutable {
                          if (!ended) return a.fail(std::move(ended.error()));

@@ -106,6 +106,7 @@ void sign_in_flows::insert(user_row user, flow on, op_context op, answer<sign_in
         // Whoever asks learns nothing; the owner of an unconfirmed account gets the mail again.
         auto view = account_rules::view_of(user, {}, now_text());
         a(nobody_yet(std::move(view)));
+        on.password_hash = user.password_hash;
         sign_up_again(user.email, std::move(on));
       }));
 }
@@ -117,7 +118,10 @@ void sign_in_flows::inserted(user_row user, const flow& on, const op_context& op
   if (d_.sign_in.confirm_email && !user.anonymous) {
     a(nobody_yet(account_rules::view_of(user, {}, now_text())));
     auto email = user.email;
-    return post(mail_kind::confirm_signup, std::move(user), std::move(email), on);
+    auto with_password = on;
+    with_password.password_hash = user.password_hash;
+    return post(mail_kind::confirm_signup, std::move(user), std::move(email),
+                std::move(with_password));
   }
   std::string method = user.anonymous ? "anonymous" : "password";
   open_session(std::move(user), std::move(method), op,
@@ -178,8 +182,20 @@ void sign_in_flows::mail_for(send_mail_request in, flow on, const result<user_ro
   if (in.type == "email_change") return mail_email_change_again(*user, std::move(on));
   if (in.type == "signup" && !user->email_confirmed_at.empty()) return;
   d_.audit({.event = "auth.mail_asked", .user = user->id, .more = {{"type", in.type}}}, op);
+  if (in.type == "signup") return mail_sign_up_again(*user, std::move(on));
   const auto kind = sign_in_rules::kinds_of(in.type).front();
   post(kind, *user, user->email, std::move(on));
+}
+
+/// For the last sign-up that asked, whose password the link confirms.
+void sign_in_flows::mail_sign_up_again(const user_row& user, flow on) {
+  const std::string stored(sign_in_rules::stored_as(mail_kind::confirm_signup));
+  d_.in.one_time->newest(
+      stored, user.id,
+      to_self<one_time_row>([this, user, on = std::move(on)](result<one_time_row> last) mutable {
+        on.password_hash = last ? sign_in_rules::flow_of(*last).password_hash : user.password_hash;
+        post(mail_kind::confirm_signup, user, user.email, std::move(on));
+      }));
 }
 
 /// An account that whoever reads the mail may have.
@@ -199,7 +215,8 @@ void sign_in_flows::mail_email_change_again(const user_row& user, flow on) {
   d_.in.one_time->newest(
       stored, user.id,
       to_self<one_time_row>([this, user, on = std::move(on)](result<one_time_row> before) mutable {
-        if (before) post(mail_kind::email_change, user, before->email, std::move(on));
+        if (before && before->expires_at > unix_now())
+          post(mail_kind::email_change, user, before->email, std::move(on));
       }));
 }
 

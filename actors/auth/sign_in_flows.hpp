@@ -42,6 +42,7 @@ private:
   void find_and_mail(send_mail_request in, flow on, const op_context& op, answer<done> a);
   void mail_for(send_mail_request in, flow on, const result<user_row>& user, const op_context& op);
   void mail_newcomer(send_mail_request in, flow on, op_context op);
+  void mail_sign_up_again(const user_row& user, flow on);
   void mail_email_change_again(const user_row& user, flow on);
   void post(mail_kind kind, user_row user, std::string email, flow on);
   void unless_too_soon(mail_kind kind, const std::string& user_id, continuation<done> after);

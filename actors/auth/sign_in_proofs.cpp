@@ -31,15 +31,21 @@ void sign_in_flows::on(call<verify_mail_request>& c, answer<sign_in_reply> a) {
     a(sign_in_reply{{}, sign_in_rules::location_of(to, r.error())});
   };
   const auto op = c.op;
-  may_try(op, {}, [this, in = std::move(in), op, then = std::move(then)](result<done> may) mutable {
-    if (!may) return then(std::unexpected(std::move(may.error())));
-    verify(std::move(in), op, std::move(then));
-  });
+  // A code can be guessed, a link cannot.
+  const auto account =
+      in.token_hash.value.empty() && !in.email.empty() ? account_of(in.email) : std::string();
+  may_try(op, account,
+          [this, in = std::move(in), op, then = std::move(then)](result<done> may) mutable {
+            if (!may) return then(std::unexpected(std::move(may.error())));
+            verify(std::move(in), op, std::move(then));
+          });
 }
 
 void sign_in_flows::verify(verify_mail_request in, op_context op,
                            continuation<sign_in_reply> then) {
   take_token(in, [this, in, op, then = std::move(then)](result<one_time_row> token) mutable {
+    if (!token && in.token_hash.value.empty() && !in.email.empty())
+      note_failure(account_of(in.email));
     if (!token) return then(std::unexpected(bad_token_or(std::move(token.error()))));
     prove(*token, op,
           [this, token = *token, in = std::move(in), op,
@@ -93,7 +99,8 @@ void sign_in_flows::take_code(std::vector<mail_kind> kinds, std::string user_id,
       stored, user_id,
       to_self<one_time_row>([this, kinds = std::move(kinds), user_id, code = std::move(code),
                              after = std::move(after)](result<one_time_row> row) mutable {
-        if (!row && row.error().code == errc::not_found)
+        const bool is_over = row && row->expires_at <= unix_now();
+        if (is_over || (!row && row.error().code == errc::not_found))
           return take_code(std::move(kinds), std::move(user_id), std::move(code), std::move(after));
         if (!row) return after(std::move(row));
         d_.in.one_time->take(

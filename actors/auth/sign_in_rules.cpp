@@ -46,6 +46,7 @@ json_text extra_of(const flow& on, std::string_view hash, std::int64_t tries) {
       .add("redirect_to", on.redirect_to)
       .add("challenge", on.pkce.value)
       .add("challenge_method", on.pkce.method)
+      .add("password", on.password_hash)
       .add("code", hash)
       .add("tries", tries)
       .build();
@@ -116,7 +117,7 @@ mail_token make_mail_token(mail_kind kind, const std::string& user_id, std::stri
 }
 
 flow flow_of(const one_time_row& row) {
-  return {text_of(row, "redirect_to"), pkce_flow::challenge_of(row)};
+  return {text_of(row, "redirect_to"), pkce_flow::challenge_of(row), text_of(row, "password")};
 }
 
 std::string link_of(const sign_in_policy& in, mail_kind kind, const mail_token& token,
@@ -148,8 +149,11 @@ result<proof> prove(user_row user, const one_time_row& token, std::string now) {
   if (lower(out.user.email) != lower(token.email)) return std::unexpected(bad_token());
   if (!out.user.email_confirmed_at.empty()) return out;
   out.user.email_confirmed_at = std::move(now);
-  if (token.kind == stored_as(mail_kind::confirm_signup)) return out;
-  out.user.password_hash.clear();
+  // An admin's link has no password of its own: it confirms the account as it is.
+  const auto hash = text_of(token, "password");
+  const bool is_signup = token.kind == stored_as(mail_kind::confirm_signup);
+  if (is_signup && (hash.empty() || hash == out.user.password_hash)) return out;
+  out.user.password_hash = hash;
   out.takes_over = true;
   return out;
 }

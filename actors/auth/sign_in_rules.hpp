@@ -47,6 +47,7 @@ namespace sign_in_rules {
 struct flow {
   std::string redirect_to; ///< checked already; may be empty
   pkce_flow::challenge pkce;
+  std::string password_hash = {}; ///< of the sign-up that a mail is for; else empty
 };
 
 /// What a mail proves: the row to store, the link's token and the code to type.
@@ -70,8 +71,9 @@ struct mail_token {
 [[nodiscard]] one_time_row after_wrong_code(one_time_row row);
 
 /// What the proof of a mail does to its account. Whoever reads the mail owns the address: a
-/// password that was set before anyone had proved to own it is taken away, unless the mail is of
-/// that very sign-up. Errors: bad_token() when the account has another address by now.
+/// password that was set before anyone had proved to own it is taken away, or gives way to that of
+/// the sign-up that the mail is for. Errors: bad_token() when the account has another address by
+/// now.
 struct proof {
   user_row user;
   bool takes_over = false; ///< all sessions of before must end

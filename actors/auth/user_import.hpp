@@ -108,6 +108,12 @@ private:
       return refuse(
           work, n,
           make_error(errc::conflict, "is yours: nobody changes their own role", "account_role"));
+    if (changed.role == "admin" && there.role != "admin")
+      return refuse(work, n,
+                    make_error(errc::conflict,
+                               "an account that is here already is not made an admin by an import: "
+                               "do it with PATCH /v1/admin/users/{id}",
+                               "account_role"));
     if (account_rules::is_same(changed, there))
       return finish(work, n, {"exists", there.id, {}, {}});
     if (work->in.dry_run) return finish(work, n, {"updated", there.id, {}, {}});

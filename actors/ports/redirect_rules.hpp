@@ -58,6 +58,26 @@ inline constexpr std::string_view whole_origin = "/**";
   return origin_of(url) == pattern;
 }
 
+/// Whether the path has `.` or `..`, plain or encoded, which browsers walk.
+[[nodiscard]] inline bool has_dot_segment(std::string_view url) noexcept {
+  auto path = url.substr(0, url.find_first_of("?#"));
+  path.remove_prefix(origin_of(url).size());
+  std::size_t dots = 0, others = 0;
+  for (std::size_t i = 0; i <= path.size(); ++i) {
+    const auto rest = path.substr(std::min(i, path.size()));
+    if (rest.empty() || rest.front() == '/') {
+      if (dots > 0 && dots <= 2 && others == 0) return true;
+      dots = others = 0;
+    } else if (rest.starts_with("%2e") || rest.starts_with("%2E")) {
+      ++dots;
+      i += 2;
+    } else {
+      ++(rest.front() == '.' ? dots : others);
+    }
+  }
+  return false;
+}
+
 [[nodiscard]] inline bool is_below(std::string_view site, std::string_view url) noexcept {
   if (site.ends_with('/')) site.remove_suffix(1);
   if (site.empty() || !url.starts_with(site)) return false;
@@ -68,7 +88,7 @@ inline constexpr std::string_view whole_origin = "/**";
 /// Whether `url` is the site or something below it, or is among the urls. Compared as text: what
 /// is spelled otherwise is another URL, and so is one with a user name in front of the host.
 [[nodiscard]] inline bool allows(const policy& in, std::string_view url) noexcept {
-  if (!is_url(url)) return false;
+  if (!is_url(url) || has_dot_segment(url)) return false;
   return is_below(in.site_url, url) ||
          std::ranges::any_of(in.urls, [&](const auto& one) { return fits(one, url); });
 }

@@ -88,7 +88,9 @@ private:
 
   /// The next batch, or a step of the sweep when it is time; is_busy_ is ours until it is done.
   void run_next() {
-    if (clock::now() >= next_sweep_) return sweep();
+    // Whoever waits has a turn between two steps.
+    if (clock::now() >= next_sweep_ && !std::exchange(has_swept_, true)) return sweep();
+    has_swept_ = false;
     limit_batch batch;
     {
       const std::lock_guard lock(mutex_);
@@ -128,6 +130,7 @@ private:
 
   const std::shared_ptr<database> db_;
   clock::time_point next_sweep_{}; // whose turn it is reads and writes it
+  bool has_swept_ = false;         // likewise: the last job was a step of the sweep
   std::mutex mutex_;
   std::deque<std::unique_ptr<limit_call>> waiting_; // guarded by mutex_
   bool is_busy_ = false; // guarded by mutex_: a job of ours is on its way

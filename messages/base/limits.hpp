@@ -37,6 +37,7 @@ inline constexpr std::size_t import_users = 500;            ///< in one request
 inline constexpr std::size_t import_hash_bytes = 255;       ///< a password hash, as it is stored
 inline constexpr std::size_t import_batch_bytes = 4u << 20; ///< past it a batch ends early
 inline constexpr std::size_t import_shown = 20;             ///< failed rows on the terminal
+inline constexpr std::size_t metadata_bytes = 16u << 10;    ///< of an account, each of the two
 inline constexpr std::size_t csv_record_bytes = 256u << 10; ///< a row of an imported table
 inline constexpr std::size_t csv_fields = 256;              ///< its columns
 inline constexpr std::size_t hash_queue = 64;               ///< password hashes that may wait

@@ -21,6 +21,23 @@ const becomes = async (status, ask) => {
   assert.equal((await ask()).status, status)
 }
 
+test('a key may not take over the account that it belongs to', async () => {
+  const made = await account()
+  const owned = await newKey({ name: 'k' }, made.access_token)
+  const patch = (body, token) => call('PATCH', '/v1/auth/me', body, token)
+  for (const body of [{ email: `${randomUUID()}@example.org` }, { password: 'another one', current_password: 'x' }])
+    assert.equal((await patch(body, owned.key)).status, 403)
+  assert.equal((await patch({ name: 'Ada' }, owned.key)).status, 200)
+})
+
+test('metadata is bounded in all, not only in a change', async () => {
+  const made = await account()
+  const part = (name) => ({ user_metadata: { [name]: 'x'.repeat(9000) } })
+  assert.equal((await call('PATCH', '/v1/auth/me', part('a'), made.access_token)).status, 200)
+  const { status, json } = await call('PATCH', '/v1/auth/me', part('b'), made.access_token)
+  assert.deepEqual([status, json.error.param], [400, 'user_metadata'])
+})
+
 test('an account changes its name, metadata and e-mail', async () => {
   const made = await account()
   const patch = (body) => call('PATCH', '/v1/auth/me', body, made.access_token)

@@ -177,6 +177,35 @@ TEST(mail_tokens, who_proves_an_address_first_takes_the_account_from_who_only_cl
   }
 }
 
+TEST(mail_tokens, the_link_of_a_sign_up_confirms_its_own_password_and_no_other) {
+  sign_in_rules::flow mine;
+  mine.password_hash = "mine";
+  auto token = token_of(mail_kind::confirm_signup).row;
+  token.extra =
+      sign_in_rules::make_mail_token(mail_kind::confirm_signup, token.user_id, token.email, mine,
+                                     digest, 100, std::chrono::seconds(60))
+          .row.extra;
+  EXPECT_EQ(sign_in_rules::flow_of(token).password_hash, "mine");
+  auto claimed = ada(false);
+  claimed.password_hash = "of somebody who signed up before";
+  const auto proved = sign_in_rules::prove(claimed, token, "now");
+  ASSERT_TRUE(proved);
+  EXPECT_EQ(proved->user.password_hash, "mine");
+  EXPECT_TRUE(proved->takes_over);
+  const auto wrong = sign_in_rules::after_wrong_code(token);
+  EXPECT_EQ(sign_in_rules::flow_of(wrong).password_hash, "mine") << "a wrong code changes nothing";
+}
+
+TEST(redirect_rules, a_path_is_not_walked_upwards) {
+  const redirect_rules::policy in{"https://app.example.com/shop", {}};
+  EXPECT_TRUE(redirect_rules::allows(in, "https://app.example.com/shop/a.b/..c/d?x=/../"));
+  for (const auto* url :
+       {"https://app.example.com/shop/../other", "https://app.example.com/shop/..",
+        "https://app.example.com/shop/./x", "https://app.example.com/shop/%2e%2E/x",
+        "https://app.example.com/shop/.%2e?y"})
+    EXPECT_FALSE(redirect_rules::allows(in, url)) << url;
+}
+
 TEST(mail_tokens, a_new_address_makes_an_account_of_an_anonymous_one) {
   auto nobody = ada(false);
   nobody.email.clear();
