@@ -98,7 +98,7 @@ test('a key has scopes, an end and a last use', async () => {
   assert.equal((await get('/v1/logs', reader.key)).status, 200)
   const refused = await call('POST', '/v1/logs', { level: 'info', service: 's', message: 'm' }, reader.key)
   assert.deepEqual([refused.status, refused.json.error.code], [403, 'insufficient_scope'])
-  assert.equal((await get('/v1/auth/me', reader.key)).status, 403)
+  assert.equal((await get('/v1/auth/sessions', reader.key)).status, 403)
   const bad = await call('POST', '/v1/auth/keys', { name: 'x', scopes: ['logs:read', 'root'] }, token)
   assert.equal(bad.json.error.param, 'scopes[1]')
   const admin = await call('POST', '/v1/auth/keys', { name: 'x', scopes: ['admin'] }, token)
