@@ -20,6 +20,7 @@ endif()
 pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(XCRYPT REQUIRED IMPORTED_TARGET libxcrypt)
+pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(CMARK REQUIRED IMPORTED_TARGET libcmark)
 pkg_check_modules(GUMBO REQUIRED IMPORTED_TARGET gumbo)
 

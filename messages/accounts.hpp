@@ -68,12 +68,56 @@ BOOST_DESCRIBE_STRUCT(update_user_request, (),
                       (id, email, password, name, account_role, email_confirmed, banned_for,
                        app_metadata, user_metadata))
 
-/// With the user's sessions, keys and memberships. Files, stores, conversations and logs stay.
+/// With all that the user owns: sessions, keys, memberships, files, stores, conversations, logs.
 struct delete_user_request {
   std::string id;
   bool operator==(const delete_user_request&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(delete_user_request, (), (id))
+
+/// A row of another program's users table.
+struct import_user {
+  std::string id; ///< a UUID that is kept while it is free; absent: a new one
+  std::string email;
+  secret password_hash; ///< as the other program stored it; absent: no sign-in with a password
+  std::optional<std::string> name;
+  std::optional<std::string> account_role; ///< `user`, `viewer` or `admin`; absent: `user`
+  bool active = true;                      ///< false: banned until somebody lifts it
+  bool email_confirmed = true;
+  std::string created_at;  ///< RFC 3339; absent: now
+  json_text user_metadata; ///< an object; absent: {}
+  bool operator==(const import_user&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(import_user, (),
+                      (id, email, password_hash, name, account_role, active, email_confirmed,
+                       created_at, user_metadata))
+
+/// Each row succeeds or fails alone. An account whose e-mail is there is left alone, unless
+/// `update`: then it takes the row's name, role and metadata (as a merge patch), and its password
+/// where it has none.
+struct import_users_request {
+  std::vector<import_user> users; ///< 1 to limits::import_users
+  bool update = false;
+  bool dry_run = false; ///< say what would be done, and do nothing
+  bool operator==(const import_users_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(import_users_request, (), (users, update, dry_run))
+
+struct import_outcome {
+  std::string status;               ///< `created`, `exists`, `updated` or `failed`
+  std::string id;                   ///< the account's; empty: none was made
+  std::optional<std::string> param; ///< failed: the field
+  std::optional<std::string> reason;
+  bool operator==(const import_outcome&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(import_outcome, (), (status, id, param, reason))
+
+struct import_users_reply {
+  std::string object = "list";
+  std::vector<import_outcome> data; ///< one a row, in their order
+  bool operator==(const import_users_reply&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(import_users_reply, (), (object, data))
 
 /// Signs a user out everywhere.
 struct end_sessions_request {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/base/values.hpp"
+#include "messages/limits.hpp"
 
 #include <boost/describe/class.hpp>
 #include <boost/describe/enum.hpp>
@@ -100,6 +101,10 @@ BOOST_DESCRIBE_STRUCT(chat_delta, (), (event, data))
 /// later is an error event, what failed before kept its status.
 inline constexpr std::string_view stream_opened = "open";
 
+/// The event of a delta whose data is a rate_limit_list: how the caller's limits stand. It
+/// comes first if at all, also before an answer that is not streamed; the edge makes headers of it.
+inline constexpr std::string_view rate_limits_event = "rate_limits";
+
 enum class usage_source : std::uint8_t { reported = 0, estimated = 1 };
 BOOST_DESCRIBE_ENUM(usage_source, reported, estimated)
 
@@ -138,9 +143,10 @@ BOOST_DESCRIBE_STRUCT(embeddings_request, (), (model, input, encoding_format, di
 /// A whole OpenAI-shaped answer as JSON: embeddings, whose vectors are floats or base64.
 struct json_reply {
   json_text body;
+  std::vector<rate_limit> limits = {}; ///< the caller's, for headers; empty: none
   bool operator==(const json_reply&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(json_reply, (), (body))
+BOOST_DESCRIBE_STRUCT(json_reply, (), (body, limits))
 
 struct models_request {
   std::string id; ///< one model, or empty for all
@@ -173,5 +179,12 @@ struct citation {
   bool operator==(const citation&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(citation, (), (file_id, filename, quote, score))
+
+/// Deletes the user's conversations with their turns. See TROUPE_INTERNAL_METHODS.
+struct purge_conversations_request {
+  std::string user; ///< the owner's id
+  bool operator==(const purge_conversations_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(purge_conversations_request, (), (user))
 
 } // namespace troupe

@@ -250,4 +250,11 @@ struct search_reply {
 };
 BOOST_DESCRIBE_STRUCT(search_reply, (), (object, search_query, data, has_more, next_page))
 
+/// Deletes the user's files, vector stores and passages. See TROUPE_INTERNAL_METHODS.
+struct purge_documents_request {
+  std::string user; ///< the owner's id
+  bool operator==(const purge_documents_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(purge_documents_request, (), (user))
+
 } // namespace troupe

@@ -60,6 +60,10 @@ template <>
 inline constexpr bool is_request<retrieval_options> = true;
 template <>
 inline constexpr bool is_request<log_input> = true;
+template <>
+inline constexpr bool is_request<import_user> = true;
+template <>
+inline constexpr bool is_request<admin_user_body> = true;
 
 namespace rules {
 
@@ -99,6 +103,8 @@ inline constexpr field_rule password{.name = "password",
 inline constexpr field_rule user_metadata{.name = "user_metadata", .object = true};
 inline constexpr std::array<std::string_view, 3> account_roles{"user", "viewer", "admin"};
 inline constexpr std::array<std::string_view, 3> member_roles{"owner", "admin", "member"};
+inline constexpr std::array<std::string_view, 4> import_states{"created", "exists", "updated",
+                                                               "failed"};
 inline constexpr std::array<std::string_view, 3> logout_scopes{"local", "others", "global"};
 inline constexpr field_rule account_role{
     .name = "account_role",
@@ -110,6 +116,17 @@ inline constexpr field_rule scopes{
     .about =
         "chat, documents:read, documents:write, logs:read, logs:write, account, admin; empty: "
         "whatever the owner may."};
+
+inline constexpr std::array<std::string_view, 4> mail_types{"recovery", "magiclink", "signup",
+                                                            "email_change"};
+inline constexpr std::array<std::string_view, 6> verify_types{"signup", "recovery",     "magiclink",
+                                                              "email",  "email_change", "invite"};
+inline constexpr std::array<std::string_view, 5> link_types{"signup", "invite", "magiclink",
+                                                            "recovery", "email_change_new"};
+inline constexpr field_rule data{.name = "data", .object = true};
+inline constexpr field_rule redirect_to{.name = "redirect_to", .bytes_max = limits::redirect_bytes};
+inline constexpr field_rule code_challenge{.name = "code_challenge", .bytes_max = 128};
+inline constexpr field_rule challenge_method{.name = "code_challenge_method", .bytes_max = 16};
 
 constexpr field_rule metadata_patch(std::string_view which) {
   return {.name = which, .object = true, .about = "A JSON Merge Patch (RFC 7396)."};
@@ -166,6 +183,38 @@ TROUPE_RULES(user_view)
   {.name = "created_at", .time = true},
   {.name = "updated_at", .time = true}});
 
+// ---- sign-up and signing in by mail
+
+TROUPE_RULES(sign_up_request)
+({rules::email, rules::password, rules::data, rules::redirect_to, rules::code_challenge,
+  rules::challenge_method});
+TROUPE_RULES(send_mail_request)
+({{.name = "type", .required = true, .words = rules::mail_types},
+  rules::email,
+  rules::data,
+  rules::redirect_to,
+  rules::code_challenge,
+  rules::challenge_method});
+TROUPE_RULES(verify_mail_request)
+({{.name = "type", .required = true, .words = rules::verify_types},
+  {.name = "token", .bytes_max = 256},
+  {.name = "token_hash", .bytes_max = 256},
+  rules::email,
+  rules::redirect_to});
+TROUPE_RULES(exchange_code_request)
+({{.name = "auth_code", .required = true, .bytes_max = 256},
+  {.name = "code_verifier", .required = true, .bytes_max = 256}});
+TROUPE_RULES(change_account_request)
+({rules::email, rules::password, rules::data, rules::redirect_to, rules::code_challenge,
+  rules::challenge_method});
+TROUPE_RULES(make_link_request)
+({{.name = "type", .required = true, .words = rules::link_types},
+  {.name = "email", .required = true, .bytes_max = 254},
+  {.name = "new_email", .bytes_max = 254},
+  rules::password,
+  rules::data,
+  rules::redirect_to});
+
 // ---- keys
 
 TROUPE_RULES(create_key_request)
@@ -218,6 +267,26 @@ TROUPE_RULES(update_user_request)
    .about = "Seconds from now; 0 lifts a ban."},
   rules::metadata_patch("app_metadata"),
   rules::metadata_patch("user_metadata")});
+TROUPE_RULES(import_user)
+({{.name = "id", .bytes_max = 36, .about = "A UUID that is kept while it is free."},
+  {.name = "email", .required = true, .bytes_max = 254},
+  {.name = "password_hash",
+   .bytes_max = limits::import_hash_bytes,
+   .about = "As the other program stored it; absent: no sign-in with a password."},
+  rules::name,
+  rules::account_role,
+  {.name = "active", .about = "False: the account is banned."},
+  {.name = "created_at", .time = true},
+  rules::user_metadata});
+TROUPE_RULES(import_users_request)
+({{.name = "users", .required = true, .items_min = 1, .items_max = limits::import_users},
+  {.name = "update",
+   .about = "Accounts that exist take the name, role and metadata, and a password where they have "
+            "none."},
+  {.name = "dry_run", .about = "Say what would be done, and do nothing."}});
+TROUPE_RULES(import_outcome)
+({{.name = "status", .words = rules::import_states},
+  {.name = "param", .about = "The field that is wrong."}});
 TROUPE_RULES(put_caps_request)
 ({{.name = "subject", .required = true, .bytes_max = 80},
   {.name = "requests_per_minute", .least = 0, .most = 1e9, .about = "0: no cap."},

@@ -83,4 +83,11 @@ struct log_page {
 };
 BOOST_DESCRIBE_STRUCT(log_page, (), (data, has_more, next_cursor))
 
+/// Deletes the user's records. See TROUPE_INTERNAL_METHODS.
+struct purge_logs_request {
+  std::string user; ///< the owner's id
+  bool operator==(const purge_logs_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(purge_logs_request, (), (user))
+
 } // namespace troupe

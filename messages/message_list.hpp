@@ -16,6 +16,7 @@
   X(rotate_key_request) X(revoke_key_request)                                                       \
   X(list_users_request) X(user_list) X(create_user_request) X(get_user_request)                     \
   X(update_user_request) X(delete_user_request) X(end_sessions_request)                             \
+  X(import_user) X(import_users_request) X(import_outcome) X(import_users_reply)                    \
   X(jwks_request) X(list_signing_keys_request) X(rotate_signing_key_request)                        \
   X(signing_key_view) X(signing_key_list)                                                           \
   X(put_caps_request) X(get_caps_request) X(caps_view)                                              \
@@ -24,6 +25,11 @@
   X(delete_organization_request) X(member_view) X(list_members_request) X(member_list)              \
   X(put_member_request) X(remove_member_request)                                                    \
   X(authenticate_request) X(authenticate_reply)                                                     \
+  X(usage_caps) X(reserve_request) X(rate_limit) X(rate_limit_list) X(reserve_reply)                \
+  X(settle_request) X(renew_request) X(renew_reply)                                                 \
+  X(sign_up_request) X(sign_in_reply) X(send_mail_request) X(verify_mail_request)                   \
+  X(exchange_code_request) X(change_account_request) X(sign_in_settings_request)                    \
+  X(make_link_request) X(link_reply) X(admin_user_body)                                             \
   X(chat_message) X(stream_options) X(retrieval_options) X(chat_completion_body)                    \
   X(chat_stream_body) X(chat_request) X(chat_delta) X(token_usage) X(chat_reply)                    \
   X(embeddings_request) X(json_reply) X(models_request) X(model_view) X(model_list) X(citation)     \
@@ -35,5 +41,6 @@
   X(search_request) X(search_content) X(search_hit) X(search_reply)                                 \
   X(log_record) X(log_input) X(append_logs_request) X(append_logs_reply) X(patch_log_request)       \
   X(list_logs_request) X(log_page)                                                                  \
+  X(purge_documents_request) X(purge_conversations_request) X(purge_logs_request) X(purge_reply)    \
   X(ping_request) X(service_status) X(ping_reply)
 // clang-format on

@@ -6,7 +6,9 @@
 #include "messages/base/reply.hpp"
 #include "messages/chat.hpp"
 #include "messages/documents.hpp"
+#include "messages/limits.hpp"
 #include "messages/log.hpp"
+#include "messages/sign_in.hpp"
 #include "messages/system.hpp"
 
 #include <string_view>
@@ -15,6 +17,15 @@
 /// `delta` is `none` where nothing is streamed. Classes (BACKBONE, delivery classes):
 /// `once` - the handler starts at most once; `idempotent` - may be re-sent to another worker.
 /// Every request struct belongs to exactly one method, so the request's type names the method.
+
+/// Of the service auth as well: sign-up, and signing in by mail.
+#define TROUPE_SIGN_IN_METHODS(X)                                          \
+  X(auth, sign_up, sign_up_request, none, sign_in_reply, once)             \
+  X(auth, send_mail, send_mail_request, none, done, once)                  \
+  X(auth, verify_mail, verify_mail_request, none, sign_in_reply, once)     \
+  X(auth, exchange_code, exchange_code_request, none, session_reply, once) \
+  X(auth, change_account, change_account_request, none, user_view, once)   \
+  X(auth, sign_in_settings, sign_in_settings_request, none, json_reply, idempotent)
 
 #define TROUPE_AUTH_METHODS(X)                                                     \
   X(auth, register, register_request, none, session_reply, once)                   \
@@ -26,7 +37,8 @@
   X(auth, update_me, update_me_request, none, user_view, once)                     \
   X(auth, list_sessions, list_sessions_request, none, session_list, idempotent)    \
   X(auth, revoke_session, revoke_session_request, none, deleted_reply, idempotent) \
-  X(auth, jwks, jwks_request, none, json_reply, idempotent)
+  X(auth, jwks, jwks_request, none, json_reply, idempotent)                        \
+  TROUPE_SIGN_IN_METHODS(X)
 
 #define TROUPE_KEY_METHODS(X)                                         \
   X(keys, create, create_key_request, none, api_key_view, once)       \
@@ -42,9 +54,11 @@
   X(accounts, get_user, get_user_request, none, user_view, idempotent)                          \
   X(accounts, update_user, update_user_request, none, user_view, once)                          \
   X(accounts, delete_user, delete_user_request, none, deleted_reply, idempotent)                \
+  X(accounts, import_users, import_users_request, none, import_users_reply, once)               \
   X(accounts, end_sessions, end_sessions_request, none, done, idempotent)                       \
   X(accounts, list_signing_keys, list_signing_keys_request, none, signing_key_list, idempotent) \
   X(accounts, rotate_signing_key, rotate_signing_key_request, none, signing_key_view, once)     \
+  X(accounts, make_link, make_link_request, none, link_reply, once)                             \
   X(accounts, put_caps, put_caps_request, none, caps_view, idempotent)                          \
   X(accounts, get_caps, get_caps_request, none, caps_view, idempotent)
 
@@ -66,9 +80,15 @@
   TROUPE_ADMIN_METHODS(X)         \
   TROUPE_ORGANIZATION_METHODS(X)
 
-/// Asked by routers only; not reachable through an edge.
+/// Asked by routers only.
 #define TROUPE_AUTH_INTERNAL_METHODS(X) \
   X(auth, authenticate, authenticate_request, none, authenticate_reply, idempotent)
+
+/// Asked by routers and services: what a caller may use at most.
+#define TROUPE_LIMIT_METHODS(X)                                        \
+  X(limits, reserve, reserve_request, none, reserve_reply, idempotent) \
+  X(limits, settle, settle_request, none, done, idempotent)            \
+  X(limits, renew, renew_request, none, renew_reply, idempotent)
 
 #define TROUPE_PROMPT_METHODS(X)                                          \
   X(prompt, chat, chat_request, chat_delta, chat_reply, once)             \
@@ -96,16 +116,36 @@
   X(log, patch, patch_log_request, none, log_record, idempotent)     \
   X(log, list, list_logs_request, none, log_page, idempotent)
 
+/// Asked by whoever deletes an account. Each deletes all that the user owns in its service at the
+/// time of the request, a bounded step a transaction, and answers when it is gone; asked again it
+/// goes on where it was broken off. It covers what the service took before it, not requests of the
+/// user that come later: first take the credentials away and let limits::auth_cache_ttl pass. Ask
+/// `prompt` before `log`: its chats leave records there.
+#define TROUPE_PROMPT_INTERNAL_METHODS(X) \
+  X(prompt, purge, purge_conversations_request, none, purge_reply, idempotent)
+#define TROUPE_RETRIEVAL_INTERNAL_METHODS(X) \
+  X(retrieval, purge, purge_documents_request, none, purge_reply, idempotent)
+#define TROUPE_LOG_INTERNAL_METHODS(X) \
+  X(log, purge, purge_logs_request, none, purge_reply, idempotent)
+
 /// What an edge may ask a router for.
 #define TROUPE_PUBLIC_METHODS(X) \
-  TROUPE_ACCOUNT_METHODS(X)      \
   TROUPE_PROMPT_METHODS(X)       \
   TROUPE_RETRIEVAL_METHODS(X)    \
-  TROUPE_LOG_METHODS(X)
+  TROUPE_LOG_METHODS(X)          \
+  TROUPE_ACCOUNT_METHODS(X)
+
+/// What services ask each other; not reachable through an edge.
+#define TROUPE_INTERNAL_METHODS(X)     \
+  TROUPE_LIMIT_METHODS(X)              \
+  TROUPE_AUTH_INTERNAL_METHODS(X)      \
+  TROUPE_PROMPT_INTERNAL_METHODS(X)    \
+  TROUPE_RETRIEVAL_INTERNAL_METHODS(X) \
+  TROUPE_LOG_INTERNAL_METHODS(X)
 
 #define TROUPE_METHODS(X)  \
   TROUPE_PUBLIC_METHODS(X) \
-  TROUPE_AUTH_INTERNAL_METHODS(X)
+  TROUPE_INTERNAL_METHODS(X)
 
 namespace troupe {
 

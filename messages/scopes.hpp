@@ -25,7 +25,17 @@ inline constexpr std::string_view scope_words =
 template <class Request>
 inline constexpr bool is_public =
     std::is_same_v<Request, register_request> || std::is_same_v<Request, login_request> ||
-    std::is_same_v<Request, refresh_request> || std::is_same_v<Request, jwks_request>;
+    std::is_same_v<Request, refresh_request> || std::is_same_v<Request, jwks_request> ||
+    std::is_same_v<Request, sign_up_request> || std::is_same_v<Request, send_mail_request> ||
+    std::is_same_v<Request, verify_mail_request> ||
+    std::is_same_v<Request, exchange_code_request> ||
+    std::is_same_v<Request, sign_in_settings_request>;
+
+/// Requests whose service itself reserves what they use, for it knows how much that is; of others
+/// the router counts one.
+template <class Request>
+inline constexpr bool is_metered =
+    std::is_same_v<Request, chat_request> || std::is_same_v<Request, embeddings_request>;
 
 template <class Request>
 inline constexpr bool is_admin_only = false;
@@ -35,9 +45,16 @@ inline constexpr bool is_admin_only = false;
 TROUPE_ADMIN_METHODS(TROUPE_IS_ADMIN_ONLY)
 #undef TROUPE_IS_ADMIN_ONLY
 
-/// The scope that a method wants.
+/// What whoever holds a credential may do with it, whatever its scopes: see whose it is, end it.
+template <class Request>
+inline constexpr bool needs_no_scope =
+    std::is_same_v<Request, me_request> || std::is_same_v<Request, verify_request> ||
+    std::is_same_v<Request, logout_request>;
+
+/// The scope that a method wants; empty: none.
 template <class Request>
 [[nodiscard]] consteval std::string_view scope_of() {
+  if (needs_no_scope<Request>) return {};
   constexpr auto service = method_traits<Request>::service;
   constexpr auto method = method_traits<Request>::wire_name.substr(service.size() + 1);
   constexpr bool reads = method.starts_with("list") || method.starts_with("get") ||
@@ -51,7 +68,7 @@ template <class Request>
 
 /// Whether these scopes have this one; none at all have every one.
 [[nodiscard]] inline bool has_scope(const std::vector<std::string>& held, std::string_view wanted) {
-  return held.empty() || std::ranges::find(held, wanted) != held.end();
+  return wanted.empty() || held.empty() || std::ranges::find(held, wanted) != held.end();
 }
 
 } // namespace troupe

@@ -1,10 +1,11 @@
 #pragma once
 
 #include <boost/describe/class.hpp>
+#include <cstdint>
 #include <string>
 #include <vector>
 
-/// Messages that every service answers.
+/// Messages that are not one service's own.
 namespace troupe {
 
 /// Is the service able to do its work now? It answers after asking its stores.
@@ -29,5 +30,13 @@ struct ping_reply {
   bool operator==(const ping_reply&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(ping_reply, (), (ready, services))
+
+/// How many objects a purge deleted: files and vector stores, conversations, or log records. What
+/// a purge before it deleted is not counted again.
+struct purge_reply {
+  std::uint64_t deleted = 0;
+  bool operator==(const purge_reply&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(purge_reply, (), (deleted))
 
 } // namespace troupe

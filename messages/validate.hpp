@@ -16,11 +16,20 @@ namespace troupe {
 [[nodiscard]] result<void> validate(const verify_request& in);
 [[nodiscard]] result<void> validate(const logout_request& in);
 [[nodiscard]] result<void> validate(const update_me_request& in);
+[[nodiscard]] result<void> validate(const sign_up_request& in);
+[[nodiscard]] result<void> validate(const send_mail_request& in);
+[[nodiscard]] result<void> validate(const verify_mail_request& in);
+[[nodiscard]] result<void> validate(const exchange_code_request& in);
+[[nodiscard]] result<void> validate(const change_account_request& in);
+[[nodiscard]] result<void> validate(const make_link_request& in);
 [[nodiscard]] result<void> validate(const create_key_request& in);
 [[nodiscard]] result<void> validate(const update_key_request& in);
 [[nodiscard]] result<void> validate(const rotate_key_request& in);
 [[nodiscard]] result<void> validate(const list_users_request& in);
 [[nodiscard]] result<void> validate(const create_user_request& in);
+/// One row, which fails alone; validate() of the request looks at none.
+[[nodiscard]] result<void> validate(const import_user& in);
+[[nodiscard]] result<void> validate(const import_users_request& in);
 [[nodiscard]] result<void> validate(const update_user_request& in);
 [[nodiscard]] result<void> validate(const put_caps_request& in);
 [[nodiscard]] result<void> validate(const get_caps_request& in);

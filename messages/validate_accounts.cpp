@@ -83,6 +83,17 @@ result<void> validate(const create_user_request& in) {
   return check_email(in.email);
 }
 
+result<void> validate(const import_user& in) {
+  if (auto ok = check_fields(in); !ok) return ok;
+  if (auto ok = check_metadata("user_metadata", in.user_metadata); !ok) return ok;
+  if (!in.id.empty() && !is_uuid(in.id)) return refuse("id", "is no UUID in lower case");
+  return check_email(in.email);
+}
+
+result<void> validate(const import_users_request& in) {
+  return check_fields(in);
+}
+
 result<void> validate(const update_user_request& in) {
   if (auto ok = check_fields(in); !ok) return ok;
   if (auto ok = check_metadata("app_metadata", in.app_metadata); !ok) return ok;

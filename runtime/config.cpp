@@ -61,6 +61,11 @@ bool signup_is_open(const config& in) {
   return in.auth.signup == "open";
 }
 
+bool confirms_email(const config& in) {
+  if (in.auth.confirm_email == "auto") return !in.mail.smtp_url.value.empty();
+  return in.auth.confirm_email == "on";
+}
+
 std::filesystem::path database_file(const config& in, std::string_view name) {
   const std::filesystem::path auth_file = in.sqlite.path;
   if (auth_file.empty()) return std::filesystem::path(in.data.dir) / (std::string(name) + ".db");

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,17 +55,41 @@ struct chat {
   secret openai_api_key;
   milliseconds first_byte_timeout{60'000}; ///< until the provider's status
   milliseconds stall_timeout{60'000};      ///< between two pieces of a provider's stream
+  std::vector<std::string> prices;         ///< `MODEL=INPUT/OUTPUT`, dollars a million tokens
 };
 BOOST_DESCRIBE_STRUCT(chat, (),
                       (default_model, openai_base_url, openai_api_key, first_byte_timeout,
-                       stall_timeout))
+                       stall_timeout, prices))
 
 struct auth {
-  std::string signup = "auto";   ///< auto (open on loopback only), open, closed
-  secret jwt_secret;             ///< when set, access tokens are HS256 under it
-  std::string signing = "EdDSA"; ///< of new signing keys: EdDSA, ES256 or RS256
+  std::string signup = "auto";            ///< auto (open on loopback only), open, closed
+  secret jwt_secret;                      ///< when set, access tokens are HS256 under it
+  std::string signing = "EdDSA";          ///< of new signing keys: EdDSA, ES256 or RS256
+  std::string anonymous = "off";          ///< on, off: accounts without e-mail and password
+  std::string confirm_email = "auto";     ///< auto (when mails are sent), on, off
+  std::string public_url;                 ///< where clients reach this server; empty: mail.site_url
+  std::vector<std::string> redirect_urls; ///< where a sign-in may lead a browser
+  milliseconds mail_token_ttl = limits::mail_token_ttl; ///< of links and codes in mails
+  milliseconds mail_pause = limits::mail_pause;         ///< between mails of a kind to an account
+  std::uint32_t failures_per_account = 10; ///< wrong passwords in 15 minutes; 0: no limit
+  std::uint32_t tries_per_address = 30;    ///< sign-ins and sign-ups in 5 minutes; 0: no limit
 };
-BOOST_DESCRIBE_STRUCT(auth, (), (signup, jwt_secret, signing))
+BOOST_DESCRIBE_STRUCT(auth, (),
+                      (signup, jwt_secret, signing, anonymous, confirm_email, public_url,
+                       redirect_urls, mail_token_ttl, mail_pause, failures_per_account,
+                       tries_per_address))
+
+/// What those may use who have no caps of their own (PUT /v1/admin/caps/…); 0: no cap.
+struct caps {
+  std::uint64_t user_requests_per_minute = 0;
+  std::uint64_t user_tokens_per_minute = 0;
+  std::uint32_t user_streams = 0;                ///< at the same time
+  std::uint32_t user_usd_per_day = 0;            ///< whole dollars
+  std::uint32_t address_requests_per_minute = 0; ///< with a credential, of one client address
+};
+BOOST_DESCRIBE_STRUCT(caps, (),
+                      (user_requests_per_minute, user_tokens_per_minute, user_streams,
+                       user_usd_per_day, address_requests_per_minute))
 
 struct sqlite {
   std::string path; ///< auth's file, the others lie beside it; empty: <data.dir>/auth.db
@@ -76,6 +101,15 @@ struct store {
   secret url;
 };
 BOOST_DESCRIBE_STRUCT(store, (), (url))
+
+struct mail {
+  secret smtp_url;                   ///< smtp://user:password@host:587; empty: no mails are sent
+  std::string starttls = "required"; ///< required, optional, none
+  std::string from;                  ///< `address` or `Name <address>`
+  std::string site_url;              ///< where the links in mails lead, https://app.example.com
+  std::string templates;             ///< folder of texts in the place of the built-in ones
+};
+BOOST_DESCRIBE_STRUCT(mail, (), (smtp_url, starttls, from, site_url, templates))
 
 struct drain {
   milliseconds timeout{20'000}; ///< what running work gets after SIGTERM
@@ -106,6 +140,25 @@ struct loop {
 };
 BOOST_DESCRIBE_STRUCT(loop, (), (spin_us))
 
+/// Another issuer whose tokens are taken as credentials: `[issuers.<name>]`. docs/issuers.md says
+/// how they go together.
+struct token_issuer {
+  std::string kind = "oidc";           ///< oidc, cognito, supabase
+  std::string issuer;                  ///< what `iss` is, byte for byte
+  std::vector<std::string> audience;   ///< what `aud` may be, or a Cognito token's `client_id`
+  std::vector<std::string> token_use;  ///< of a Cognito token: id, access; empty: either
+  std::string jwks_url;                ///< empty: where the kind has it, or by discovery
+  secret jwt_secret;                   ///< 32 bytes or more: HS256 tokens are taken as well
+  std::vector<std::string> algorithms; ///< empty: HS256 with a secret, else all with public keys
+  bool create_accounts = true;         ///< at the first token of somebody unknown
+  std::string role = "user";           ///< of such accounts: user or viewer
+  bool require_email_verified = false; ///< at the first token
+  bool link_by_email = false; ///< to an account that has this e-mail already, verified by both
+};
+BOOST_DESCRIBE_STRUCT(token_issuer, (),
+                      (kind, issuer, audience, token_use, jwks_url, jwt_secret, algorithms,
+                       create_accounts, role, require_email_verified, link_by_email))
+
 } // namespace settings
 
 struct config {
@@ -115,11 +168,14 @@ struct config {
   settings::bus bus;
   settings::chat chat;
   settings::auth auth;
+  settings::caps caps;
+  std::map<std::string, settings::token_issuer> issuers; ///< by name, at most limits::issuers
   settings::sqlite sqlite;
   settings::store database;
   settings::store redis;
   settings::store qdrant;
   settings::store mongodb;
+  settings::mail mail;
   settings::drain drain;
   settings::log log;
   settings::actors actors;
@@ -129,8 +185,8 @@ struct config {
   bool http_given = false;
 };
 BOOST_DESCRIBE_STRUCT(config, (),
-                      (http, data, roles, bus, chat, auth, sqlite, database, redis, qdrant, mongodb,
-                       drain, log, actors, loop))
+                      (http, data, roles, bus, chat, auth, caps, issuers, sqlite, database, redis,
+                       qdrant, mongodb, mail, drain, log, actors, loop))
 
 /// The roles, in the order in which they start. `all` stands for every one but `broker`: one
 /// process needs none.
@@ -167,6 +223,10 @@ struct endpoint {
 /// Whether this node lets anyone register: auth.signup, where `auto` means "http.address is
 /// loopback". Asked by the edge and by auth; both must agree.
 [[nodiscard]] bool signup_is_open(const config& in);
+
+/// Whether nobody signs in with a password before they confirmed their e-mail: auth.confirm_email,
+/// where `auto` means "mails are sent".
+[[nodiscard]] bool confirms_email(const config& in);
 
 /// The database file of a role: sqlite.path for `auth`, `<name>.db` beside it for the others;
 /// <data.dir>/<name>.db when sqlite.path is empty.

@@ -1,6 +1,7 @@
 #include "runtime/config_keys.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <vector>
 
 namespace troupe {
@@ -57,6 +58,9 @@ constexpr key_info keys[] = {
      .help = "longest silence in a provider's stream",
      .least = 10,
      .most = hour},
+    {.key = "chat.prices",
+     .help = "what models cost: MODEL=INPUT/OUTPUT in dollars a million tokens",
+     .form = shape::price},
     {.key = "auth.signup",
      .help = "who may register",
      .form = shape::choice,
@@ -68,13 +72,88 @@ constexpr key_info keys[] = {
      .help = "algorithm of access tokens without jwt_secret",
      .form = shape::choice,
      .choices = "EdDSA ES256 RS256"},
+    {.key = "auth.anonymous",
+     .help = "accounts without e-mail and password, where sign-up is open",
+     .form = shape::choice,
+     .choices = "off on"},
+    {.key = "auth.confirm_email",
+     .help = "whether an e-mail is confirmed before the first sign-in",
+     .form = shape::choice,
+     .choices = "auto on off"},
+    {.key = "auth.public_url",
+     .help = "where clients reach this server, for links in mails",
+     .form = shape::base_url},
+    {.key = "auth.redirect_urls",
+     .help = "where a sign-in may lead a browser beside mail.site_url",
+     .form = shape::redirect},
+    {.key = "auth.mail_token_ttl",
+     .help = "how long a link or code in a mail counts",
+     .least = 60 * second,
+     .most = 24 * hour},
+    {.key = "auth.mail_pause",
+     .help = "least time between mails of a kind to an account",
+     .most = hour},
+    {.key = "auth.failures_per_account",
+     .help = "wrong passwords of an account in 15 minutes; 0: no limit",
+     .most = 1'000'000},
+    {.key = "auth.tries_per_address",
+     .help = "sign-ins and sign-ups of an address in 5 minutes; 0: no limit",
+     .most = 1'000'000},
+    {.key = "caps.user_requests_per_minute",
+     .help = "of users without caps of their own; 0: no cap, as below",
+     .most = 1ull << 50},
+    {.key = "caps.user_tokens_per_minute",
+     .help = "tokens of chats and embeddings, likewise",
+     .most = 1ull << 50},
+    {.key = "caps.user_streams", .help = "streams at the same time, likewise", .most = 1'000'000},
+    {.key = "caps.user_usd_per_day",
+     .help = "dollars a day at chat.prices, likewise",
+     .most = 1'000'000},
+    {.key = "caps.address_requests_per_minute",
+     .help = "requests of one client address; 0: no cap",
+     .most = 1ull << 31},
+    {.key = "issuers.*.kind",
+     .help = "what serves its tokens",
+     .form = shape::choice,
+     .choices = "oidc cognito supabase"},
+    {.key = "issuers.*.issuer", .help = "what iss is in its tokens", .form = shape::base_url},
+    {.key = "issuers.*.audience", .help = "client ids or aud that its tokens are for"},
+    {.key = "issuers.*.token_use",
+     .help = "Cognito: which tokens are taken",
+     .form = shape::choice,
+     .choices = "id access"},
+    {.key = "issuers.*.jwks_url", .help = "where its keys are", .form = shape::base_url},
+    {.key = "issuers.*.jwt_secret", .help = "key of its HS256 tokens"},
+    {.key = "issuers.*.algorithms",
+     .help = "signatures that are taken",
+     .form = shape::choice,
+     .choices = "EdDSA ES256 ES384 RS256 RS384 RS512 PS256 HS256"},
+    {.key = "issuers.*.create_accounts", .help = "whether somebody unknown gets an account"},
+    {.key = "issuers.*.role",
+     .help = "role of such accounts",
+     .form = shape::choice,
+     .choices = "user viewer"},
+    {.key = "issuers.*.require_email_verified",
+     .help = "whether somebody unknown needs a verified e-mail"},
+    {.key = "issuers.*.link_by_email",
+     .help = "whether a verified e-mail leads to the account that has it"},
     {.key = "sqlite.path",
      .help = "auth's database; the others lie beside it",
      .aliases = "SQLITE_PATH"},
     {.key = "database.url", .help = "SQL server of the accounts", .aliases = "DATABASE_URL"},
-    {.key = "redis.url", .help = "Redis (not in this version)", .aliases = "REDIS_URL"},
+    {.key = "redis.url",
+     .help = "Redis that all auth processes share: limits, who is signed in",
+     .aliases = "REDIS_URL"},
     {.key = "qdrant.url", .help = "Qdrant (not in this version)", .aliases = "QDRANT_URL"},
     {.key = "mongodb.url", .help = "MongoDB (not in this version)", .aliases = "MONGODB_URL"},
+    {.key = "mail.smtp_url", .help = "mail server; without it no mails are sent"},
+    {.key = "mail.starttls",
+     .help = "whether an smtp:// connection must turn to TLS",
+     .form = shape::choice,
+     .choices = "required optional none"},
+    {.key = "mail.from", .help = "sender of mails, an address or Name <address>"},
+    {.key = "mail.site_url", .help = "where the links in mails lead", .form = shape::base_url},
+    {.key = "mail.templates", .help = "folder of texts in the place of the built-in ones"},
     {.key = "drain.timeout", .help = "time that running work gets after SIGTERM", .most = hour},
     {.key = "log.level",
      .help = "least level of the program's own log",
@@ -102,14 +181,30 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+/// The key as the table has it: `issuers.acme.kind` is `issuers.*.kind`.
+std::string pattern_of(std::string_view key) {
+  const auto name = section_name(key);
+  std::string out(key);
+  if (!name.empty())
+    out.replace(static_cast<std::size_t>(name.data() - key.data()), name.size(), "*");
+  return out;
+}
+
 } // namespace
 
 std::span<const key_info> all_keys() noexcept {
   return keys;
 }
 
+std::string_view section_name(std::string_view key) noexcept {
+  constexpr std::string_view sections = "issuers.";
+  const auto end = key.rfind('.');
+  if (!key.starts_with(sections) || end < sections.size()) return {};
+  return key.substr(sections.size(), end - sections.size());
+}
+
 const key_info* find_key(std::string_view key) noexcept {
-  const auto* found = std::ranges::find(keys, key, &key_info::key);
+  const auto* found = std::ranges::find(keys, pattern_of(key), &key_info::key);
   return found == std::end(keys) ? nullptr : found;
 }
 
@@ -121,11 +216,35 @@ std::string variable_of(std::string_view key) {
   return name;
 }
 
-std::string_view nearest_key(std::string_view wrong) {
+std::optional<std::string> named_key_of(std::string_view variable) {
+  std::optional<std::string> found;
+  std::size_t longest = 0; // JWKS_URL would win over a field URL
+  for (const auto& info : keys) {
+    if (!is_pattern(info.key)) continue;
+    const auto pattern = variable_of(info.key);
+    const auto star = pattern.find('*');
+    const auto before = pattern.substr(0, star), after = pattern.substr(star + 1);
+    if (variable.size() <= before.size() + after.size() || after.size() < longest) continue;
+    if (!variable.starts_with(before) || !variable.ends_with(after)) continue;
+    std::string name(
+        variable.substr(before.size(), variable.size() - before.size() - after.size()));
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+    found = std::string(info.key).replace(info.key.find('*'), 1, name);
+    longest = after.size();
+  }
+  return found;
+}
+
+std::string nearest_key(std::string_view wrong) {
   if (wrong.size() > 64) return {};
-  const auto near = [wrong](const key_info& k) { return distance(wrong, k.key); };
+  const auto pattern = pattern_of(wrong);
+  const auto near = [&](const key_info& k) { return distance(pattern, k.key); };
   const auto* best = std::ranges::min_element(keys, {}, near);
-  return near(*best) <= 1 + wrong.size() / 4 ? best->key : std::string_view{};
+  if (near(*best) > 1 + pattern.size() / 4) return {};
+  std::string found(best->key);
+  if (const auto star = found.find('*'); star != found.npos && !section_name(wrong).empty())
+    found.replace(star, 1, section_name(wrong));
+  return found;
 }
 
 } // namespace troupe

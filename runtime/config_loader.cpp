@@ -1,5 +1,6 @@
 #include "runtime/config_loader.hpp"
 
+#include "messages/base/limits.hpp"
 #include "runtime/config_file.hpp"
 #include "runtime/config_keys.hpp"
 #include "runtime/config_value.hpp"
@@ -19,6 +20,8 @@ public:
   result<void> set(const std::string& key, const raw_value& value, const std::string& origin) {
     const key_info* info = find_key(key);
     if (info == nullptr) return unknown(key, origin);
+    if (is_pattern(info->key))
+      if (auto done = make_section(key, origin); !done) return done;
     result<void> outcome;
     for_each_setting(values_, [&](const std::string& name, auto& member) {
       if (name != key) return;
@@ -47,6 +50,27 @@ public:
   }
 
 private:
+  /// The section exists from its first key on.
+  result<void> make_section(const std::string& key, const std::string& origin) {
+    const std::string name(section_name(key));
+    const bool plain = std::ranges::all_of(name, [](unsigned char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    });
+    // An account's own e-mail and password have this name among the ways to sign in.
+    if (!plain || name.size() > limits::issuer_name_bytes || name == "email")
+      return fail(errc::invalid_argument,
+                  origin + ": " + key + ": a name has at most " +
+                      std::to_string(limits::issuer_name_bytes) +
+                      " of a-z, 0-9, - and _, and is not email",
+                  key);
+    values_.issuers.try_emplace(name);
+    if (values_.issuers.size() <= limits::issuers) return {};
+    return fail(
+        errc::invalid_argument,
+        origin + ": " + key + ": there are at most " + std::to_string(limits::issuers) + " issuers",
+        key);
+  }
+
   static result<void> unknown(const std::string& key, const std::string& origin) {
     std::string message = origin + ": there is no setting " + key;
     if (const auto near = nearest_key(key); !near.empty()) {
@@ -93,8 +117,10 @@ result<void> check_unknown_variables(const environment& variables) {
       const auto dot = k.key.find('.');
       return dot != k.key.npos && name.starts_with(variable_of(k.key.substr(0, dot + 1)));
     });
-    const bool known = std::ranges::any_of(
-        all_keys(), [&](const key_info& k) { return variable_of(k.key) == name; });
+    const bool known =
+        named_key_of(name) || std::ranges::any_of(all_keys(), [&](const key_info& k) {
+          return variable_of(k.key) == name;
+        });
     if (!ours || known) continue;
     std::string key = name.substr(7);
     std::ranges::transform(key, key.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -125,6 +151,11 @@ result<void> merge_app_port(merger& into, const environment& variables) {
 result<void> merge_environment(merger& into, const environment& variables) {
   if (auto done = check_unknown_variables(variables); !done) return done;
   if (auto done = merge_app_port(into, variables); !done) return done;
+  for (const auto& [name, text] : variables) {
+    const auto key = text.empty() ? std::nullopt : named_key_of(name);
+    if (!key) continue;
+    if (auto done = into.set(*key, raw_value::text(text), name); !done) return done;
+  }
   for (const auto& key : all_keys()) {
     // The first of these that is set counts: our own name, then the names of existing deployments.
     std::string names = variable_of(key.key) + ' ' + std::string(key.aliases);
@@ -207,6 +238,10 @@ std::vector<std::string> notes_on(const config& all) {
     notes.push_back("auth.jwt_secret has " + std::to_string(size) +
                     " bytes; HS256 wants at least 32 random ones");
   }
+  for (const auto& [name, issuer] : all.issuers)
+    if (issuer.issuer.starts_with("http://") || issuer.jwks_url.starts_with("http://"))
+      notes.push_back("issuers." + name +
+                      ": its keys come over plain http, where others may change them on the way");
   return notes;
 }
 

@@ -1,6 +1,9 @@
+#include "adapters/redis/redis_stores.hpp"
 #include "adapters/sql/sql_stores.hpp"
 #include "messages/base/limits.hpp"
 #include "runtime/config_loader.hpp"
+#include "runtime/issuer_settings.hpp"
+#include "runtime/mail_settings.hpp"
 
 #include <algorithm>
 
@@ -85,6 +88,31 @@ std::string scheme_of(const std::string& url) {
   return at == url.npos || at > 20 ? "another store" : url.substr(0, at) + "://…";
 }
 
+/// A member of smtp_config as a key.
+std::string mail_key(const std::string& member) {
+  if (member == "url") return "mail.smtp_url";
+  return member == "tls" ? "mail.starttls" : "mail." + member;
+}
+
+result<void> check_mail(const loaded_config& in) {
+  const auto& mail = in.values.mail;
+  const auto wrong = [&](const std::string& key, const std::string& text) {
+    return fail(errc::invalid_argument, named(in, key) + ": " + text, key);
+  };
+  if (!sends_mail(in.values)) {
+    if (!mail.from.empty()) return wrong("mail.from", "needs mail.smtp_url beside it");
+    if (!mail.templates.empty()) return wrong("mail.templates", "needs mail.smtp_url beside it");
+    if (confirms_email(in.values))
+      return wrong("auth.confirm_email", "on needs mail.smtp_url, for it takes a mail");
+    return {};
+  }
+  if (auto fits = check_smtp_config(smtp_settings(in.values)); !fits)
+    return wrong(mail_key(fits.error().param), fits.error().message);
+  if (mail.site_url.empty())
+    return wrong("mail.site_url", "is wanted, for it is where the links in mails lead");
+  return {};
+}
+
 result<void> check_tls(const loaded_config& in) {
   const auto& http = in.values.http;
   if (http.tls_certificate.empty() == http.tls_key.empty()) return {};
@@ -102,8 +130,11 @@ result<void> check_stores(const loaded_config& in) {
     if (auto ok = check_sql_url(in.values.database.url.value); !ok)
       return fail(errc::invalid_argument, named(in, "database.url") + ": " + ok.error().message,
                   "database.url");
+  if (const auto& url = in.values.redis.url.value; !url.empty())
+    if (auto ok = check_redis_url(url); !ok)
+      return fail(errc::invalid_argument, named(in, "redis.url") + ": " + ok.error().message,
+                  "redis.url");
   const std::pair<const char*, const settings::store&> stores[] = {
-      {"redis.url", in.values.redis},
       {"qdrant.url", in.values.qdrant},
       {"mongodb.url", in.values.mongodb},
   };
@@ -120,6 +151,8 @@ result<void> check_stores(const loaded_config& in) {
 result<void> check_servable(const loaded_config& loaded) {
   if (auto done = check_stores(loaded); !done) return done;
   if (auto done = check_tls(loaded); !done) return done;
+  if (auto done = check_mail(loaded); !done) return done;
+  if (auto done = check_issuers(loaded); !done) return done;
   return check_roles(loaded);
 }
 

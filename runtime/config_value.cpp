@@ -1,6 +1,8 @@
 #include "runtime/config_value.hpp"
 
+#include "actors/ports/redirect_rules.hpp"
 #include "messages/base/ip_address.hpp"
+#include "messages/base/model_price.hpp"
 #include "runtime/log_spdlog.hpp"
 
 #include <arpa/inet.h>
@@ -128,6 +130,13 @@ assigned check_shape(const std::string& text, const key_info& key) {
     case shape::ip_range:
       if (parse_ip_range(text)) return {};
       return wants("an IP address, or a range as in 10.0.0.0/8", in_quotes(text));
+    case shape::price:
+      if (parse_price(text)) return {};
+      return wants("MODEL=INPUT/OUTPUT in dollars a million tokens, as in gpt-4o=2.5/10",
+                   in_quotes(text));
+    case shape::redirect:
+      if (redirect_rules::is_pattern(text)) return {};
+      return wants("a URL, or an origin as in https://app.example.com/**", in_quotes(text));
     case shape::origin:
       return check_origin(text);
   }
@@ -184,6 +193,15 @@ assigned assign(secret& to, const raw_value& from, const key_info&) {
   return {};
 }
 
+assigned assign(bool& to, const raw_value& from, const key_info&) {
+  const auto* text = std::get_if<std::string>(&from.value);
+  const bool known = text && !from.typed && (*text == "true" || *text == "false");
+  const auto* flag = std::get_if<bool>(&from.value);
+  if (!flag && !known) return wants("true or false", describe(from));
+  to = flag ? *flag : *text == "true";
+  return {};
+}
+
 assigned assign(std::uint32_t& to, const raw_value& from, const key_info& key) {
   return assign_number(to, from, key);
 }
@@ -232,6 +250,14 @@ std::string show(const std::string& value) {
 
 std::string show(const secret& value) {
   return value.value.empty() ? "" : "[secret]";
+}
+
+std::string show(bool value) {
+  return value ? "true" : "false";
+}
+
+std::string show(std::uint32_t value) {
+  return std::to_string(value);
 }
 
 std::string show(std::uint64_t value) {

@@ -31,6 +31,9 @@ using complaint = std::string;
                                                     const key_info& key);
 [[nodiscard]] std::expected<void, complaint> assign(secret& to, const raw_value& from,
                                                     const key_info& key);
+/// `true` and `false`.
+[[nodiscard]] std::expected<void, complaint> assign(bool& to, const raw_value& from,
+                                                    const key_info& key);
 [[nodiscard]] std::expected<void, complaint> assign(std::uint32_t& to, const raw_value& from,
                                                     const key_info& key);
 [[nodiscard]] std::expected<void, complaint> assign(std::uint64_t& to, const raw_value& from,
@@ -44,6 +47,8 @@ using complaint = std::string;
 /// As one would write it in troupe.toml, without the quotes of a string; `[secret]` for a secret.
 [[nodiscard]] std::string show(const std::string& value);
 [[nodiscard]] std::string show(const secret& value);
+[[nodiscard]] std::string show(bool value);
+[[nodiscard]] std::string show(std::uint32_t value);
 [[nodiscard]] std::string show(std::uint64_t value);
 [[nodiscard]] std::string show(std::chrono::milliseconds value);
 [[nodiscard]] std::string show(const std::vector<std::string>& value);

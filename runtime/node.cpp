@@ -175,6 +175,7 @@ void node_impl::spawn_clients() {
   handles_.auth = caf::actor_cast<auth_service::actor>(far);
   handles_.keys = caf::actor_cast<key_service::actor>(far);
   handles_.accounts = caf::actor_cast<account_service::actor>(far);
+  handles_.limits = caf::actor_cast<limit_service::actor>(far);
   handles_.prompt = caf::actor_cast<prompt_service::actor>(far);
   handles_.retrieval = caf::actor_cast<retrieval_service::actor>(far);
   handles_.log = caf::actor_cast<log_service::actor>(far);
@@ -192,6 +193,8 @@ void node_impl::spawn_services() {
     keep(near_.auth);
     near_.keys = handles_.keys = services_->spawn_keys(system_);
     keep(near_.keys);
+    near_.limits = handles_.limits = services_->spawn_limits(system_);
+    keep(near_.limits);
   }
   if (has_role(in_, "prompt")) {
     near_.retrieval = handles_.retrieval = services_->spawn_retrieval(system_);
@@ -213,8 +216,8 @@ void node_impl::spawn_router_role() {
 
 result<void> node_impl::connect() {
   server_ = spawn_bus_server(system_, link_,
-                             {near_router_, near_.auth, near_.keys, near_.accounts, near_.prompt,
-                              near_.retrieval, near_.log});
+                             {near_router_, near_.auth, near_.keys, near_.accounts, near_.limits,
+                              near_.prompt, near_.retrieval, near_.log});
   actors_.push_back(server_->actor);
   bus_config settings;
   settings.loop = &loop_.context();
@@ -227,6 +230,7 @@ result<void> node_impl::connect() {
   serve(near_.auth != nullptr, "auth");
   serve(near_.keys != nullptr, "keys");
   serve(near_.accounts != nullptr, "accounts");
+  serve(near_.limits != nullptr, "limits");
   serve(near_.prompt != nullptr, "prompt");
   serve(near_.retrieval != nullptr, "retrieval");
   serve(near_.log != nullptr, "log");

@@ -1,6 +1,7 @@
 #include "runtime/services.hpp"
 
 #include "actors/auth/auth_actor.hpp"
+#include "actors/auth/limit_actor.hpp"
 #include "actors/log/log_actor.hpp"
 #include "actors/log/record_keeper.hpp"
 #include "actors/retrieval/retrieval_actor.hpp"
@@ -10,10 +11,15 @@
 #include "adapters/llm/openai_provider.hpp"
 #include "adapters/sql/sql_stores.hpp"
 #include "adapters/vector/passage_index.hpp"
+#include "adapters/web/http_fetch.hpp"
 #include "messages/base/ids.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
 #include "runtime/accounts_database.hpp"
+#include "runtime/issuer_settings.hpp"
+#include "runtime/mail_folder.hpp"
+#include "runtime/mail_settings.hpp"
+#include "runtime/shared_stores.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -74,6 +80,7 @@ public:
                                  const log_service::actor& log) override {
     keeper_ = troupe::spawn_record_keeper(system, log);
     prompt_.keep_record = keeper_.keep;
+    prompt_.forget_records = keeper_.forget;
     auth_.audit = [keep = keeper_.keep](const audit_event& event, const op_context& op) {
       keep(std::string(audit_owner), to_record(event, op));
     };
@@ -84,6 +91,9 @@ public:
   }
   key_service::actor spawn_keys(caf::actor_system& system) override {
     return troupe::spawn_keys(system, auth_);
+  }
+  limit_service::actor spawn_limits(caf::actor_system& system) override {
+    return troupe::spawn_limits(system, {auth_.limits, in_.caps.address_requests_per_minute});
   }
   account_service::actor spawn_accounts(caf::actor_system& system,
                                         const service_handles& others) override {
@@ -99,6 +109,7 @@ public:
                                      const service_handles& others) override {
     auto d = prompt_;
     d.retrieval = others.retrieval;
+    d.limiter = others.limits;
     return troupe::spawn_prompt(system, std::move(d));
   }
   std::shared_ptr<prompt_activity> activity() const override { return prompt_.activity; }
@@ -111,9 +122,12 @@ private:
   result<void> open_auth();
   result<void> open_prompt();
   result<void> make_signer();
+  result<void> make_issuers();
   result<void> open_signing_keys();
   result<signing_key_row> first_key(jws_alg alg);
   result<void> make_provider();
+  result<void> open_mail();
+  [[nodiscard]] sign_in_policy sign_in_settings() const;
 
   config in_;
   boost::asio::io_context* loop_ = nullptr;
@@ -129,6 +143,15 @@ result<void> services_impl::open_log() {
   if (!store) return std::unexpected(std::move(store.error()));
   log_.store = std::move(*store);
   return {};
+}
+
+usage_caps default_caps(const settings::caps& in) {
+  constexpr std::int64_t micro = 1'000'000;
+  return {{},
+          static_cast<std::int64_t>(in.user_requests_per_minute),
+          static_cast<std::int64_t>(in.user_tokens_per_minute),
+          in.user_streams,
+          in.user_usd_per_day * micro};
 }
 
 /// The ring of the stored keys that have this algorithm; the one without an end signs.
@@ -202,14 +225,69 @@ result<signing_key_row> services_impl::first_key(jws_alg alg) {
   return row;
 }
 
+result<void> services_impl::open_mail() {
+  if (!sends_mail(in_)) return {};
+  auto texts = read_mail_templates(in_.mail.templates);
+  if (!texts) return std::unexpected(std::move(texts.error()));
+  auto mailer = make_smtp_mailer(smtp_settings(in_));
+  if (!mailer) return std::unexpected(std::move(mailer.error()));
+  auth_.texts = std::make_shared<const mail_templates>(std::move(*texts));
+  auth_.mail = std::move(*mailer);
+  return {};
+}
+
+sign_in_policy services_impl::sign_in_settings() const {
+  using std::chrono::duration_cast, std::chrono::seconds;
+  sign_in_policy out;
+  out.redirect = {in_.mail.site_url, in_.auth.redirect_urls};
+  out.public_url = in_.auth.public_url.empty() ? in_.mail.site_url : in_.auth.public_url;
+  if (out.public_url.ends_with('/')) out.public_url.pop_back();
+  out.confirm_email = confirms_email(in_);
+  out.anonymous = in_.auth.anonymous == "on";
+  out.token_ttl = duration_cast<seconds>(in_.auth.mail_token_ttl);
+  out.mail_pause = duration_cast<seconds>(in_.auth.mail_pause);
+  return out;
+}
+
+result<void> services_impl::make_issuers() {
+  if (in_.issuers.empty()) return {};
+  for (const auto& [name, each] : in_.issuers) {
+    auto verifier = make_foreign_verifier(verifier_settings(each));
+    if (!verifier)
+      return fail(verifier.error().code, "issuers." + name + ": " + verifier.error().message);
+    auth_.issuers.push_back({.name = name,
+                             .issuer = each.issuer,
+                             .verifier = std::move(*verifier),
+                             .has_keys = has_public_keys(each),
+                             .keys_url = keys_url(each),
+                             .create_accounts = each.create_accounts,
+                             .role = each.role,
+                             .require_email_verified = each.require_email_verified,
+                             .link_by_email = each.link_by_email});
+  }
+  auth_.claimed_issuer = claimed_issuer;
+  auth_.fetch = make_http_fetch({.ca_file = {}, .loop = loop_});
+  return {};
+}
+
 result<void> services_impl::open_auth() {
   auto stores = open_auth_stores(accounts_database(in_));
   if (!stores) return std::unexpected(std::move(stores.error()));
   auth_.in = std::move(*stores);
+  auto shared = open_shared_stores(in_, *loop_);
+  if (!shared) return std::unexpected(std::move(shared.error()));
+  auth_.limits = std::move(shared->limits);
+  auth_.cache = std::move(shared->sessions);
+  auth_.attempts = {in_.auth.failures_per_account, in_.auth.tries_per_address};
+  auth_.user_caps = default_caps(in_.caps);
+  auth_.limits_addresses = in_.caps.address_requests_per_minute > 0;
   auth_.digest = make_digests();
   auth_.hasher = make_password_hasher();
   auth_.signup_open = signup_is_open(in_);
+  auth_.sign_in = sign_in_settings();
+  if (auto r = open_mail(); !r) return r;
   if (auto r = make_signer(); !r) return r;
+  if (auto r = make_issuers(); !r) return r;
   const auto file = admin_key_file(in_);
   const auto made = wait<bool>([&](reply<bool> r) {
     ensure_admin(
@@ -250,6 +328,7 @@ result<void> services_impl::open_prompt() {
   prompt_.embed = std::move(embed);
   prompt_.conversations = std::move(stores->conversations);
   prompt_.default_model = in_.chat.default_model;
+  for (const auto& price : in_.chat.prices) prompt_.prices.push_back(*parse_price(price));
   return make_provider();
 }
 

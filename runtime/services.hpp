@@ -31,6 +31,7 @@ public:
   // One service each; only for roles that this node has.
   [[nodiscard]] virtual auth_service::actor spawn_auth(caf::actor_system& system) = 0;
   [[nodiscard]] virtual key_service::actor spawn_keys(caf::actor_system& system) = 0;
+  [[nodiscard]] virtual limit_service::actor spawn_limits(caf::actor_system& system) = 0;
   [[nodiscard]] virtual account_service::actor spawn_accounts(caf::actor_system& system,
                                                               const service_handles& others) = 0;
   [[nodiscard]] virtual log_service::actor spawn_log(caf::actor_system& system) = 0;

@@ -1,7 +1,8 @@
-#include "actors/auth/account_base.hpp"
+#include "actors/auth/account_links.hpp"
 #include "actors/auth/auth_actor.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/limits.hpp"
+#include "messages/base/log.hpp"
 
 namespace troupe {
 namespace {
@@ -10,18 +11,21 @@ using account_rules::now_text;
 using account_rules::organization_act;
 using account_rules::view_of;
 
+/// Nobody takes the user for signed in any more.
+constexpr auto purge_again_after = limits::auth_cache_ttl + std::chrono::seconds(1);
+
 struct account_deps {
   auth_deps own;
   service_handles others;
 };
 
-class account_impl final : public account_base<account_service> {
+class account_impl final : public account_links {
 public:
   static inline const char* actor_name = "accounts";
 
   account_impl(pointer self, slot_registry& slots, account_deps deps)
-      : account_base(self, slots, std::move(deps.own)), others_(std::move(deps.others)) {}
-  using service_base::on;
+      : account_links(self, slots, std::move(deps.own)), others_(std::move(deps.others)) {}
+  using account_links::on;
 
   // users, for admins
 
@@ -74,30 +78,35 @@ public:
                     }));
   }
 
-  /// Banned first, so that nothing of it begins anew; its account goes last, so that a deletion
-  /// that was cut short can be asked for again.
+  /// Banned first, so that nothing of it begins anew; then goes what it owns; its account goes
+  /// last, so that a deletion that was cut short can be asked for again.
   void on(call<delete_user_request>& c, answer<deleted_reply> a) {
     if (c.body.id == c.op.who.user)
       return a.fail(make_error(errc::conflict, "nobody deletes themselves: ask another admin"));
     change_user(
         c.body.id,
         [](user_row& row) {
-          row.banned_until = account_rules::now_text_after(std::chrono::years(1000));
+          row.banned_until = account_rules::for_good;
           return result<void>();
         },
         [this, op = c.op, a = std::move(a)](result<user_row> row) mutable {
           if (!row) return a.fail(std::move(row.error()));
           d_.audit({.event = "accounts.user_deleted", .user = row->id}, op);
-          end_sessions(row->id, [this, id = row->id, a = std::move(a)](result<done> ended) mutable {
-            if (!ended) return a.fail(std::move(ended.error()));
-            d_.in.users->delete_user(id, gone({id, "user.deleted", true}, std::move(a)));
-          });
+          end_sessions(
+              row->id, {}, [this, id = row->id, a = std::move(a)](result<done> ended) mutable {
+                if (!ended) return a.fail(std::move(ended.error()));
+                purge(id, [this, id, a = std::move(a)](result<done> purged) mutable {
+                  if (!purged) return a.fail(std::move(purged.error()));
+                  later(purge_again_after, [this, id] { purge_rest(id); });
+                  d_.in.users->delete_user(id, gone({id, "user.deleted", true}, std::move(a)));
+                });
+              });
         });
   }
 
   void on(call<end_sessions_request>& c, answer<done> a) {
     d_.audit({.event = "accounts.sessions_ended", .user = c.body.id}, c.op);
-    end_sessions(c.body.id, std::move(a));
+    end_sessions(c.body.id, {}, std::move(a));
   }
 
   // signing keys, for admins
@@ -260,6 +269,37 @@ private:
     return (in.account_role && *in.account_role != "admin") || in.banned_for.value_or(0) != 0;
   }
 
+  /// All that the user owns in the other services: chats before logs, for they leave records there.
+  void purge(const std::string& user, continuation<done> after) {
+    purge_in(others_.retrieval, purge_documents_request{user},
+             [this, user, after = std::move(after)](result<done> r) mutable {
+               if (!r) return after(std::move(r));
+               purge_in(others_.prompt, purge_conversations_request{user},
+                        [this, user, after = std::move(after)](result<done> q) mutable {
+                          if (!q) return after(std::move(q));
+                          purge_in(others_.log, purge_logs_request{user}, std::move(after));
+                        });
+             });
+  }
+
+  template <class Handle, class Request>
+  void purge_in(const Handle& service, Request what, continuation<done> after) {
+    call<Request> c{{}, std::move(what), {}};
+    c.op.cid = make_call_id();
+    c.op.deadline = op_context::clock::now() + limits::request_timeout;
+    ask(service, std::move(c), [after = std::move(after)](outcome<purge_reply> r) mutable {
+      if (!r) return after(std::unexpected(std::move(r.error())));
+      after(done{});
+    });
+  }
+
+  /// What other nodes still let in while they remembered the user's credentials.
+  void purge_rest(const std::string& user) {
+    purge(user, [user](const result<done>& r) {
+      if (!r) log::warn("accounts.rest_unpurged", {{"user", user}, {"why", r.error().message}});
+    });
+  }
+
   void create(create_user_request in, std::string hash, const op_context& op, answer<user_view> a) {
     auto row = account_rules::new_user(std::move(in.email), std::move(in.name), std::move(hash),
                                        in.email_confirmed);
@@ -289,21 +329,13 @@ private:
           if (!row) return a.fail(std::move(row.error()));
           d_.audit({.event = "accounts.user_changed", .user = row->id}, op);
           if (!ends) return show(std::move(*row), std::move(a));
-          end_sessions(row->id, [this, row = *row, a = std::move(a)](result<done> ended) mutable {
-            if (!ended) return a.fail(std::move(ended.error()));
-            show(std::move(row), std::move(a));
-          });
+          end_mail_tokens(row->id);
+          end_sessions(row->id, {},
+                       [this, row = *row, a = std::move(a)](result<done> ended) mutable {
+                         if (!ended) return a.fail(std::move(ended.error()));
+                         show(std::move(row), std::move(a));
+                       });
         });
-  }
-
-  void end_sessions(std::string user_id, continuation<done> after) {
-    d_.in.sessions->revoke_sessions(
-        std::move(user_id), {},
-        to_self<std::vector<std::string>>(
-            [after = std::move(after)](result<std::vector<std::string>> ended) mutable {
-              if (!ended) return after(std::unexpected(std::move(ended.error())));
-              after(done{});
-            }));
   }
 
   /// The organisation, when the caller may do this to it. To those who are no members it does not

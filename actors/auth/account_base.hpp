@@ -2,7 +2,9 @@
 
 #include "actors/auth/account_rules.hpp"
 #include "actors/auth/auth_deps.hpp"
+#include "actors/auth/credential_cache.hpp"
 #include "actors/support/service.hpp"
+#include "messages/base/ids.hpp"
 
 #include <functional>
 #include <string>
@@ -48,6 +50,42 @@ protected:
              after = std::move(after)](result<std::vector<identity_row>> identities) mutable {
               if (!identities) return after(std::unexpected(std::move(identities.error())));
               after(account_rules::view_of(row, *identities, account_rules::now_text()));
+            }));
+  }
+
+  /// These sessions have ended: nobody takes them from the cache any more. Without it they live on
+  /// for limits::auth_cache_ttl at most.
+  void drop_from_cache(const std::vector<std::string>& sessions,
+                       std::move_only_function<void()> then) {
+    if (!d_.cache || sessions.empty()) return then();
+    std::vector<std::string> keys;
+    for (const auto& id : sessions)
+      if (keys.size() < limits::session_revoke_keys)
+        keys.push_back(credential_cache::session_key(id));
+    d_.cache->revoke(std::move(keys), credential_cache::revoked_for,
+                     this->template to_self<done>(
+                         [then = std::move(then)](const result<done>&) mutable { then(); }));
+  }
+
+  /// What was mailed for an account proves nothing any more: rows that are over take the place.
+  void end_mail_tokens(const std::string& user_id) {
+    for (const auto* kind : {"recovery", "magic_link", "email_change"})
+      d_.in.one_time->put({.hash = d_.digest->sha256_hex(make_uuid()),
+                           .kind = kind,
+                           .user_id = user_id,
+                           .email = {},
+                           .extra = {}},
+                          true, reply<done>([](const result<done>&) {}));
+  }
+
+  /// All of the user but `except` (empty: all).
+  void end_sessions(std::string user_id, std::string except, continuation<done> after) {
+    d_.in.sessions->revoke_sessions(
+        std::move(user_id), std::move(except),
+        this->template to_self<std::vector<std::string>>(
+            [this, after = std::move(after)](result<std::vector<std::string>> ended) mutable {
+              if (!ended) return after(std::unexpected(std::move(ended.error())));
+              drop_from_cache(*ended, [after = std::move(after)]() mutable { after(done{}); });
             }));
   }
 

@@ -2,10 +2,12 @@
 
 #include "actors/log/log_rules.hpp"
 #include "messages/base/ids.hpp"
+#include "messages/base/limits.hpp"
 #include "messages/codec/chat_json.hpp"
 
 #include <cmath>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 namespace troupe::account_rules {
@@ -26,6 +28,8 @@ result<void> merge(json_text& into, const json_text& patch) {
   if (patch.empty()) return {};
   auto merged = chat_json::merge_patch(object_or_empty(into), patch);
   if (!merged) return std::unexpected(std::move(merged.error()));
+  if (merged->raw.size() > limits::metadata_bytes)
+    return fail(errc::invalid_argument, "metadata has at most 16 KiB in all", "user_metadata");
   into = std::move(*merged);
   return {};
 }
@@ -120,6 +124,34 @@ result<void> apply(const update_user_request& in, user_row& to) {
         *in.banned_for == 0 ? std::string() : now_text_after(std::chrono::seconds(*in.banned_for));
   if (auto ok = merge(to.app_metadata, in.app_metadata); !ok) return ok;
   return merge(to.user_metadata, in.user_metadata);
+}
+
+result<user_row> row_of(const import_user& in) {
+  auto row = new_user(in.email, in.name.value_or(""), in.password_hash.value, in.email_confirmed);
+  if (!in.id.empty()) row.id = in.id;
+  if (in.account_role) row.role = *in.account_role;
+  if (!in.active) row.banned_until = for_good;
+  row.user_metadata = in.user_metadata;
+  if (in.created_at.empty()) return row;
+  auto at = log_rules::normal_time(in.created_at, "created_at");
+  if (!at) return std::unexpected(std::move(at.error()));
+  row.created_at = *at;
+  if (in.email_confirmed) row.email_confirmed_at = std::move(*at);
+  return row;
+}
+
+result<void> apply(const import_user& in, user_row& to) {
+  if (in.name) to.name = *in.name;
+  if (in.account_role) to.role = *in.account_role;
+  if (to.password_hash.empty()) to.password_hash = in.password_hash.value;
+  return merge(to.user_metadata, in.user_metadata);
+}
+
+bool is_same(const user_row& a, const user_row& b) noexcept {
+  const auto part = [](const user_row& row) {
+    return std::tie(row.name, row.role, row.password_hash, row.user_metadata.raw);
+  };
+  return part(a) == part(b);
 }
 
 caps_row row_of(const put_caps_request& in) {

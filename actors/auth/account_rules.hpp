@@ -16,6 +16,9 @@ namespace troupe::account_rules {
 [[nodiscard]] std::string now_text();
 [[nodiscard]] std::string now_text_after(std::chrono::seconds from_now);
 
+/// The end of a ban that has none.
+inline constexpr std::string_view for_good = "9999-12-31T23:59:59.000000Z";
+
 /// A fresh account with an id of its own, confirmed or not.
 [[nodiscard]] user_row new_user(std::string email, std::string name, std::string password_hash,
                                 bool confirmed);
@@ -28,6 +31,15 @@ namespace troupe::account_rules {
 /// What the request changes, put into the row; not its password. Errors: a patch that is no object.
 [[nodiscard]] result<void> apply(const update_me_request& in, user_row& to);
 [[nodiscard]] result<void> apply(const update_user_request& in, user_row& to);
+
+/// The account that a row of another program's table becomes. The row is valid. Errors: a time that
+/// is none.
+[[nodiscard]] result<user_row> row_of(const import_user& in);
+/// What the row brings to an account that is there: name, role, metadata, and a password where it
+/// has none. Errors: a patch that is no object.
+[[nodiscard]] result<void> apply(const import_user& in, user_row& to);
+/// Whether nothing of it was applied.
+[[nodiscard]] bool is_same(const user_row& a, const user_row& b) noexcept;
 
 [[nodiscard]] caps_row row_of(const put_caps_request& in);
 [[nodiscard]] caps_view view_of(const caps_row& row);

@@ -1,7 +1,7 @@
 #include "actors/auth/auth_actor.hpp"
 
 #include "actors/auth/auth_rules.hpp"
-#include "actors/auth/own_account.hpp"
+#include "actors/auth/credential_reader.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
@@ -14,53 +14,43 @@ using auth_rules::refresh_verdict;
 
 /// Expired sessions and tokens are forgotten in steps of this pace.
 constexpr auto sweep_every = std::chrono::minutes(10);
-constexpr auto keys_watched_every = std::chrono::seconds(20);
-/// Tokens of unknown keys make us look at most so often (seconds).
-constexpr std::int64_t key_read_pace = 1;
-/// The use of a key is noted to the minute.
-constexpr std::int64_t key_use_grain = 60;
 
-class auth_impl final : public own_account {
+class auth_impl final : public credential_reader {
 public:
   static inline const char* actor_name = "auth";
 
   auth_impl(pointer self, slot_registry& slots, auth_deps deps)
-      : own_account(self, slots, std::move(deps)), signer_(d_.signer) {}
-  using own_account::on;
+      : credential_reader(self, slots, std::move(deps)) {}
+  using credential_reader::on;
 
   void start() override {
     sweep();
     if (d_.make_signer) watch_keys();
+    start_issuers();
   }
 
   // the account itself
 
   void on(call<register_request>& c, answer<session_reply> a) {
     if (!d_.signup_open) return a.fail(auth_rules::signup_closed());
-    auto password = std::move(c.body.password);
-    d_.hasher->hash(
-        std::move(password),
-        to_self<std::string>([this, a = std::move(a), op = std::move(c.op),
-                              in = std::move(c.body)](result<std::string> hash) mutable {
-          if (!hash) return a.fail(std::move(hash.error()));
-          auto row = account_rules::new_user(std::move(in.email), std::move(in.name),
-                                             std::move(*hash), true);
-          row.user_metadata = std::move(in.user_metadata);
-          insert(std::move(row), std::move(op), std::move(a));
-        }));
+    if (d_.sign_in.confirm_email) return a.fail(auth_rules::confirmation_wanted());
+    const auto op = c.op;
+    may_try(op, {}, [this, c = std::move(c), a = std::move(a)](result<done> may) mutable {
+      if (!may) return a.fail(std::move(may.error()));
+      sign_up(std::move(c), std::move(a));
+    });
   }
 
   // sessions
 
   void on(call<login_request>& c, answer<session_reply> a) {
-    d_.in.users->user_by_email(
-        c.body.email,
-        to_self<user_row>([this, a = std::move(a), op = std::move(c.op),
-                           password = std::move(c.body.password)](result<user_row> user) mutable {
-          if (!user && user.error().code != errc::not_found) return a.fail(std::move(user.error()));
-          check_password(user ? std::move(*user) : user_row{}, std::move(password), std::move(op),
-                         std::move(a));
-        }));
+    const auto op = c.op;
+    auto account = account_of(c.body.email);
+    may_try(op, account,
+            [this, account, c = std::move(c), a = std::move(a)](result<done> may) mutable {
+              if (!may) return a.fail(std::move(may.error()));
+              sign_in(std::move(c), std::move(account), std::move(a));
+            });
   }
 
   void on(call<refresh_request>& c, answer<session_reply> a) {
@@ -75,14 +65,14 @@ public:
                                "only an access token can log out; revoke an API key instead"));
     d_.audit({.event = "auth.logout", .user = who.user, .more = {{"scope", c.body.scope}}}, c.op);
     if (c.body.scope == "local")
-      return d_.in.sessions->revoke_session(who.user, who.session, pass_on(std::move(a)));
-    d_.in.sessions->revoke_sessions(
-        who.user, c.body.scope == "others" ? who.session : std::string(),
-        to_self<std::vector<std::string>>(
-            [a = std::move(a)](result<std::vector<std::string>> ended) mutable {
-              if (!ended) return a.fail(std::move(ended.error()));
-              a(done{});
-            }));
+      return d_.in.sessions->revoke_session(
+          who.user, who.session,
+          to_self<done>([this, id = who.session, a = std::move(a)](result<done> ended) mutable {
+            if (!ended) return a.fail(std::move(ended.error()));
+            drop_from_cache({id}, [a = std::move(a)]() mutable { a(done{}); });
+          }));
+    end_sessions(who.user, c.body.scope == "others" ? who.session : std::string(),
+                 [a = std::move(a)](result<done> ended) mutable { a(std::move(ended)); });
   }
 
   void on(call<list_sessions_request>& c, answer<session_list> a) {
@@ -104,42 +94,10 @@ public:
     deleted_reply gone{c.body.id, "session.deleted", true};
     d_.in.sessions->revoke_session(
         c.op.who.user, c.body.id,
-        to_self<done>([a = std::move(a), gone = std::move(gone)](result<done> r) mutable {
+        to_self<done>([this, a = std::move(a), gone = std::move(gone)](result<done> r) mutable {
           if (!r) return a.fail(std::move(r.error()));
-          a(std::move(gone));
+          drop_from_cache({gone.id}, [gone, a = std::move(a)]() mutable { a(std::move(gone)); });
         }));
-  }
-
-  // who is this?
-
-  void on(call<authenticate_request>& c, answer<authenticate_reply> a) {
-    identify(std::move(c.body.credential.value), std::move(a));
-  }
-
-  void on(call<jwks_request>&, answer<json_reply> a) { a(json_reply{signer_->jwks(unix_now())}); }
-
-  void on(call<verify_request>& c, answer<verify_reply> a) {
-    const auto token = std::move(c.body.token.value);
-    const auto claims = signer_->verify(token, unix_now());
-    auto then = to_self<authenticate_reply>([a = std::move(a), iat = claims ? claims->iat : 0](
-                                                result<authenticate_reply> found) mutable {
-      verify_reply out;
-      if (!found) {
-        if (found.error().code != errc::unauthenticated && found.error().code != errc::forbidden)
-          return a.fail(std::move(found.error()));
-        return a(std::move(out));
-      }
-      out.active = true;
-      out.sub = found->who.user;
-      out.email = found->who.email;
-      if (!found->who.session.empty()) {
-        out.sid = found->who.session;
-        out.iat = iat;
-        out.exp = found->expires_at;
-      }
-      a(std::move(out));
-    });
-    identify(token, std::move(then));
   }
 
   void on(call<ping_request>&, answer<ping_reply> a) {
@@ -150,6 +108,32 @@ public:
   }
 
 private:
+  void sign_up(call<register_request> c, answer<session_reply> a) {
+    auto password = std::move(c.body.password);
+    d_.hasher->hash(
+        std::move(password),
+        to_self<std::string>([this, a = std::move(a), op = std::move(c.op),
+                              in = std::move(c.body)](result<std::string> hash) mutable {
+          if (!hash) return a.fail(std::move(hash.error()));
+          auto row = account_rules::new_user(std::move(in.email), std::move(in.name),
+                                             std::move(*hash), true);
+          row.user_metadata = std::move(in.user_metadata);
+          insert(std::move(row), std::move(op), std::move(a));
+        }));
+  }
+
+  void sign_in(call<login_request> c, std::string account, answer<session_reply> a) {
+    d_.in.users->user_by_email(
+        c.body.email,
+        to_self<user_row>([this, a = std::move(a), op = std::move(c.op),
+                           account = std::move(account),
+                           password = std::move(c.body.password)](result<user_row> user) mutable {
+          if (!user && user.error().code != errc::not_found) return a.fail(std::move(user.error()));
+          check_password(user ? std::move(*user) : user_row{}, std::move(password),
+                         std::move(account), std::move(op), std::move(a));
+        }));
+  }
+
   void insert(user_row user, op_context op, answer<session_reply> a) {
     d_.in.users->insert_user(
         user, {},
@@ -161,20 +145,24 @@ private:
   }
 
   /// An unknown user costs the same hash as a wrong password.
-  void check_password(user_row user, secret password, op_context op, answer<session_reply> a) {
+  void check_password(user_row user, secret password, std::string account, op_context op,
+                      answer<session_reply> a) {
     auto encoded = user.password_hash;
     auto kept = password; // the hasher wipes its own
     d_.hasher->verify(
         std::move(password), std::move(encoded),
         to_self<password_verdict>([this, user = std::move(user), op = std::move(op),
-                                   kept = std::move(kept),
+                                   account = std::move(account), kept = std::move(kept),
                                    a = std::move(a)](result<password_verdict> found) mutable {
           if (!found) return a.fail(std::move(found.error()));
           if (!found->right) {
+            note_failure(account);
             d_.audit({.event = "auth.login_failed", .level = log_level::warn, .user = user.id}, op);
             return a.fail(auth_rules::wrong_credentials());
           }
           if (account_rules::is_banned(user, now_text())) return a.fail(auth_rules::banned());
+          if (d_.sign_in.confirm_email && user.email_confirmed_at.empty())
+            return a.fail(sign_in_rules::email_not_confirmed());
           d_.audit({.event = "auth.login", .user = user.id}, op);
           if (found->outdated) rewrite_hash(user, std::move(kept));
           open_session(std::move(user), "password", op, std::move(a));
@@ -199,7 +187,7 @@ private:
   }
 
   void open_session(user_row user, std::string method, const op_context& op,
-                    answer<session_reply> a) {
+                    continuation<session_reply> a) override {
     const auto now = unix_now();
     session_row session;
     session.id = make_uuid();
@@ -209,7 +197,7 @@ private:
     session.method = std::move(method);
     session.address = op.client_address;
     session.expires_at = now + limits::refresh_token_ttl.count();
-    auto issued = auth_rules::issue(user, session.id, *signer_, *d_.digest, now);
+    auto issued = auth_rules::issue(user, session.id, signer(), *d_.digest, now);
     session.refresh_hash = issued.refresh_hash;
     user.last_sign_in_at = now_text();
     d_.in.users->touch_sign_in(user.id, user.last_sign_in_at,
@@ -217,15 +205,15 @@ private:
     d_.in.sessions->insert_session(
         std::move(session), to_self<done>([this, a = std::move(a), user = std::move(user),
                                            r = std::move(issued.reply)](result<done> ok) mutable {
-          if (!ok) return a.fail(std::move(ok.error()));
+          if (!ok) return a(std::unexpected(std::move(ok.error())));
           hand_over(std::move(user), std::move(r), std::move(a));
         }));
   }
 
-  void hand_over(user_row user, session_reply session, answer<session_reply> a) {
+  void hand_over(user_row user, session_reply session, continuation<session_reply> a) {
     show(std::move(user),
          [session = std::move(session), a = std::move(a)](result<user_view> view) mutable {
-           if (!view) return a.fail(std::move(view.error()));
+           if (!view) return a(std::unexpected(std::move(view.error())));
            session.user = std::move(*view);
            a(std::move(session));
          });
@@ -235,7 +223,8 @@ private:
     d_.in.sessions->session_by_refresh(
         hash, to_self<session_row>([this, hash, tries, op = std::move(op),
                                     a = std::move(a)](result<session_row> session) mutable {
-          if (!session) return a.fail(dead_or(std::move(session.error())));
+          if (!session)
+            return a.fail(dead_or(std::move(session.error()), auth_rules::dead_refresh_token()));
           refresh(std::move(*session), hash, tries, std::move(op), std::move(a));
         }));
   }
@@ -244,7 +233,7 @@ private:
                answer<session_reply> a) {
     switch (auth_rules::judge_refresh(session, unix_now_ms())) {
       case refresh_verdict::dead:
-        return a.fail(auth_rules::unknown_credential());
+        return a.fail(auth_rules::dead_refresh_token());
       case refresh_verdict::stolen:
         log::warn("auth.refresh_reused", {{"user", session.user_id}, {"session", session.id}});
         d_.audit({.event = "auth.refresh_reused",
@@ -253,9 +242,12 @@ private:
                   .more = {{"session", session.id}}},
                  op);
         return d_.in.sessions->revoke_session(
-            session.user_id, session.id, to_self<done>([a = std::move(a)](result<done>) mutable {
-              a.fail(auth_rules::unknown_credential());
-            }));
+            session.user_id, session.id,
+            to_self<done>(
+                [this, id = session.id, a = std::move(a)](const result<done>& ended) mutable {
+                  if (ended) drop_from_cache({id}, [] {});
+                  a.fail(auth_rules::spent_refresh_token());
+                }));
       case refresh_verdict::rotate:
       case refresh_verdict::reuse:
         break;
@@ -273,7 +265,7 @@ private:
   void rotate(session_row session, const std::string& hash, int tries, user_row user, op_context op,
               answer<session_reply> a) {
     const auto now = unix_now();
-    auto issued = auth_rules::issue(user, session.id, *signer_, *d_.digest, now);
+    auto issued = auth_rules::issue(user, session.id, signer(), *d_.digest, now);
     auto then = to_self<done>([this, hash, tries, op = std::move(op), a = std::move(a),
                                user = std::move(user),
                                r = std::move(issued.reply)](result<done> rotated) mutable {
@@ -286,119 +278,12 @@ private:
                            now + limits::refresh_token_ttl.count(), std::move(then));
   }
 
-  /// `then` is an answer<authenticate_reply> or a reply<authenticate_reply>.
-  template <class Then>
-  void identify(std::string credential, Then then) {
-    if (auth_rules::is_api_key(credential)) return identify_key(credential, std::move(then));
-    const auto claims = signer_->verify(credential, unix_now());
-    if (claims) return identify_session(*claims, std::move(then));
-    if (!may_read_keys()) return then.fail(auth_rules::unknown_credential());
-    // Another node may have signed it with a key that was made since we looked.
-    read_keys([this, credential = std::move(credential), then = std::move(then)]() mutable {
-      const auto claims_now = signer_->verify(credential, unix_now());
-      if (claims_now) return identify_session(*claims_now, std::move(then));
-      then.fail(auth_rules::unknown_credential());
-    });
-  }
-
-  template <class Then>
-  void identify_session(const token_claims& claims, Then then) {
-    d_.in.sessions->session_by_id(
-        claims.sid, to_self<session_row>([this, claims, then = std::move(then)](
-                                             result<session_row> session) mutable {
-          if (!session) return then.fail(dead_or(std::move(session.error())));
-          if (session->revoked || session->user_id != claims.sub)
-            return then.fail(auth_rules::unknown_credential());
-          caller who;
-          who.session = claims.sid;
-          with_user(claims.sub, std::move(who), claims.exp, std::move(then));
-        }));
-  }
-
-  template <class Then>
-  void identify_key(const std::string& key, Then then) {
-    d_.in.keys->key_by_hash(
-        d_.digest->sha256_hex(key),
-        to_self<api_key_row>([this, then = std::move(then)](result<api_key_row> row) mutable {
-          if (!row) return then.fail(dead_or(std::move(row.error())));
-          const auto now = unix_now();
-          if (row->expires_at != 0 && row->expires_at <= now)
-            return then.fail(auth_rules::unknown_credential());
-          if (now - row->last_used_at >= key_use_grain)
-            d_.in.keys->touch_key(row->id, now, reply<done>([](const result<done>&) {}));
-          caller who;
-          who.key = row->id;
-          who.scopes = std::move(row->scopes);
-          who.organization = std::move(row->organization);
-          with_user(std::move(row->user_id), std::move(who), row->expires_at, std::move(then));
-        }));
-  }
-
-  /// `credential` has what the session or key says of the caller.
-  template <class Then>
-  void with_user(std::string user_id, caller credential, std::int64_t expires_at, Then then) {
-    d_.in.users->user_by_id(
-        std::move(user_id),
-        to_self<user_row>([credential = std::move(credential), expires_at,
-                           then = std::move(then)](result<user_row> user) mutable {
-          if (!user) return then.fail(dead_or(std::move(user.error())));
-          if (account_rules::is_banned(*user, now_text())) return then.fail(auth_rules::banned());
-          auto who = auth_rules::caller_of(*user, std::move(credential.scopes));
-          who.session = std::move(credential.session);
-          who.key = std::move(credential.key);
-          who.organization = std::move(credential.organization);
-          then(authenticate_reply{std::move(who), expires_at});
-        }));
-  }
-
-  /// Not found means a wrong credential; a store that is down stays 503.
-  static error dead_or(error why) {
-    return why.code == errc::not_found || why.code == errc::conflict
-               ? auth_rules::unknown_credential()
-               : std::move(why);
-  }
-
-  [[nodiscard]] bool may_read_keys() const {
-    return d_.make_signer && unix_now() - keys_read_at_ >= key_read_pace;
-  }
-
-  /// Takes the signing keys as they are in the store, then and now: another node may have made one.
-  void read_keys(std::move_only_function<void()> after = [] {}) {
-    if (!d_.make_signer) return after();
-    keys_read_at_ = unix_now();
-    d_.in.secrets->signing_keys(
-        keys_read_at_,
-        to_self<std::vector<signing_key_row>>(
-            [this, after = std::move(after)](result<std::vector<signing_key_row>> rows) mutable {
-              take_keys(rows);
-              after();
-            }));
-  }
-
-  void take_keys(const result<std::vector<signing_key_row>>& rows) {
-    if (!rows) return log::warn("auth.keys_unread", {{"why", rows.error().message}});
-    auto made = d_.make_signer(*rows);
-    if (!made) return log::warn("auth.keys_unusable", {{"why", made.error().message}});
-    signer_ = std::move(*made);
-  }
-
   void sweep() {
     const auto now = unix_now();
     d_.in.sessions->drop_expired(now, reply<std::int64_t>([](const result<std::int64_t>&) {}));
     d_.in.one_time->drop_expired(now, reply<std::int64_t>([](const result<std::int64_t>&) {}));
     later(sweep_every, [this] { sweep(); });
   }
-
-  /// A rotation must be known everywhere before the old key retires (signing_key_overlap).
-  void watch_keys() {
-    later(keys_watched_every, [this] {
-      read_keys();
-      watch_keys();
-    });
-  }
-
-  std::shared_ptr<const token_signer> signer_;
-  std::int64_t keys_read_at_ = 0; // Unix seconds
 };
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "messages/codec/chat_json.hpp"
 #include "messages/scopes.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace troupe::auth_rules {
@@ -49,6 +50,9 @@ session_view view_of(const session_row& row, std::string_view current) {
 
 namespace {
 
+/// Nothing that any method wants.
+constexpr std::string_view no_scope = "none";
+
 /// What a viewer may at most.
 const std::vector<std::string>& viewer_scopes() {
   static const std::vector<std::string> scopes{"documents:read", "logs:read"};
@@ -63,12 +67,32 @@ caller caller_of(const user_row& user, std::vector<std::string> scopes) {
   who.email = user.email;
   who.admin = user.role == "admin" && has_scope(scopes, "admin");
   if (user.role == "viewer") {
+    if (scopes.empty()) scopes = viewer_scopes();
     std::erase_if(scopes, [](const auto& s) { return !has_scope(viewer_scopes(), s); });
-    who.scopes = scopes.empty() ? viewer_scopes() : std::move(scopes);
+    if (scopes.empty()) scopes.emplace_back(no_scope); // none at all would be every one
+    who.scopes = std::move(scopes);
   } else {
     who.scopes = std::move(scopes);
   }
   return who;
+}
+
+std::vector<std::string> capped_subjects(const caller& who) {
+  std::vector<std::string> out{"user:" + who.user};
+  if (!who.key.empty()) out.push_back("key:" + who.key);
+  if (!who.organization.empty()) out.push_back("org:" + who.organization);
+  return out;
+}
+
+void hold_to(caller& who, std::vector<usage_caps> caps, const usage_caps& defaults) {
+  const auto user = "user:" + who.user;
+  who.caps = std::move(caps);
+  if (std::ranges::find(who.caps, user, &usage_caps::subject) == who.caps.end() &&
+      defaults != usage_caps{}) {
+    who.caps.push_back(defaults);
+    who.caps.back().subject = user;
+  }
+  who.is_limited = !who.caps.empty();
 }
 
 new_key make_key(std::string user_id, std::string name, const digests& digest, std::int64_t now) {
@@ -122,7 +146,17 @@ issued issue(const user_row& user, const std::string& session_id, const token_si
 }
 
 error signup_closed() {
-  return make_error(errc::forbidden, "sign-up is closed (auth.signup)");
+  auto e = make_error(errc::forbidden, "sign-up is closed (auth.signup)");
+  e.reason = "signup_disabled";
+  return e;
+}
+
+error confirmation_wanted() {
+  auto e = make_error(errc::forbidden,
+                      "e-mail addresses are confirmed here (auth.confirm_email): "
+                      "sign up with POST /auth/v1/signup");
+  e.reason = "email_confirmation_required";
+  return e;
 }
 
 error banned() {
@@ -134,6 +168,24 @@ error banned() {
 error wrong_credentials() {
   auto e = make_error(errc::unauthenticated, "wrong e-mail or password");
   e.reason = "invalid_credentials";
+  return e;
+}
+
+error session_gone() {
+  auto e = make_error(errc::unauthenticated, "the session of this access token has ended");
+  e.reason = "session_not_found";
+  return e;
+}
+
+error dead_refresh_token() {
+  auto e = make_error(errc::unauthenticated, "the refresh token is wrong, expired or revoked");
+  e.reason = "refresh_token_not_found";
+  return e;
+}
+
+error spent_refresh_token() {
+  auto e = make_error(errc::unauthenticated, "the refresh token was used already");
+  e.reason = "refresh_token_already_used";
   return e;
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// Pure decisions of the services auth and keys. Times are Unix seconds unless a name says more.
 namespace troupe::auth_rules {
@@ -33,6 +34,12 @@ enum class refresh_verdict : std::uint8_t {
 /// The caller that a user is with these scopes; an admin whose scopes lack `admin` is none.
 [[nodiscard]] caller caller_of(const user_row& user, std::vector<std::string> scopes);
 
+/// Whose caps a caller is held to: the user's, the key's and the organization's.
+[[nodiscard]] std::vector<std::string> capped_subjects(const caller& who);
+
+/// Holds the caller to these caps, and to `defaults` when its user has none of its own.
+void hold_to(caller& who, std::vector<usage_caps> caps, const usage_caps& defaults);
+
 /// A fresh key of a user: the row to store and the text to show once.
 struct new_key {
   api_key_row row;
@@ -53,6 +60,11 @@ struct issued {
 [[nodiscard]] error wrong_credentials();
 [[nodiscard]] error signup_closed();
 [[nodiscard]] error unknown_credential();
+[[nodiscard]] error session_gone();
+[[nodiscard]] error dead_refresh_token();
+[[nodiscard]] error spent_refresh_token();
+/// Sign-up without a confirmed e-mail, where one is wanted.
+[[nodiscard]] error confirmation_wanted();
 [[nodiscard]] error banned();
 
 } // namespace troupe::auth_rules

@@ -1,16 +1,15 @@
 #pragma once
 
-#include "actors/auth/account_base.hpp"
-#include "actors/protocols.hpp"
+#include "actors/auth/throttled_account.hpp"
 
 namespace troupe {
 
 /// Inside actors/auth only: the part of the service auth in which people look at and change their
 /// own account.
-class own_account : public account_base<auth_service> {
+class own_account : public throttled_account {
 public:
-  using account_base::account_base;
   using service_base::on;
+  using throttled_account::throttled_account;
 
   void on(call<me_request>& c, answer<user_view> a) {
     d_.in.users->user_by_id(
@@ -20,7 +19,18 @@ public:
         }));
   }
 
+  /// Who holds a key or a token of another issuer may not take the account over with it, and where
+  /// e-mails are confirmed a new one comes by a mail (change_account_request).
   void on(call<update_me_request>& c, answer<user_view> a) {
+    const bool is_proof = c.body.email || !c.body.password.value.empty();
+    if (is_proof && c.op.who.session.empty())
+      return a.fail(make_error(errc::forbidden,
+                               "an e-mail or a password is changed with an access token of a "
+                               "sign-in, not with a key"));
+    if (c.body.email && d_.sign_in.confirm_email)
+      return a.fail(make_error(errc::forbidden,
+                               "e-mails are confirmed here: change it with PUT /auth/v1/user",
+                               "email"));
     if (c.body.password.value.empty()) return change_me(c.op, std::move(c.body), {}, std::move(a));
     d_.in.users->user_by_id(c.op.who.user,
                             to_self<user_row>([this, op = c.op, in = std::move(c.body),
@@ -36,12 +46,24 @@ private:
                         answer<user_view> a) {
     if (user.password_hash.empty())
       return hash_and_change(std::move(op), std::move(in), std::move(a));
+    const auto asked_by = op;
+    may_try(asked_by, account_of(user.email),
+            [this, user, op = std::move(op), in = std::move(in),
+             a = std::move(a)](result<done> may) mutable {
+              if (!may) return a.fail(std::move(may.error()));
+              prove(user, std::move(op), std::move(in), std::move(a));
+            });
+  }
+
+  void prove(const user_row& user, op_context op, update_me_request in, answer<user_view> a) {
     auto given = std::move(in.current_password);
     d_.hasher->verify(
         std::move(given), user.password_hash,
-        to_self<password_verdict>([this, op = std::move(op), in = std::move(in),
+        to_self<password_verdict>([this, account = account_of(user.email), op = std::move(op),
+                                   in = std::move(in),
                                    a = std::move(a)](result<password_verdict> found) mutable {
           if (!found) return a.fail(std::move(found.error()));
+          if (!found->right) note_failure(account);
           if (!found->right)
             return a.fail(make_error(errc::invalid_argument,
                                      "current_password: is not the present password",
@@ -75,13 +97,12 @@ private:
                     .user = row->id},
                    op);
           if (hash.empty()) return show(std::move(*row), std::move(a));
-          d_.in.sessions->revoke_sessions(
-              row->id, op.who.session,
-              to_self<std::vector<std::string>>(
-                  [this, row = *row, a = std::move(a)](result<std::vector<std::string>> r) mutable {
-                    if (!r) return a.fail(std::move(r.error()));
-                    show(std::move(row), std::move(a));
-                  }));
+          end_mail_tokens(row->id);
+          end_sessions(row->id, op.who.session,
+                       [this, row = *row, a = std::move(a)](result<done> ended) mutable {
+                         if (!ended) return a.fail(std::move(ended.error()));
+                         show(std::move(row), std::move(a));
+                       });
         });
   }
 };

@@ -24,7 +24,11 @@ using server_service = service_protocol<>;
 template <class Request>
 constexpr bool needs_no_caller =
     is_public<Request> || std::is_same_v<Request, authenticate_request> ||
-    std::is_same_v<Request, append_logs_request> || std::is_same_v<Request, ping_request>;
+    std::is_same_v<Request, reserve_request> || std::is_same_v<Request, settle_request> ||
+    std::is_same_v<Request, renew_request> || std::is_same_v<Request, append_logs_request> ||
+    std::is_same_v<Request, ping_request> || std::is_same_v<Request, purge_documents_request> ||
+    std::is_same_v<Request, purge_conversations_request> ||
+    std::is_same_v<Request, purge_logs_request>;
 
 class server_impl final : public service_base<server_service> {
 public:
@@ -98,6 +102,10 @@ private:
     dispatch<Request>(d_.services.accounts, in);
   }
   template <class Request>
+  void to_limits(bus_request& in) {
+    dispatch<Request>(d_.services.limits, in);
+  }
+  template <class Request>
   void to_prompt(bus_request& in) {
     dispatch<Request>(d_.services.prompt, in);
   }
@@ -115,6 +123,7 @@ private:
     if (name == "auth.ping/v1") return dispatch<ping_request>(d_.services.auth, in);
     if (name == "keys.ping/v1") return dispatch<ping_request>(d_.services.keys, in);
     if (name == "accounts.ping/v1") return dispatch<ping_request>(d_.services.accounts, in);
+    if (name == "limits.ping/v1") return dispatch<ping_request>(d_.services.limits, in);
     if (name == "prompt.ping/v1") return dispatch<ping_request>(d_.services.prompt, in);
     if (name == "retrieval.ping/v1") return dispatch<ping_request>(d_.services.retrieval, in);
     if (name == "log.ping/v1") return dispatch<ping_request>(d_.services.log, in);

@@ -15,6 +15,7 @@ struct served_services {
   auth_service::actor auth;
   key_service::actor keys;
   account_service::actor accounts;
+  limit_service::actor limits;
   prompt_service::actor prompt;
   retrieval_service::actor retrieval;
   log_service::actor log;

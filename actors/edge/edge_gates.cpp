@@ -240,7 +240,10 @@ private:
   template <class Request>
   std::unique_ptr<stream_control> begin(request_context c, Request r,
                                         typename pending_reply<Request>::sink_type sink) {
-    if constexpr (std::is_same_v<Request, register_request>) {
+    if constexpr (std::is_same_v<Request, send_mail_request>)
+      r.create_user = r.create_user && rules_.signup_open;
+    if constexpr (std::is_same_v<Request, register_request> ||
+                  std::is_same_v<Request, sign_up_request>) {
       if (!rules_.signup_open) {
         sink.end.fail(auth_rules::signup_closed());
         return nullptr;

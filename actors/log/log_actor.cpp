@@ -1,6 +1,7 @@
 #include "actors/log/log_actor.hpp"
 
 #include "actors/log/log_rules.hpp"
+#include "messages/base/limits.hpp"
 
 namespace troupe {
 namespace {
@@ -43,6 +44,17 @@ public:
                         if (page.has_more) page.next_cursor = std::move(slice->next);
                         a(std::move(page));
                       }));
+  }
+
+  void on(call<purge_logs_request>& c, answer<purge_reply> a) {
+    purge_all(
+        [store = deps_.store, user = std::move(c.body.user)](reply<purge_step> next) {
+          store->purge(user, limits::purge_rows, std::move(next));
+        },
+        [a = std::move(a)](result<std::uint64_t> gone) mutable {
+          if (!gone) return a.fail(std::move(gone.error()));
+          a(purge_reply{*gone});
+        });
   }
 
   void on(call<ping_request>&, answer<ping_reply> a) {

@@ -33,6 +33,12 @@ public:
     gather();
   }
 
+  void forget(const std::string& user, reply<done> answer) {
+    *d_.unacknowledged -= static_cast<std::int64_t>(outbox_.forget(user));
+    if (!outbox_.is_sending(user)) return answer(done{});
+    forgetting_.push_back(std::move(answer));
+  }
+
 private:
   void gather() {
     if (std::exchange(gathering_, true)) return;
@@ -51,11 +57,13 @@ private:
         const auto before = outbox_.unacknowledged();
         outbox_.acknowledged();
         *d_.unacknowledged -= static_cast<std::int64_t>(before - outbox_.unacknowledged());
+        for (auto& answer : std::exchange(forgetting_, {})) answer(done{});
         if (outbox_.unacknowledged() > 0) gather();
         return;
       }
       log::warn("log.records_wait",
                 {{"why", stored.error().message}, {"dropped", outbox_.dropped()}});
+      for (auto& answer : std::exchange(forgetting_, {})) answer.fail(stored.error());
       later(retry_after, [this] { append(outbox_.again()); });
     });
   }
@@ -63,6 +71,7 @@ private:
   keeper_deps d_;
   record_outbox outbox_;
   bool gathering_ = false;
+  std::vector<reply<done>> forgetting_; ///< answered with the batch in flight
 };
 
 using keeper_actor = keeper_service::actor;
@@ -83,6 +92,11 @@ record_keeper spawn_record_keeper(caf::actor_system& system, log_service::actor 
     ++*count; // before it is on its way, so that a drain does not overlook it
     post_to(actor, make_task([self, user = std::move(user), record = std::move(record)]() mutable {
               if (self->state.impl) self->state.impl->keep(std::move(user), std::move(record));
+            }));
+  };
+  made.forget = [actor, self](std::string user, reply<done> answer) {
+    post_to(actor, make_task([self, user = std::move(user), answer = std::move(answer)]() mutable {
+              if (self->state.impl) self->state.impl->forget(user, std::move(answer));
             }));
   };
   made.actor = caf::actor_cast<caf::actor>(actor);

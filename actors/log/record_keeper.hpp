@@ -18,6 +18,9 @@ struct record_keeper {
   caf::actor actor; ///< to end it
   /// Takes a record of a user, from any thread.
   std::function<void(std::string user, log_input record)> keep;
+  /// Drops the user's records that wait, and answers when none is in flight: then no record that
+  /// was taken before can reach the log any more. Any thread. Errors: the log's, when it is away.
+  std::function<void(std::string user, reply<done> answer)> forget;
   /// Records that the log has not acknowledged, for a drain to wait on.
   std::shared_ptr<std::atomic<std::int64_t>> unacknowledged;
 };

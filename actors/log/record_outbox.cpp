@@ -30,4 +30,12 @@ std::optional<append_logs_request> record_outbox::take() {
   return batch;
 }
 
+std::size_t record_outbox::forget(const std::string& user) {
+  return std::erase_if(waiting_, [&](const entry& e) { return e.user == user; });
+}
+
+bool record_outbox::is_sending(const std::string& user) const {
+  return in_flight_ && std::ranges::find(in_flight_->users, user) != in_flight_->users.end();
+}
+
 } // namespace troupe

@@ -26,6 +26,11 @@ public:
   /// It did not: the same batch again.
   [[nodiscard]] append_logs_request again() const { return *in_flight_; }
 
+  /// Drops the user's records that wait; answers how many.
+  std::size_t forget(const std::string& user);
+  /// Whether a record of the user is in flight: it may reach the log yet, more than once.
+  [[nodiscard]] bool is_sending(const std::string& user) const;
+
   [[nodiscard]] std::size_t unacknowledged() const noexcept {
     return waiting_.size() + (in_flight_ ? in_flight_->records.size() : 0);
   }

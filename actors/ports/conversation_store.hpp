@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/ports/purge_step.hpp"
 #include "messages/base/reply.hpp"
 
 #include <cstdint>
@@ -25,6 +26,10 @@ public:
   /// Appends in order, all or none.
   virtual void append(std::string user, std::string id, std::vector<turn_row> turns,
                       reply<done> answer) = 0;
+  /// Deletes at most `max` (from 1) rows of the user, turns and conversations, and counts the
+  /// conversations. One that is broken off has lost its last turns. None comes back: append knows
+  /// only what create made.
+  virtual void purge(std::string user, std::uint32_t max, reply<purge_step> answer) = 0;
 };
 
 } // namespace troupe

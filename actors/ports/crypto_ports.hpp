@@ -70,6 +70,8 @@ public:
   [[nodiscard]] virtual std::string random_token(std::size_t bytes) const = 0;
   /// SHA-256, lower-case hex.
   [[nodiscard]] virtual std::string sha256_hex(std::string_view bytes) const = 0;
+  /// SHA-256 in base64url without padding.
+  [[nodiscard]] virtual std::string sha256_base64url(std::string_view bytes) const = 0;
 };
 
 } // namespace troupe

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/ports/file_place.hpp"
+#include "actors/ports/purge_step.hpp"
 #include "messages/base/reply.hpp"
 #include "messages/codec/attribute_filter.hpp"
 #include "messages/documents.hpp"
@@ -41,6 +42,9 @@ public:
   /// Also detaches it from every store; answers the stores that it was in.
   virtual void delete_file(std::string user, std::string id,
                            reply<std::vector<std::string>> answer) = 0;
+  /// Deletes at most `max` (from 1) of the user's files, less when they have limits::purge_bytes;
+  /// also detaches them. Counts the files.
+  virtual void purge(std::string user, std::uint32_t max, reply<purge_step> answer) = 0;
 };
 
 /// A file of a store that still waits to be indexed.
@@ -75,6 +79,7 @@ public:
   /// Attaches with status `in_progress`; a file that is in already is left as it is and answered.
   /// `not_found` with param `file_id` or `vector_store_id`.
   virtual void attach(std::string user, store_file_view entry, reply<store_file_view> answer) = 0;
+  /// `not_found` with param `file_id` when it is not attached any more.
   virtual void set_status(std::string store_id, std::string file_id, std::string status,
                           nullable<file_error> why, std::int64_t usage_bytes,
                           reply<done> answer) = 0;
@@ -84,6 +89,9 @@ public:
                             page_query query, reply<page<store_file_view>> answer) = 0;
   virtual void detach(std::string user, std::string store_id, std::string file_id,
                       reply<done> answer) = 0;
+  /// Detaches at most `max` (from 1) files from the user's stores and counts them: what waits to be
+  /// indexed is `pending` no more, while the stores are there still and say whose passages must go.
+  virtual void detach_all(std::string user, std::uint32_t max, reply<purge_step> answer) = 0;
   /// The files in these stores whose attributes match, each with its store; none of an unknown one.
   virtual void matching_files(std::string user, std::vector<std::string> store_ids,
                               attribute_filter filter, reply<std::vector<file_place>> answer) = 0;

@@ -4,6 +4,7 @@
 #include "messages/base/values.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -42,5 +43,9 @@ public:
   [[nodiscard]] virtual result<std::shared_ptr<const foreign_verifier>> with_jwks(
       std::string_view jwks) const = 0;
 };
+
+/// What a token says in `iss`, proven by nothing: good to choose the verifier, and no more. Empty
+/// when it is no compact JWS or names no issuer. Thread-safe.
+using claimed_issuer_function = std::function<std::string(std::string_view token)>;
 
 } // namespace troupe

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "messages/base/op_context.hpp"
 #include "messages/base/reply.hpp"
 #include "messages/base/values.hpp"
 
@@ -35,15 +36,7 @@ public:
   virtual void drop_expired(std::int64_t now, reply<std::int64_t> answer) = 0;
 };
 
-/// What a subject may use at most; 0: no cap.
-struct caps_row {
-  std::string subject; ///< `user:<id>`, `key:<id>` or `org:<id>`
-  std::int64_t requests_per_minute = 0;
-  std::int64_t tokens_per_minute = 0;
-  std::int64_t streams = 0;           ///< at the same time
-  std::int64_t micro_usd_per_day = 0; ///< millionths of a dollar
-  bool operator==(const caps_row&) const = default;
-};
+using caps_row = usage_caps;
 
 class caps_store {
 public:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/ports/purge_step.hpp"
 #include "messages/base/reply.hpp"
 #include "messages/log.hpp"
 
@@ -44,6 +45,8 @@ public:
   virtual void list(log_filter filter, reply<log_slice> answer) = 0;
   /// Answers when everything appended before is on disk.
   virtual void flush(reply<done> answer) = 0;
+  /// Deletes at most `max` (from 1) of the user's records and counts them.
+  virtual void purge(std::string user, std::uint32_t max, reply<purge_step> answer) = 0;
 };
 
 } // namespace troupe

@@ -40,6 +40,7 @@ public:
   virtual void delete_organization(std::string id, reply<done> answer) = 0;
   /// Adds the member or changes its role. `not_found` when there is no such organisation or user.
   virtual void put_member(std::string id, member_row member, reply<done> answer) = 0;
+  /// With the API keys of the user that count against the organisation.
   virtual void remove_member(std::string id, std::string user_id, reply<done> answer) = 0;
   /// Oldest first, at most 10,000.
   virtual void list_members(std::string id, reply<std::vector<member_row>> answer) = 0;

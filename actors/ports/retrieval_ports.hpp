@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/ports/file_place.hpp"
+#include "actors/ports/purge_step.hpp"
 #include "messages/base/reply.hpp"
 
 #include <cstdint>
@@ -55,6 +56,8 @@ public:
                    reply<std::int64_t> answer) = 0;
   virtual void remove_file(std::string store_id, std::string file_id, reply<done> answer) = 0;
   virtual void remove_store(std::string store_id, reply<done> answer) = 0;
+  /// remove_store in steps of at most `max` (from 1) passages; counts them.
+  virtual void purge_store(std::string store_id, std::uint32_t max, reply<purge_step> answer) = 0;
   /// The best `max` (1 to 50) of the scope, best first. Any text is a query; one without a known
   /// word finds nothing.
   virtual void search(search_scope scope, std::string query, std::uint32_t max, ranking how,

@@ -14,6 +14,13 @@
 /// as text; empty means never.
 namespace troupe {
 
+/// E-mail addresses are compared in lower case (ASCII, as mail systems do).
+[[nodiscard]] inline std::string email_key(std::string email) {
+  for (auto& c : email)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return email;
+}
+
 struct user_row {
   std::string id;    ///< UUID
   std::string email; ///< as given, unique by its lower-case form; empty: an anonymous account

@@ -30,7 +30,7 @@ token_usage chat_job::usage() const {
     out.prompt_tokens = chat_json::estimate_tokens(request.body.raw);
   }
   for (const auto& hit : hits) out.prompt_tokens += chat_json::estimate_tokens(text_of(hit));
-  out.completion_tokens = chat_json::estimate_tokens(text);
+  out.completion_tokens = answer_tokens();
   out.total_tokens = out.prompt_tokens + out.completion_tokens;
   return out;
 }

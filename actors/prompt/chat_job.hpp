@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/ports/llm_provider.hpp"
+#include "actors/prompt/chat_meter.hpp"
 #include "actors/protocols.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/codec/chat_json.hpp"
@@ -28,10 +29,17 @@ struct chat_job {
   std::vector<search_hit> hits;
   std::vector<citation> cited;
   bool searched = false;
+  bool is_admitted = true; ///< false while its caller's limits are asked for, and when they refuse
+  chat_meter meter;        ///< of a limited caller
+  std::optional<error> refusal; ///< nothing more was reserved for it
+  bool is_called = false;       ///< a provider was
+  bool is_said = false;         ///< the model has ended
+  bool is_purged = false; ///< all of its user's is deleted: it leaves neither turns nor a record
 
   std::unique_ptr<llm_call> upstream;
   chat_json::identity identity;
-  std::string text; ///< generated until now
+  std::string text;          ///< generated until now
+  std::int64_t wordless = 0; ///< chunks without text: calls of tools, thoughts; a token each
   std::string finish_reason;
   std::optional<token_usage> reported;
   bool citations_sent = false;
@@ -46,6 +54,10 @@ struct chat_job {
 
   [[nodiscard]] bool events() const noexcept { return request.format == chat_format::events; }
   [[nodiscard]] token_usage usage() const;
+  /// What the model has said, estimated.
+  [[nodiscard]] std::int64_t answer_tokens() const noexcept {
+    return chat_json::estimate_tokens(text) + wordless;
+  }
   [[nodiscard]] usage_source source() const noexcept {
     return reported ? usage_source::reported : usage_source::estimated;
   }

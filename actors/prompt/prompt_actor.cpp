@@ -1,23 +1,18 @@
 #include "actors/prompt/prompt_actor.hpp"
 
-#include "actors/prompt/chat_job.hpp"
+#include "actors/prompt/builtin_models.hpp"
 #include "actors/prompt/embedding_rules.hpp"
 #include "actors/prompt/extract_rules.hpp"
+#include "actors/prompt/metered_prompt.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/log.hpp"
-
-#include <unordered_map>
 
 namespace troupe {
 namespace {
 
-constexpr std::string_view extract_model = "extract";
-constexpr std::string_view local_model = "local";
 constexpr std::uint32_t passages_for_turn = 8;
 constexpr auto models_kept_for = std::chrono::seconds(60);
 constexpr auto models_retry = std::chrono::seconds(1);
-
-using job_ptr = std::shared_ptr<chat_job>;
 
 error unknown_model(const std::string& model) {
   auto e =
@@ -27,12 +22,12 @@ error unknown_model(const std::string& model) {
   return e;
 }
 
-class prompt_impl final : public service_base<prompt_service> {
+class prompt_impl final : public metered_prompt {
 public:
   static inline const char* actor_name = "prompt";
 
   prompt_impl(pointer self, slot_registry& slots, prompt_deps deps)
-      : service_base(self, slots), d_(std::move(deps)) {}
+      : metered_prompt(self, slots, std::move(deps)) {}
   ~prompt_impl() override { d_.activity->running -= static_cast<std::int64_t>(jobs_.size()); }
   using service_base::on;
 
@@ -51,8 +46,13 @@ public:
     job->identity = {make_id("chatcmpl-"), job->model, unix_now()};
     jobs_[job->op.cid] = job;
     ++d_.activity->running;
-    if (job->request.stream) open_silent();
-    job->events() ? begin_turn(job) : begin_completion(job);
+    if (!job->op.who.is_limited) return begin(job);
+    job->is_admitted = false;
+    admit(job, [this, job](result<void> admitted) {
+      if (!admitted) return end(job, std::unexpected(std::move(admitted.error())));
+      job->is_admitted = true;
+      begin(job);
+    });
   }
 
   void on(stream_signal& s) override {
@@ -69,20 +69,22 @@ public:
   // embeddings, models
 
   void on(call<embeddings_request>& c, answer<json_reply> a) {
-    if (c.body.model != local_model) return embed_far(c, std::move(a));
-    auto inputs = chat_json::strings_of(c.body.input, "input");
-    if (!inputs) return a.fail(std::move(inputs.error()));
-    const auto length = embedding_rules::length_of(c.body.dimensions, d_.embed->dimensions());
-    if (!length) return a.fail(length.error());
-    std::vector<std::vector<float>> vectors;
-    std::int64_t tokens = 0;
-    vectors.reserve(inputs->size());
-    for (const auto& text : *inputs) {
-      vectors.push_back(embedding_rules::shortened(d_.embed->embed(text), *length));
-      tokens += chat_json::estimate_tokens(text);
-    }
-    const bool base64 = c.body.encoding_format == "base64";
-    a(json_reply{chat_json::embeddings(local_model, vectors, base64, tokens)});
+    if (!c.op.who.is_limited) return embed(c, std::move(a));
+    const auto tokens = chat_json::estimate_tokens(c.body.input.raw);
+    const auto op = c.op;
+    const auto model = c.body.model;
+    admit_tokens(op, tokens, model,
+                 [this, tokens, c = std::move(c), a = std::move(a)](result<admission> may) mutable {
+                   if (!may) return a.fail(std::move(may.error()));
+                   embed(c, [tokens, a = std::move(a),
+                             may = std::move(*may)](outcome<json_reply> value) mutable {
+                     const auto usage =
+                         value ? chat_json::read(value->body).usage : std::optional<token_usage>();
+                     may.settle(usage ? usage->total_tokens : value ? tokens : 0);
+                     if (value) value->limits = std::move(may.limits);
+                     a(std::move(value));
+                   });
+                 });
   }
 
   void on(call<models_request>& c, answer<model_list> a) {
@@ -105,6 +107,23 @@ public:
         }));
   }
 
+  // purge
+
+  /// A chat that runs on ends as any other, but leaves nothing behind.
+  void on(call<purge_conversations_request>& c, answer<purge_reply> a) {
+    auto user = std::move(c.body.user);
+    for (const auto& [cid, job] : jobs_)
+      if (job->op.who.user == user) job->is_purged = true;
+    purge_all(
+        [store = d_.conversations, user](reply<purge_step> next) {
+          store->purge(user, limits::purge_rows, std::move(next));
+        },
+        [this, user, a = std::move(a)](result<std::uint64_t> gone) mutable {
+          if (!gone) return a.fail(std::move(gone.error()));
+          forget_records(std::move(user), purge_reply{*gone}, std::move(a));
+        });
+  }
+
   void on(call<ping_request>&, answer<ping_reply> a) {
     d_.conversations->last_turns(
         {}, {}, 1,
@@ -116,6 +135,11 @@ public:
 
 private:
   // what comes before the model: turns and passages
+
+  void begin(const job_ptr& job) {
+    if (job->request.stream) open_silent();
+    job->events() ? begin_turn(job) : begin_completion(job);
+  }
 
   void begin_completion(const job_ptr& job) {
     if (job->model == extract_model || job->request.retrieval) {
@@ -241,6 +265,7 @@ private:
     };
     sink.end = to_self_here<json_text>(
         [this, job](result<json_text> r) { on_provider_end(job, std::move(r)); });
+    job->is_called = true;
     job->upstream = d_.provider->chat(std::move(body), job->request.stream, job->op.deadline,
                                       job->op.traceparent, std::move(sink));
   }
@@ -252,6 +277,9 @@ private:
     if (!facts.id.empty()) job->identity = {facts.id, facts.model, facts.created};
     if (!facts.finish_reason.empty()) job->finish_reason = facts.finish_reason;
     job->text += facts.text;
+    if (facts.text.empty() && facts.has_choices && facts.finish_reason.empty()) ++job->wordless;
+    on_growth(job);
+    if (!alive(job)) return; // its limits ended it
     if (!job->events()) {
       if (!facts.finish_reason.empty()) cite(job, job->identity);
       emit(job, {"", std::move(chunk)});
@@ -265,6 +293,7 @@ private:
   void on_provider_end(const job_ptr& job, result<json_text> r) {
     if (!alive(job)) return;
     if (!r) return end(job, std::unexpected(std::move(r.error())));
+    job->is_said = true;
     if (job->request.stream) return end_stream(job);
     const auto facts = chat_json::read(*r);
     job->reported = facts.usage;
@@ -296,7 +325,7 @@ private:
       const auto since = op_context::clock::now() - d_.open_after;
       bool waiting = false;
       for (const auto& [cid, job] : jobs_) {
-        if (!job->request.stream || job->opened) continue;
+        if (!job->request.stream || !job->is_admitted || job->opened) continue;
         if (job->began <= since)
           open(job);
         else
@@ -308,6 +337,10 @@ private:
 
   void emit(const job_ptr& job, chat_delta delta) {
     job->opened = true;
+    send(job, std::move(delta));
+  }
+
+  void send(const job_ptr& job, chat_delta delta) override {
     job->waiting.push_back(std::move(delta));
     flush(job);
   }
@@ -343,6 +376,7 @@ private:
 
   template <class Then>
   void keep_turn(const job_ptr& job, Then then) {
+    if (job->is_purged) return then(result<done>(done{}));
     d_.conversations->append(job->op.who.user, job->conversation_id,
                              {{"user", job->question}, {"assistant", job->text}},
                              to_self<done>(std::move(then)));
@@ -362,7 +396,7 @@ private:
   }
 
   /// A good end waits for its deltas' credit; a bad one does not.
-  void end(const job_ptr& job, outcome<chat_reply> how) {
+  void end(const job_ptr& job, outcome<chat_reply> how) override {
     if (!alive(job)) return;
     if (!how || job->waiting.empty()) return close(job, std::move(how));
     job->ending = std::move(how);
@@ -375,27 +409,56 @@ private:
     if (!how && job->events() && !job->text.empty())
       keep_turn(job, [](result<done>) {}); // what was generated until then
     if (job->upstream) job->upstream->cancel();
+    settle(*job, how);
     record(*job, status);
     job->a(std::move(how));
     job->upstream.reset();
   }
 
-  [[nodiscard]] bool alive(const job_ptr& job) const { return jobs_.contains(job->op.cid); }
-
   // the usage records
 
   void record(const chat_job& job, std::string_view status) {
-    if (d_.keep_record) d_.keep_record(job.op.who.user, usage_record(job, status));
+    if (d_.keep_record && job.is_admitted && !job.is_purged)
+      d_.keep_record(job.op.who.user, usage_record(job, status));
+  }
+
+  /// Answers a purge when no record of the user is on its way: the log may then be purged too.
+  void forget_records(std::string user, purge_reply purged, answer<purge_reply> a) {
+    if (!d_.forget_records) return a(purged);
+    d_.forget_records(std::move(user),
+                      to_self<done>([purged, a = std::move(a)](result<done> r) mutable {
+                        if (!r) return a.fail(std::move(r.error()));
+                        a(purged);
+                      }));
   }
 
   // embeddings, models
 
-  void embed_far(call<embeddings_request>& c, answer<json_reply> a) {
-    if (!d_.provider) return a.fail(unknown_model(c.body.model));
+  using embedded = std::move_only_function<void(outcome<json_reply>)>;
+
+  void embed(call<embeddings_request>& c, embedded a) {
+    if (c.body.model != local_model) return embed_far(c, std::move(a));
+    auto inputs = chat_json::strings_of(c.body.input, "input");
+    if (!inputs) return a(std::unexpected(std::move(inputs.error())));
+    const auto length = embedding_rules::length_of(c.body.dimensions, d_.embed->dimensions());
+    if (!length) return a(std::unexpected(length.error()));
+    std::vector<std::vector<float>> vectors;
+    std::int64_t tokens = 0;
+    vectors.reserve(inputs->size());
+    for (const auto& text : *inputs) {
+      vectors.push_back(embedding_rules::shortened(d_.embed->embed(text), *length));
+      tokens += chat_json::estimate_tokens(text);
+    }
+    const bool base64 = c.body.encoding_format == "base64";
+    a(json_reply{chat_json::embeddings(local_model, vectors, base64, tokens)});
+  }
+
+  void embed_far(call<embeddings_request>& c, embedded a) {
+    if (!d_.provider) return a(std::unexpected(unknown_model(c.body.model)));
     auto body = with_member("input", c.body.input, without(c.body.body, "input"));
     d_.provider->embeddings(std::move(body), c.op.deadline,
                             to_self<json_text>([a = std::move(a)](result<json_text> r) mutable {
-                              if (!r) return a.fail(std::move(r.error()));
+                              if (!r) return a(std::unexpected(std::move(r.error())));
                               a(json_reply{std::move(*r)});
                             }));
   }
@@ -413,8 +476,6 @@ private:
     a(std::move(list));
   }
 
-  prompt_deps d_;
-  std::unordered_map<call_id, job_ptr> jobs_;
   bool opening_ = false;
   std::vector<model_view> provider_models_; // as last heard
   std::optional<error> models_failed_;      // why they could not be asked for again

@@ -5,11 +5,13 @@
 #include "actors/ports/retrieval_ports.hpp"
 #include "actors/protocols.hpp"
 #include "messages/base/limits.hpp"
+#include "messages/base/model_price.hpp"
 
 #include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace troupe {
 
@@ -23,8 +25,12 @@ struct prompt_deps {
   std::shared_ptr<const embedder> embed;  ///< the model `local`
   std::shared_ptr<conversation_store> conversations;
   retrieval_service::actor retrieval;
+  limit_service::actor limiter;    ///< asked for limited callers only
+  std::vector<named_price> prices; ///< of the provider's models; the built-in ones are free
   /// Takes the usage record of a chat, its user first; see actors/log/record_keeper.hpp.
   std::function<void(std::string user, log_input record)> keep_record;
+  /// Answers when none of the user's records is on its way; as there.
+  std::function<void(std::string user, reply<done> answer)> forget_records;
   std::string default_model = "extract"; ///< of /v1/chat/stream
   /// A stream whose model is silent for so long (and at most a tick of a quarter of it more) is
   /// opened all the same.

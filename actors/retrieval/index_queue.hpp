@@ -62,6 +62,12 @@ public:
     return dropped_.erase(k) == 0;
   }
 
+  /// Whether a file of this store is being indexed.
+  [[nodiscard]] bool is_running(const std::string& store) const {
+    const auto at = running_.lower_bound({store, {}});
+    return at != running_.end() && at->first == store;
+  }
+
   [[nodiscard]] bool idle() const noexcept { return running_.empty() && waiting_.empty(); }
 
 private:

@@ -1,10 +1,9 @@
 #include "actors/retrieval/retrieval_actor.hpp"
 
-#include "actors/retrieval/index_queue.hpp"
+#include "actors/retrieval/retrieval_background.hpp"
 #include "actors/retrieval/retrieval_rules.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/limits.hpp"
-#include "messages/base/log.hpp"
 #include "messages/codec/chat_json.hpp"
 
 #include <unordered_map>
@@ -13,8 +12,6 @@ namespace troupe {
 namespace {
 
 namespace rules = retrieval_rules;
-
-constexpr std::size_t index_at_once = 4;
 
 /// A file on its way out, in pieces, as the consumer grants credit.
 struct download {
@@ -28,12 +25,12 @@ struct download {
   std::int64_t credit_bytes = limits::stream_window_bytes;
 };
 
-class retrieval_impl final : public service_base<retrieval_service> {
+class retrieval_impl final : public retrieval_background {
 public:
   static inline const char* actor_name = "retrieval";
 
   retrieval_impl(pointer self, slot_registry& slots, retrieval_deps deps)
-      : service_base(self, slots), d_(std::move(deps)) {}
+      : retrieval_background(self, slots, std::move(deps)) {}
   using service_base::on;
 
   void start() override { load_pending(); }
@@ -212,6 +209,10 @@ public:
                                         }));
   }
 
+  void on(call<purge_documents_request>& c, answer<purge_reply> a) {
+    purge(std::move(c.body.user), std::move(a));
+  }
+
   void on(call<ping_request>&, answer<ping_reply> a) {
     d_.stores->store_ids({}, to_self<std::vector<std::string>>(
                                  [a = std::move(a)](result<std::vector<std::string>> r) mutable {
@@ -263,81 +264,6 @@ private:
     const auto keep = downloads_[cid];
     downloads_.erase(cid);
     out.a(std::move(out.file));
-  }
-
-  // indexing
-
-  void load_pending() {
-    d_.stores->pending(
-        to_self<std::vector<pending_file>>([this](result<std::vector<pending_file>> files) {
-          if (!files) {
-            log::warn("retrieval.pending_unknown", {{"why", files.error().message}});
-            return later(std::chrono::seconds(5), [this] { load_pending(); });
-          }
-          for (auto& f : *files) queue_.add(std::move(f));
-          index_next();
-        }));
-  }
-
-  void index_next() {
-    pending_file file;
-    while (queue_.next(file)) {
-      auto f = std::make_shared<pending_file>(std::move(file));
-      d_.files->get_file(f->user, f->file_id, to_self<file_view>([this, f](result<file_view> view) {
-                           if (!view)
-                             return finish_index(*f, std::unexpected(std::move(view.error())));
-                           read(f, std::move(view->filename));
-                         }));
-    }
-  }
-
-  void read(std::shared_ptr<pending_file> f, std::string filename) {
-    d_.files->read_file(
-        f->user, f->file_id, to_self<std::string>([this, f, filename](result<std::string> bytes) {
-          if (!bytes) return finish_index(*f, std::unexpected(std::move(bytes.error())));
-          d_.reader->read(filename, std::move(*bytes),
-                          to_self<std::vector<passage>>([this, f](result<std::vector<passage>> p) {
-                            if (!p) return finish_index(*f, std::unexpected(std::move(p.error())));
-                            put(f, std::move(*p));
-                          }));
-        }));
-  }
-
-  void put(std::shared_ptr<pending_file> f, std::vector<passage> passages) {
-    d_.index->put(f->vector_store_id, f->file_id, std::move(passages),
-                  to_self<std::int64_t>([this, f](result<std::int64_t> bytes) {
-                    finish_index(*f, std::move(bytes));
-                  }));
-  }
-
-  void finish_index(const pending_file& f, result<std::int64_t> bytes) {
-    const bool wanted = queue_.finish(f.vector_store_id, f.file_id);
-    if (!wanted) {
-      remove_passages(f.vector_store_id, f.file_id);
-      load_pending(); // it may have been attached again meanwhile
-    } else if (!bytes && is_retriable(bytes.error().code)) {
-      later(std::chrono::seconds(1), [this, f] {
-        queue_.add(f);
-        index_next();
-      });
-    } else {
-      nullable<file_error> why;
-      if (!bytes) why = rules::file_error_of(bytes.error());
-      d_.stores->set_status(f.vector_store_id, f.file_id, bytes ? "completed" : "failed",
-                            std::move(why), bytes ? *bytes : 0, to_self<done>([](result<done> r) {
-                              if (!r)
-                                log::warn("retrieval.status_lost", {{"why", r.error().message}});
-                            }));
-    }
-    index_next();
-  }
-
-  void remove_passages(const std::string& store, const std::string& file) {
-    queue_.drop(store, file);
-    d_.index->remove_file(store, file, to_self<done>([](result<done> r) {
-                            if (!r)
-                              log::warn("retrieval.passages_left", {{"why", r.error().message}});
-                          }));
   }
 
   // search
@@ -398,8 +324,6 @@ private:
     d_.stores->describe(job->user, std::move(places), to_self<described>(std::move(then)));
   }
 
-  retrieval_deps d_;
-  index_queue queue_{index_at_once};
   std::unordered_map<call_id, std::shared_ptr<download>> downloads_;
 };
 

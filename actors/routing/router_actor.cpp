@@ -65,6 +65,7 @@ public:
     one(to_.auth, "auth");
     one(to_.keys, "keys");
     one(to_.accounts, "accounts");
+    one(to_.limits, "limits");
     one(to_.prompt, "prompt");
     one(to_.retrieval, "retrieval");
     one(to_.log, "log");
@@ -89,7 +90,24 @@ private:
       why.reason = "insufficient_scope";
       return a.fail(std::move(why));
     }
+    if (!is_metered<Request> && c.op.who.is_limited) return count(std::move(c), std::move(a));
     forward(std::move(c), std::move(a));
+  }
+
+  /// One request of a limited caller, whatever comes of it.
+  template <class Request>
+  void count(call<Request> c, answer<reply_of<Request>> a) {
+    call<reserve_request> question{c.op, {.id = make_uuid()}, {}};
+    question.op.cid = make_call_id();
+    question.op.credential.clear();
+    question.body.caps = c.op.who.caps;
+    question.body.address = c.op.client_address;
+    ask(to_.limits, std::move(question),
+        [this, c = std::move(c), a = std::move(a)](outcome<reserve_reply> said) mutable {
+          if (!said) return a.fail(std::move(said.error()));
+          if (said->refused) return a.fail(std::move(*said->refused));
+          forward(std::move(c), std::move(a));
+        });
   }
 
   template <class Request>

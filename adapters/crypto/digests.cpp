@@ -18,12 +18,24 @@ public:
   }
 
   std::string sha256_hex(std::string_view bytes) const override {
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256(hash, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-    std::string hex(2 * sizeof hash + 1, '\0');
-    sodium_bin2hex(hex.data(), hex.size(), hash, sizeof hash);
+    const auto hash = sha256(bytes);
+    std::string hex(2 * hash.size() + 1, '\0');
+    sodium_bin2hex(hex.data(), hex.size(), reinterpret_cast<const unsigned char*>(hash.data()),
+                   hash.size());
     hex.pop_back(); // libsodium's terminating NUL
     return hex;
+  }
+
+  std::string sha256_base64url(std::string_view bytes) const override {
+    return crypto::to_base64url(sha256(bytes));
+  }
+
+private:
+  static std::string sha256(std::string_view bytes) {
+    std::string hash(crypto_hash_sha256_BYTES, '\0');
+    crypto_hash_sha256(reinterpret_cast<unsigned char*>(hash.data()),
+                       reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+    return hash;
   }
 };
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// Tokens of other issuers: OpenID Connect providers, Cognito, Supabase and their like.
@@ -33,5 +34,8 @@ struct foreign_issuer_config {
 /// Errors: `invalid_argument`; `param` names the field above.
 [[nodiscard]] result<std::shared_ptr<const foreign_verifier>> make_foreign_verifier(
     foreign_issuer_config config);
+
+/// As claimed_issuer_function says.
+[[nodiscard]] std::string claimed_issuer(std::string_view token);
 
 } // namespace troupe

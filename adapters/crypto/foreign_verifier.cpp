@@ -2,6 +2,7 @@
 #include "adapters/crypto/foreign_claims_check.hpp"
 #include "adapters/crypto/foreign_issuer.hpp"
 #include "adapters/crypto/foreign_keys.hpp"
+#include "adapters/crypto/strict_json.hpp"
 #include "messages/base/limits.hpp"
 
 #include <algorithm>
@@ -51,6 +52,13 @@ result<void> check(const foreign_issuer_config& config) {
 }
 
 } // namespace
+
+std::string claimed_issuer(std::string_view token) {
+  const auto parts = crypto::split_jws(token);
+  const auto payload = parts ? crypto::from_base64url(parts->payload) : std::nullopt;
+  const auto claims = payload ? crypto::parse_object(*payload) : std::nullopt;
+  return claims ? crypto::string_member(*claims, "iss").value_or("") : "";
+}
 
 result<std::shared_ptr<const foreign_verifier>> make_foreign_verifier(
     foreign_issuer_config config) {

@@ -83,6 +83,7 @@ private:
   void refuse(error why, std::string extra = {});
   void respond(http_answer answer, std::uint32_t retry_ms = 0);
   void respond(const error& why, std::string extra = {});
+  void respond_as_gotrue(const error& why, std::string extra);
   void begin_events();
   void write_events();
   void finish_events(const std::optional<error>& failure);
@@ -113,10 +114,12 @@ private:
   std::size_t received_ = 0; // bytes of the body phase
   bool continue_wanted_ = false;
   const route* route_ = nullptr;
+  bool error_words_ = false; // GoTrue's newer form of errors is wanted
   std::vector<json::parameter> path_;
   std::optional<error> early_; // decided from the header: answered when the body is in
   std::string early_extra_;
   bool preflight_ = false; // of a page of another origin: answered with early_extra_
+  std::string head_lines_; // that the exchange adds
   std::string_view cors_;  // header lines for the request's origin; edge_ has the text
 
   std::shared_ptr<exchange> current_;

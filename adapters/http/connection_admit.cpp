@@ -1,5 +1,6 @@
 #include "adapters/http/client_address.hpp"
 #include "adapters/http/connection.hpp"
+#include "adapters/http/supabase_errors.hpp"
 #include "adapters/http/target.hpp"
 #include "messages/base/log.hpp"
 
@@ -104,6 +105,8 @@ void connection::admit(route_match match) {
   const auto& head = parser_->get();
   judge(match);
   route_ = match.found;
+  error_words_ = route_ != nullptr && route_->errors == error_form::gotrue &&
+                 wants_error_words(view(head["X-Supabase-Api-Version"]));
   path_ = std::move(match.path);
   const auto length = parser_->content_length();
   const bool waits = starts_with_word(view(head[beast_http::field::expect]), "100-continue") &&

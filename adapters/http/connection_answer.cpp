@@ -3,6 +3,7 @@
 #include "adapters/http/http_metrics.hpp"
 #include "adapters/http/response_head.hpp"
 #include "adapters/http/sse.hpp"
+#include "adapters/http/supabase_errors.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
@@ -19,6 +20,7 @@ void connection::on_news(const std::shared_ptr<exchange>& from) {
 
 void connection::take_news() {
   auto news = current_->take();
+  head_lines_ += news.head_lines;
   if (current_->kind() == stream_kind::collect) {
     collected_ += news.text;
     if (!news.ended) return current_->grant(news.frames, news.bytes);
@@ -48,7 +50,16 @@ void connection::refuse(error why, std::string extra) {
 }
 
 void connection::respond(const error& why, std::string extra) {
+  if (route_ != nullptr && route_->errors == error_form::gotrue)
+    return respond_as_gotrue(why, std::move(extra));
   respond({.status = status_of(why), .body = error_body(why), .extra = std::move(extra)},
+          retry_after_ms(why));
+}
+
+void connection::respond_as_gotrue(const error& why, std::string extra) {
+  auto said = supabase_error(why, error_words_);
+  if (error_words_) extra += "X-Supabase-Api-Version: " + std::string(supabase_version) + "\r\n";
+  respond({.status = said.status, .body = std::move(said.body), .extra = std::move(extra)},
           retry_after_ms(why));
 }
 
@@ -72,7 +83,8 @@ void connection::respond(http_answer answer, std::uint32_t retry_ms) {
   auto head = head_of_answer();
   head.status = answer.status;
   head.content_type = answer.content_type;
-  head.extra = answer.extra;
+  const auto extra = answer.extra + head_lines_;
+  head.extra = extra;
   head.content_length = answer.body.size();
   head.retry_after_ms = retry_ms;
   head.http_1_0 = http_1_0_;
@@ -89,7 +101,8 @@ void connection::begin_events() {
   if (http_1_0_ || edge_.draining) keep_alive_ = false;
   auto head = head_of_answer();
   head.content_type = "text/event-stream; charset=utf-8";
-  head.extra = "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
+  const auto extra = "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n" + head_lines_;
+  head.extra = extra;
   head.streamed = true;
   head.chunked = !http_1_0_;
   append_head(out_, head);
@@ -200,6 +213,7 @@ void connection::finish_request() {
   news_over_ = false;
   failure_.reset();
   events_.clear();
+  head_lines_.clear();
   frames_waiting_ = bytes_waiting_ = frames_out_ = bytes_out_ = 0;
   if (!keep_alive_ || edge_.draining) return linger();
   phase_ = phase::idle;

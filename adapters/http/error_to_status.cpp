@@ -73,6 +73,8 @@ std::string_view reason_phrase(unsigned status) noexcept {
       return "Created";
     case 204:
       return "No Content";
+    case 303:
+      return "See Other";
     case 400:
       return "Bad Request";
     case 401:

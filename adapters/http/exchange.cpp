@@ -18,6 +18,11 @@ void exchange::end_stream() {
   end(std::nullopt, std::nullopt);
 }
 
+void exchange::add_head_lines(const std::string& lines, std::size_t size) {
+  const std::lock_guard lock(mutex_);
+  if (add(static_cast<std::uint32_t>(size))) news_.head_lines += lines; // what follows announces it
+}
+
 void exchange::open_stream() {
   const std::lock_guard lock(mutex_);
   if (!add(0)) return;

@@ -34,6 +34,7 @@ struct http_answer {
 /// What happened to an exchange since its connection last looked.
 struct exchange_news {
   std::string text;         ///< events or bytes, ready to be written
+  std::string head_lines;   ///< further header lines of whatever the answer is, each with CRLF
   std::uint32_t frames = 0; ///< the credit that `text` used up
   std::uint32_t bytes = 0;
   bool opened = false; ///< the headers of a stream may go out, though there is no event yet
@@ -56,6 +57,9 @@ public:
   void answer(http_answer value);
   void fail(error why);
   void end_stream();
+  /// Adds lines to the head of the answer, while that has not gone out. They came as an event whose
+  /// data had `size` bytes.
+  void add_head_lines(const std::string& lines, std::size_t size);
   void open_stream(); ///< uses up a frame of credit, as an event does
   void event(std::string_view name, std::string_view data); ///< `data` is what the credit counts
   void bytes(std::string_view piece);

@@ -2,6 +2,7 @@
 
 #include "adapters/http/edge_state.hpp"
 #include "adapters/http/exchange.hpp"
+#include "adapters/http/rate_limit_lines.hpp"
 #include "messages/codec/json.hpp"
 
 #include <type_traits>
@@ -33,7 +34,9 @@ reply<Reply> answer_with(std::shared_ptr<exchange> to, unsigned status) {
     if (!value)
       to->fail(std::move(value.error()));
     else if constexpr (std::is_same_v<Reply, json_reply>)
-      to->answer({.status = status, .body = std::move(value->body.raw), .extra = {}});
+      to->answer({.status = status,
+                  .body = std::move(value->body.raw),
+                  .extra = rate_limit_lines(value->limits)});
     else if (status == 204)
       to->answer({.status = 204, .content_type = {}, .body = {}, .extra = {}});
     else

@@ -83,6 +83,7 @@ void add_referred(std::string_view text, const schemas_by_name& all, schemas_by_
 std::string paths_of(const std::vector<route>& routes, const messages_by_name& messages) {
   std::map<std::string, std::string> paths;
   for (const auto& line : routes) {
+    if (line.errors == error_form::gotrue) continue;
     const auto path = documented_path(line.pattern);
     auto& operations = paths[path];
     if (!operations.empty()) operations += ',';

@@ -140,7 +140,7 @@ std::string success(const route& line) {
 // The statuses that the route can refuse with, from what it is and from its own list.
 std::set<unsigned> statuses_of(const route& line) {
   std::set<unsigned> out{400};
-  if (!line.is_public) out.insert({401, 403});
+  if (!line.is_public) out.insert({401, 403, 429});
   if (line.pattern.find('{') != std::string_view::npos) out.insert(404);
   if (line.body != body_kind::none) out.insert({408, 413});
   if (line.body == body_kind::form) out.insert(415);

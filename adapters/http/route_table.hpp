@@ -31,6 +31,10 @@ enum class gate_kind : std::uint8_t { none, accounts, chats, documents, logs, an
 
 enum class body_kind : std::uint8_t { none, json, optional_json, form };
 
+/// How a route's errors look: as OpenAI's, or as GoTrue's, whose routes are another project's API
+/// and no part of the OpenAPI document.
+enum class error_form : std::uint8_t { openai, gotrue };
+
 /// One line of the API. The OpenAPI document is made from the same lines.
 struct route {
   std::string_view method;
@@ -46,6 +50,7 @@ struct route {
   std::string_view summary;
   std::string_view events = {};        ///< `event:schema` of what is streamed, with blanks between
   std::string_view more_statuses = {}; ///< of errors that only this route has: `403 409`
+  error_form errors = error_form::openai;
 };
 
 struct route_match {
@@ -60,7 +65,7 @@ public:
   /// All routes whose gates are there.
   explicit route_table(const http_gates& gates);
 
-  /// HEAD finds GET's route.
+  /// HEAD finds GET's route, but for those of GoTrue.
   [[nodiscard]] route_match find(std::string_view method, std::string_view path) const;
   [[nodiscard]] const std::vector<route>& routes() const noexcept { return routes_; }
 
@@ -78,5 +83,10 @@ void add_chat_routes(std::vector<route>& out);
 void add_document_routes(std::vector<route>& out);
 void add_log_routes(std::vector<route>& out);
 void add_system_routes(std::vector<route>& out);
+void add_supabase_routes(std::vector<route>& out);
+void add_supabase_admin_routes(std::vector<route>& out);
+
+/// A handler that two lines share: the public keys of access tokens.
+void show_jwks(http_call& in);
 
 } // namespace troupe::http

@@ -1,10 +1,9 @@
 #include "adapters/http/json_route.hpp"
 
 namespace troupe::http {
-namespace {
 
 // Clients keep the key set for ten minutes, and look again for a key that they do not know.
-void jwks(http_call& in) {
+void show_jwks(http_call& in) {
   in.edge.gates.accounts->ask(std::move(in.context), jwks_request{},
                               reply<json_reply>([to = in.to](result<json_reply> set) {
                                 if (!set) return to->fail(std::move(set.error()));
@@ -14,13 +13,11 @@ void jwks(http_call& in) {
                               }));
 }
 
-} // namespace
-
 void add_account_routes(std::vector<route>& out) {
   const route lines[] = {
       {.method = "GET",
        .pattern = "/.well-known/jwks.json",
-       .run = &jwks,
+       .run = &show_jwks,
        .gate = gate_kind::accounts,
        .is_public = true,
        .request_type = {},
@@ -66,13 +63,15 @@ void add_admin_routes(std::vector<route>& out) {
                         "List the users"),
       TROUPE_HTTP_ROUTE("POST", "/v1/admin/users", accounts, json, 201, create_user_request, false,
                         "Create a user", "409 429"),
+      TROUPE_HTTP_ROUTE("POST", "/v1/admin/users/import", accounts, json, 200, import_users_request,
+                        false, "Take over rows of another program's users table", "429"),
       TROUPE_HTTP_ROUTE("GET", "/v1/admin/users/{id}", accounts, none, 200, get_user_request, false,
                         "Show a user"),
       TROUPE_HTTP_ROUTE(
           "PATCH", "/v1/admin/users/{id}", accounts, json, 200, update_user_request, false,
           "Change or ban a user; a new password, role or ban ends the user's sessions", "409 429"),
       TROUPE_HTTP_ROUTE("DELETE", "/v1/admin/users/{id}", accounts, none, 200, delete_user_request,
-                        false, "Delete a user with its sessions, keys and memberships", "409"),
+                        false, "Delete a user with all that the user owns", "409"),
       TROUPE_HTTP_ROUTE("POST", "/v1/admin/users/{id}/logout", accounts, none, 204,
                         end_sessions_request, false, "End all sessions of a user"),
       TROUPE_HTTP_ROUTE("GET", "/v1/admin/signing-keys", accounts, none, 200,

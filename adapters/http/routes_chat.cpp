@@ -1,15 +1,23 @@
 #include "adapters/http/json_route.hpp"
+#include "adapters/http/rate_limit_lines.hpp"
 #include "messages/codec/json_text.hpp"
 #include "messages/validate.hpp"
 
 namespace troupe::http {
 namespace {
 
+void add_limits(exchange& to, const json_text& list) {
+  if (const auto limits = json::decode<rate_limit_list>(list.raw))
+    to.add_head_lines(rate_limit_lines(limits->data), list.raw.size());
+}
+
 void ask_chat(http_call& in, chat_request request) {
   in.context.deadline = in.to->started + limits::chat_timeout;
   stream_sink<chat_delta, chat_reply> sink;
   sink.delta = [to = in.to](chat_delta piece) {
-    if (piece.event == stream_opened)
+    if (piece.event == rate_limits_event)
+      add_limits(*to, piece.data);
+    else if (piece.event == stream_opened)
       to->open_stream();
     else
       to->event(piece.event, piece.data.raw);

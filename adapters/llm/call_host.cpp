@@ -1,3 +1,4 @@
+#include "adapters/curl/http_handle.hpp"
 #include "adapters/llm/http_call.hpp"
 
 #include <utility>
@@ -19,20 +20,6 @@ constexpr const char* path_of(endpoint to) {
       return "/models";
   }
   return "";
-}
-
-bool is_loopback(const std::string& url) {
-  CURLU* parsed = curl_url();
-  char* host = nullptr;
-  bool found = false;
-  if (curl_url_set(parsed, CURLUPART_URL, url.c_str(), 0) == CURLUE_OK &&
-      curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
-    const std::string_view name(host);
-    found = name == "localhost" || name == "[::1]" || name.starts_with("127.");
-    curl_free(host);
-  }
-  curl_url_cleanup(parsed);
-  return found;
 }
 
 curl_slist* make_headers(const llm_config& config) {
@@ -76,27 +63,10 @@ void call_host::give_back(endpoint to, CURL* easy) {
 }
 
 CURL* call_host::make(endpoint to) {
-  CURL* easy = curl_easy_init();
+  CURL* easy = curl::make_http_handle(config.base_url + path_of(to), config.connect_timeout);
   if (easy == nullptr) return nullptr;
-  curl_easy_setopt(easy, CURLOPT_URL, (config.base_url + path_of(to)).c_str());
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  // One call a connection: closing it is the cancel, not reading it is the back-pressure.
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(easy, CURLOPT_POST, to == endpoint::models ? 0L : 1L);
   if (to == endpoint::models) curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-  curl_easy_setopt(easy, CURLOPT_USERAGENT, "troupe");
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  // A cancel does not wait for the resolver's thread: a name server that is silent would hold the
-  // loop, and with it everybody's streams, for seconds.
-  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-  curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
-  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                   static_cast<long>(config.connect_timeout.count()));
-  // The environment's proxy is for the world outside.
-  if (is_loopback(config.base_url)) curl_easy_setopt(easy, CURLOPT_PROXY, "");
   loop.prepare(easy);
   return easy;
 }

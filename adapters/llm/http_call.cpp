@@ -1,5 +1,6 @@
 #include "adapters/llm/http_call.hpp"
 
+#include "adapters/curl/http_handle.hpp"
 #include "messages/base/metrics.hpp"
 #include "messages/codec/chat_json.hpp"
 
@@ -11,6 +12,7 @@
 
 namespace troupe::llm {
 
+using curl::header_value;
 using steady = std::chrono::steady_clock;
 
 namespace {
@@ -45,16 +47,6 @@ error to_error(CURLcode code) {
       return out;
     }
   }
-}
-
-/// The value of header `name` (lower case, with its colon), if `line` is that header.
-std::optional<std::string_view> header_value(std::string_view line, std::string_view name) {
-  if (line.size() < name.size() || strncasecmp(line.data(), name.data(), name.size()) != 0)
-    return {};
-  line.remove_prefix(name.size());
-  while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
-  while (!line.empty() && static_cast<unsigned char>(line.back()) <= ' ') line.remove_suffix(1);
-  return line;
 }
 
 std::uint32_t bounded_ms(double ms) {

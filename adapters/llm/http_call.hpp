@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/ports/llm_provider.hpp"
-#include "adapters/llm/curl_loop.hpp"
+#include "adapters/curl/curl_loop.hpp"
 #include "adapters/llm/openai_provider.hpp"
 #include "adapters/llm/sse_parser.hpp"
 #include "messages/base/limits.hpp"
@@ -50,7 +50,7 @@ public:
   std::atomic<std::size_t> in_flight{0};
   std::unordered_set<std::shared_ptr<http_call>> active;
   curl_slist* headers = nullptr; ///< the same on every request
-  curl_loop loop;
+  curl::curl_loop loop;
 
 private:
   [[nodiscard]] CURL* make(endpoint to);
@@ -60,7 +60,7 @@ private:
 };
 
 /// One request to the provider. Made on any thread, then loop thread only.
-class http_call final : public transfer, public std::enable_shared_from_this<http_call> {
+class http_call final : public curl::transfer, public std::enable_shared_from_this<http_call> {
 public:
   http_call(std::shared_ptr<call_host> host, call_request request);
   ~http_call() override;

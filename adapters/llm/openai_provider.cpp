@@ -1,9 +1,9 @@
 #include "adapters/llm/openai_provider.hpp"
 
+#include "adapters/curl/http_handle.hpp"
 #include "adapters/llm/http_call.hpp"
 #include "messages/base/metrics.hpp"
 
-#include <mutex>
 #include <utility>
 
 namespace troupe {
@@ -112,8 +112,7 @@ result<void> check(llm_config& config) {
 } // namespace
 
 result<std::unique_ptr<llm_provider>> make_llm_provider(llm_config config) {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  curl::load();
   if (auto checked = check(config); !checked) return std::unexpected(checked.error());
   return std::make_unique<openai_provider>(std::move(config));
 }

@@ -1,5 +1,7 @@
 #include "adapters/memory/answer_after.hpp"
+#include "adapters/memory/memory_parts.hpp"
 #include "adapters/memory/memory_stores.hpp"
+#include "messages/base/limits.hpp"
 
 #include <algorithm>
 #include <ctime>
@@ -56,6 +58,16 @@ struct shelf {
     const auto at = entries.find({store, file});
     if (at == entries.end()) return none("file in the store: " + file, "file_id");
     return &at->second;
+  }
+  /// Answers the stores that the file was in.
+  std::vector<std::string> detach_everywhere(const std::string& file) {
+    std::vector<std::string> left;
+    std::erase_if(entries, [&](const auto& e) {
+      if (e.first.second != file) return false;
+      left.push_back(e.first.first);
+      return true;
+    });
+    return left;
   }
   void touch(const std::string& store) {
     if (const auto at = stores.find(store); at != stores.end())
@@ -135,14 +147,25 @@ public:
                    reply<std::vector<std::string>> answer) override {
     answer_after(s_->mutex, answer, [&]() -> result<std::vector<std::string>> {
       if (auto f = s_->file_of(user, id); !f) return std::unexpected(std::move(f.error()));
-      std::vector<std::string> stores;
-      std::erase_if(s_->entries, [&](const auto& e) {
-        if (e.first.second != id) return false;
-        stores.push_back(e.first.first);
-        return true;
-      });
+      auto stores = s_->detach_everywhere(id);
       s_->files.erase(id);
       return stores;
+    });
+  }
+  void purge(std::string user, std::uint32_t max, reply<purge_step> answer) override {
+    answer_after(s_->mutex, answer, [&]() -> result<purge_step> {
+      purge_step out;
+      std::size_t bytes = 0;
+      std::erase_if(s_->files, [&](const auto& f) {
+        if (out.deleted == max || bytes >= limits::purge_bytes || f.second.user != user)
+          return false;
+        bytes += f.second.bytes.size();
+        s_->detach_everywhere(f.first);
+        ++out.deleted;
+        return true;
+      });
+      out.more = out.deleted == max || bytes >= limits::purge_bytes;
+      return out;
     });
   }
 
@@ -228,13 +251,13 @@ public:
   void set_status(std::string store, std::string file, std::string status, nullable<file_error> why,
                   std::int64_t usage_bytes, reply<done> answer) override {
     answer_after(s_->mutex, answer, [&]() -> result<done> {
-      if (const auto at = s_->entries.find({store, file}); at != s_->entries.end()) {
-        auto& entry = at->second.entry;
-        entry.status = std::move(status);
-        entry.last_error = std::move(why);
-        entry.usage_bytes = usage_bytes;
-        s_->touch(store);
-      }
+      const auto at = s_->entries.find({store, file});
+      if (at == s_->entries.end()) return none("file in the store: " + file, "file_id");
+      auto& entry = at->second.entry;
+      entry.status = std::move(status);
+      entry.last_error = std::move(why);
+      entry.usage_bytes = usage_bytes;
+      s_->touch(store);
       return done{};
     });
   }
@@ -265,6 +288,18 @@ public:
       s_->entries.erase({store, file});
       s_->touch(store);
       return done{};
+    });
+  }
+  void detach_all(std::string user, std::uint32_t max, reply<purge_step> answer) override {
+    answer_after(s_->mutex, answer, [&]() -> result<purge_step> {
+      purge_step out;
+      std::erase_if(s_->entries, [&](const auto& e) {
+        if (out.deleted == max || e.second.user != user) return false;
+        ++out.deleted;
+        return true;
+      });
+      out.more = out.deleted == max;
+      return out;
     });
   }
   void matching_files(std::string user, std::vector<std::string> store_ids, attribute_filter filter,
@@ -330,58 +365,12 @@ private:
   std::shared_ptr<shelf> s_;
 };
 
-class memory_conversations final : public conversation_store {
-public:
-  void create(std::string user, std::string id, reply<done> answer) override {
-    answer_after(mutex_, answer, [&]() -> result<done> {
-      if (!all_.try_emplace(std::move(id), conversation{std::move(user), {}}).second)
-        return taken();
-      return done{};
-    });
-  }
-  void last_turns(std::string user, std::string id, std::uint32_t max,
-                  reply<std::vector<turn_row>> answer) override {
-    answer_after(mutex_, answer, [&]() -> result<std::vector<turn_row>> {
-      auto found = find(user, id);
-      if (!found) return std::unexpected(std::move(found.error()));
-      const auto& turns = (*found)->turns;
-      const auto count = static_cast<std::ptrdiff_t>(std::min<std::size_t>(max, turns.size()));
-      return std::vector<turn_row>(turns.end() - count, turns.end());
-    });
-  }
-  void append(std::string user, std::string id, std::vector<turn_row> turns,
-              reply<done> answer) override {
-    answer_after(mutex_, answer, [&]() -> result<done> {
-      auto found = find(user, id);
-      if (!found) return std::unexpected(std::move(found.error()));
-      for (auto& t : turns) (*found)->turns.push_back(std::move(t));
-      return done{};
-    });
-  }
-
-private:
-  struct conversation {
-    std::string user;
-    std::vector<turn_row> turns;
-  };
-
-  result<conversation*> find(const std::string& user, const std::string& id) {
-    const auto at = all_.find(id);
-    if (at == all_.end() || at->second.user != user)
-      return none("conversation: " + id, "conversation_id");
-    return &at->second;
-  }
-
-  std::mutex mutex_;
-  std::map<std::string, conversation> all_; // guarded by mutex_
-};
-
 } // namespace
 
 memory_prompt_stores make_memory_prompt_stores() {
   auto s = std::make_shared<shelf>();
   return {std::make_unique<memory_files>(s), std::make_unique<memory_catalog>(s),
-          std::make_unique<memory_conversations>()};
+          memory::make_conversations()};
 }
 
 } // namespace troupe

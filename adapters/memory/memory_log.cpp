@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <deque>
+#include <map>
 #include <optional>
 #include <tuple>
 #include <unordered_map>
@@ -49,7 +49,7 @@ public:
   void append(std::vector<log_record> records, reply<done> answer) override {
     answer_after(mutex_, answer, [&]() -> result<done> {
       for (auto& r : records)
-        if (by_id_.try_emplace(r.id, records_.size()).second) records_.push_back(std::move(r));
+        if (by_id_.try_emplace(r.id, arrivals_).second) records_.emplace(arrivals_++, std::move(r));
       return done{};
     });
   }
@@ -84,19 +84,33 @@ public:
     answer_after(mutex_, answer, [&]() -> result<log_slice> { return slice(f, from); });
   }
   void flush(reply<done> answer) override { answer(done{}); }
+  void purge(std::string user, std::uint32_t max, reply<purge_step> answer) override {
+    answer_after(mutex_, answer, [&]() -> result<purge_step> {
+      purge_step out;
+      std::erase_if(records_, [&](const auto& row) {
+        if (out.deleted == max || row.second.user != user) return false;
+        by_id_.erase(row.second.id);
+        ++out.deleted;
+        return true;
+      });
+      out.more = out.deleted == max;
+      return out;
+    });
+  }
 
 private:
   log_record* find(const std::string& user, const std::string& id) {
     const auto at = by_id_.find(id);
-    return at == by_id_.end() || records_[at->second].user != user ? nullptr
-                                                                   : &records_[at->second];
+    if (at == by_id_.end()) return nullptr;
+    auto& record = records_.at(at->second);
+    return record.user == user ? &record : nullptr;
   }
 
   log_slice slice(const log_filter& f, const std::optional<place>& from) const {
     std::vector<place> found;
-    for (std::size_t i = 0; i < records_.size(); ++i) {
-      place here{records_[i].time, i};
-      if (matches(records_[i], f) && (!from || here < *from)) found.push_back(std::move(here));
+    for (const auto& [arrival, record] : records_) {
+      place here{record.time, arrival};
+      if (matches(record, f) && (!from || here < *from)) found.push_back(std::move(here));
     }
     std::ranges::sort(found, std::ranges::greater());
     log_slice out;
@@ -107,7 +121,7 @@ private:
         out.next = last.first + '~' + std::to_string(last.second);
         break;
       }
-      out.records.push_back(records_[at.second]);
+      out.records.push_back(records_.at(at.second));
       bytes += out.records.back().message.size() + out.records.back().attributes.raw.size();
       last = at;
     }
@@ -115,7 +129,8 @@ private:
   }
 
   std::mutex mutex_;
-  std::deque<log_record> records_;                     // guarded by mutex_, in order of arrival
+  std::size_t arrivals_ = 0;                           // guarded by mutex_
+  std::map<std::size_t, log_record> records_;          // guarded by mutex_, by arrival
   std::unordered_map<std::string, std::size_t> by_id_; // guarded by mutex_, into records_
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/ports/user_store.hpp"
 #include "adapters/sql/database.hpp"
 #include "messages/base/result.hpp"
 
@@ -11,13 +12,6 @@
 
 /// Inside adapters/sql only: what the stores of the accounts share.
 namespace troupe::sql {
-
-/// E-mail addresses are compared in lower case (ASCII, as mail systems do).
-[[nodiscard]] inline std::string email_key(std::string email) {
-  for (auto& c : email)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return email;
-}
 
 [[nodiscard]] inline std::unexpected<error> none(const char* what) {
   return fail(errc::not_found, what);

@@ -21,6 +21,50 @@ std::unexpected<error> unknown(const std::string& id) {
   return fail(errc::not_found, "no such conversation: " + id, "conversation_id");
 }
 
+struct owned_conversation {
+  std::string id;
+  long long turns = 0;
+};
+
+std::vector<owned_conversation> some_of(soci::session& s, const std::string& user,
+                                        std::uint32_t max) {
+  std::vector<owned_conversation> out;
+  owned_conversation row;
+  soci::statement query =
+      (s.prepare
+           << "select id, next_turn from conversations where user_id = :u order by id limit " +
+                  std::to_string(max),
+       use(user), into(row.id), into(row.turns));
+  for (bool more = query.execute(true); more; more = query.fetch()) out.push_back(row);
+  return out;
+}
+
+/// Deletes turns from the end, so that what is left is a shorter conversation, and then the
+/// conversation itself: true. `rows` says how many may go, and then how many more.
+bool shorten(soci::session& s, const owned_conversation& talk, long long& rows) {
+  const auto left = std::max(talk.turns - rows, 0LL);
+  s << "delete from turns where conversation_id = :i and turn >= :t", use(talk.id), use(left);
+  rows -= talk.turns - left;
+  if (rows == 0) {
+    s << "update conversations set next_turn = :t where id = :i", use(left), use(talk.id);
+    return false;
+  }
+  s << "delete from conversations where id = :i", use(talk.id);
+  --rows;
+  return true;
+}
+
+purge_step purge_conversations(soci::session& s, const std::string& user, std::uint32_t max) {
+  purge_step out;
+  long long rows = max;
+  for (const auto& talk : some_of(s, user, max)) {
+    if (rows == 0) break;
+    if (shorten(s, talk, rows)) ++out.deleted;
+  }
+  out.more = rows == 0;
+  return out;
+}
+
 class sql_conversations final : public conversation_store {
 public:
   explicit sql_conversations(std::shared_ptr<database> db) : db_(std::move(db)) {}
@@ -71,6 +115,13 @@ public:
           s << "update conversations set next_turn = :t where id = :i", use(turn), use(id);
           return done{};
         });
+  }
+
+  void purge(std::string user, std::uint32_t max, reply<purge_step> answer) override {
+    db_->write<purge_step>(std::move(answer),
+                           [user = std::move(user), max](soci::session& s) -> result<purge_step> {
+                             return purge_conversations(s, user, max);
+                           });
   }
 
 private:

@@ -23,6 +23,7 @@ using migration = std::string_view;
 struct schema {
   std::string_view name;
   std::span<const migration> steps;
+  std::size_t readers = 2; ///< connections that only read; none: the writer reads
 };
 
 /// A piece of work for a database thread.
@@ -51,7 +52,7 @@ private:
   result<T> outcome_ = std::unexpected(error{});
 };
 
-/// A database with its threads: one writes, two read, with a connection each. Thread-safe.
+/// A database with its threads: one writes, others read, with a connection each. Thread-safe.
 /// limits::store_queue jobs may wait at the writer and as many at the readers, with
 /// waiting_bytes_max of content; past that a call is `overloaded`. Destroy it on a thread of yours,
 /// not in a reply.
@@ -80,16 +81,17 @@ public:
   /// Work that only reads, in a snapshot of its own; it sees every write whose reply came before.
   template <class T, class F>
   void read(reply<T> answer, F work) {
-    push(engine_->is_exclusive() ? writes_ : reads_,
-         {make_job(std::move(answer), std::move(work)), 0, 0});
+    push(readers_.empty() ? writes_ : reads_, {make_job(std::move(answer), std::move(work)), 0, 0});
   }
 
   /// As read, and it sees every write that was asked for before, though it waits still.
   template <class T, class F>
   void read_in_order(reply<T> answer, F work) {
-    push(engine_->is_exclusive() ? writes_ : reads_,
+    push(readers_.empty() ? writes_ : reads_,
          {make_job(std::move(answer), std::move(work)), 0, in_order});
   }
+
+  [[nodiscard]] const engine& on() const noexcept { return *engine_; }
 
   /// Finishes what waits and ends the threads. What is asked afterwards is `unavailable`.
   void stop();
@@ -141,6 +143,6 @@ private:
 /// What SOCI says of a failure, without the statement and its values (they may be private).
 [[nodiscard]] std::string reason_of(const std::exception& why);
 
-extern const schema auth_schema, log_schema, prompt_schema;
+extern const schema auth_schema, limit_schema, log_schema, prompt_schema;
 
 } // namespace troupe::sql

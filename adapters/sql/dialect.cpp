@@ -1,5 +1,7 @@
 #include "adapters/sql/dialect.hpp"
 
+#include "adapters/sql/engine.hpp"
+
 namespace troupe::sql {
 
 std::string with_words(std::string_view statement, dialect_words words) {
@@ -7,6 +9,18 @@ std::string with_words(std::string_view statement, dialect_words words) {
   for (const auto& [word, own] : words)
     for (auto at = out.find(word); at != out.npos; at = out.find(word, at + own.size()))
       out.replace(at, word.size(), own);
+  return out;
+}
+
+std::string engine::or_update(std::string_view key,
+                              std::initializer_list<std::string_view> columns) const {
+  std::string out = " on conflict (";
+  out.append(key).append(") do update set");
+  char before = ' ';
+  for (const auto column : columns) {
+    out.append(1, before).append(column).append(" = excluded.").append(column);
+    before = ',';
+  }
   return out;
 }
 

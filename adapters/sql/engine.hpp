@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,6 +35,12 @@ public:
   virtual void open(soci::session& session, bool only_reads) const = 0;
   /// A statement of a schema in the words of this database (dialect.hpp).
   [[nodiscard]] virtual std::string in_dialect(std::string_view statement) const = 0;
+  /// An expression: the milliseconds since 1970 by the clock of the database's machine, now.
+  [[nodiscard]] virtual std::string_view clock_ms() const = 0;
+  /// What stands behind `insert … values …`, so that a row whose `key` is there takes these columns
+  /// instead. Locks the row.
+  [[nodiscard]] virtual std::string or_update(
+      std::string_view key, std::initializer_list<std::string_view> columns) const;
   /// Begins a transaction that will write.
   [[nodiscard]] virtual std::string_view begin_write() const = 0;
   [[nodiscard]] virtual fault judge(const std::exception& why) const = 0;

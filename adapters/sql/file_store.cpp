@@ -1,5 +1,6 @@
 #include "adapters/sql/prompt_parts.hpp"
 #include "adapters/sql/rows.hpp"
+#include "messages/base/limits.hpp"
 
 namespace troupe {
 namespace {
@@ -28,6 +29,31 @@ result<file_view> find_file(soci::session& s, const std::string& user, const std
       into(b.created), into(b.file.filename), into(b.file.purpose), into(b.file.sha256);
   if (!s.got_data()) return fail(errc::not_found, "no such file: " + id, "file_id");
   return b.take();
+}
+
+void erase_file(soci::session& s, const std::string& id) {
+  s << "delete from store_files where file_id = :i", use(id);
+  s << "delete from file_contents where file_id = :i", use(id);
+  s << "delete from files where id = :i", use(id);
+}
+
+purge_step purge_files(soci::session& s, const std::string& user, std::uint32_t max) {
+  constexpr auto bytes_max = static_cast<long long>(limits::purge_bytes);
+  std::vector<std::string> ids;
+  std::string id;
+  long long bytes = 0, sum = 0;
+  {
+    soci::statement query = (s.prepare << "select id, bytes from files where user_id = :u order by "
+                                          "created_at, id limit " +
+                                              std::to_string(max),
+                             use(user), into(id), into(bytes));
+    for (bool more = query.execute(true); more && sum < bytes_max; more = query.fetch()) {
+      ids.push_back(id);
+      sum += bytes;
+    }
+  }
+  for (const auto& each : ids) erase_file(s, each);
+  return {ids.size(), ids.size() == max || sum >= bytes_max};
 }
 
 class sql_files final : public file_store {
@@ -115,11 +141,16 @@ public:
               (s.prepare << "select store_id from store_files where file_id = :i order by store_id",
                use(id), into(store));
           for (bool more = query.execute(true); more; more = query.fetch()) stores.push_back(store);
-          s << "delete from store_files where file_id = :i", use(id);
-          s << "delete from file_contents where file_id = :i", use(id);
-          s << "delete from files where id = :i", use(id);
+          erase_file(s, id);
           return stores;
         });
+  }
+
+  void purge(std::string user, std::uint32_t max, reply<purge_step> answer) override {
+    db_->write<purge_step>(std::move(answer),
+                           [user = std::move(user), max](soci::session& s) -> result<purge_step> {
+                             return purge_files(s, user, max);
+                           });
   }
 
 private:

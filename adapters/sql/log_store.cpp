@@ -131,6 +131,19 @@ result<log_slice> list_records(soci::session& s, const log_filter& f,
   return out;
 }
 
+/// Deletes the oldest of the user's records, at most `max`.
+purge_step purge_records(soci::session& s, const std::string& user, std::uint32_t max) {
+  // The inner select is a table of its own: MySQL takes no `limit` in an `in`.
+  soci::statement erase =
+      (s.prepare << "delete from log_records where seq in (select seq from (select seq from "
+                    "log_records where user_id = :u order by time, seq limit " +
+                        std::to_string(max) + ") oldest)",
+       use(user));
+  erase.execute(true);
+  const auto deleted = static_cast<std::uint64_t>(erase.get_affected_rows());
+  return {deleted, deleted == max};
+}
+
 /// The statements of `append`, prepared once on the writer's connection. On the hot path: every
 /// chat leaves a record.
 class record_writer {
@@ -240,6 +253,13 @@ public:
   /// An empty write: it commits after everything that was queued before.
   void flush(reply<done> answer) override {
     db_->write<done>(std::move(answer), [](soci::session&) -> result<done> { return done{}; });
+  }
+
+  void purge(std::string user, std::uint32_t max, reply<purge_step> answer) override {
+    db_->write<purge_step>(std::move(answer),
+                           [user = std::move(user), max](soci::session& s) -> result<purge_step> {
+                             return purge_records(s, user, max);
+                           });
   }
 
 private:

@@ -48,6 +48,20 @@ public:
       out += " engine=InnoDB default character set utf8mb4 collate utf8mb4_bin";
     return out;
   }
+  /// Not unix_timestamp(), which reads a local time: an hour a year is there twice.
+  std::string_view clock_ms() const override {
+    return "timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000";
+  }
+  std::string or_update(std::string_view,
+                        std::initializer_list<std::string_view> columns) const override {
+    std::string out = " on duplicate key update";
+    char before = ' ';
+    for (const auto column : columns) {
+      out.append(1, before).append(column).append(" = values(").append(column).append(")");
+      before = ',';
+    }
+    return out;
+  }
   std::string_view begin_write() const override { return "start transaction"; }
   fault judge(const std::exception& why) const override {
     switch (number_of(why)) {

@@ -6,8 +6,6 @@
 namespace troupe::sql {
 namespace {
 
-constexpr std::size_t reader_count = 2;
-
 std::unexpected<error> cannot_open(const engine& where, const std::string& why) {
   return troupe::fail(errc::unavailable, "cannot open the database " + where.name() + ": " + why);
 }
@@ -108,7 +106,7 @@ result<std::shared_ptr<database>> database::open(const sql_config& config, const
                                  {"from", changed->before},
                                  {"to", changed->after}});
     // With an exclusive lock nobody else gets in: the writer's connection reads too.
-    for (std::size_t i = 0; !on->is_exclusive() && i < reader_count; ++i)
+    for (std::size_t i = 0; !on->is_exclusive() && i < wanted.readers; ++i)
       made->readers_.emplace_back(on, true).open();
     made->start();
     return made;
@@ -123,6 +121,9 @@ namespace troupe {
 
 result<schema_change> migrate_auth_store(const sql_config& config) {
   return sql::database::migrate_only(config, sql::auth_schema);
+}
+result<schema_change> migrate_limit_store(const sql_config& config) {
+  return sql::database::migrate_only(config, sql::limit_schema);
 }
 result<schema_change> migrate_prompt_store(const sql_config& config) {
   return sql::database::migrate_only(config, sql::prompt_schema);

@@ -133,6 +133,8 @@ public:
           if (role == "owner" && !has_other_owner(s, id, user)) return last_owner();
           s << "delete from members where organization_id = :id and user_id = :user", use(id),
               use(user);
+          s << "delete from api_keys where organization = :id and user_id = :user", use(id),
+              use(user);
           return done{};
         });
   }

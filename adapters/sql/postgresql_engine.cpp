@@ -47,6 +47,9 @@ public:
   std::string in_dialect(std::string_view statement) const override {
     return with_words(statement, words);
   }
+  std::string_view clock_ms() const override {
+    return "cast(floor(extract(epoch from clock_timestamp()) * 1000) as bigint)";
+  }
   std::string_view begin_write() const override { return "begin"; }
   fault judge(const std::exception& why) const override {
     const auto* of_server = dynamic_cast<const soci::postgresql_soci_error*>(&why);

@@ -109,6 +109,21 @@ create table signing_keys (
   retires_at bigint not null)
 )"};
 
+// Times are milliseconds of the server's clock. `state` and `wants` are limit_rows.hpp's. The names
+// are of printable ASCII: at most 3 bytes a byte of a scope or an id.
+constexpr std::array<migration, 1> limit_steps{R"(
+create table limit_counters (
+  name varchar(640) not null primary key,
+  state @long_text not null,
+  expires_at bigint not null);
+create index limit_counters_expiry on limit_counters (expires_at);
+create table limit_records (
+  name varchar(192) not null primary key,
+  wants @long_text not null,
+  expires_at bigint not null);
+create index limit_records_expiry on limit_records (expires_at)
+)"};
+
 constexpr std::array<migration, 1> log_steps{R"(
 create table log_records (
   seq @rising_key not null primary key,
@@ -123,7 +138,7 @@ create index log_records_time on log_records (user_id, time, seq);
 create index log_records_service on log_records (user_id, service, time, seq)
 )"};
 
-constexpr std::array<migration, 1> prompt_steps{R"(
+constexpr std::array<migration, 2> prompt_steps{R"(
 create table files (
   id varchar(64) not null primary key,
   user_id varchar(36) not null,
@@ -168,11 +183,15 @@ create table turns (
   role varchar(16) not null,
   content @long_text not null,
   primary key (conversation_id, turn))
+)",
+                                                R"(
+create index conversations_user on conversations (user_id, id)
 )"};
 
 } // namespace
 
 const schema auth_schema{"auth", auth_steps};
+const schema limit_schema{"limits", limit_steps, 0};
 const schema log_schema{"log", log_steps};
 const schema prompt_schema{"prompt", prompt_steps};
 

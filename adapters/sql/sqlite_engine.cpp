@@ -33,6 +33,10 @@ public:
   std::string in_dialect(std::string_view statement) const override {
     return with_words(statement, words);
   }
+  std::string_view clock_ms() const override {
+    return "cast(strftime('%s', 'now') as integer) * 1000 + cast(substr(strftime('%f', 'now'), 4) "
+           "as integer)";
+  }
   /// A transaction that only turns into a writing one later can fail then.
   std::string_view begin_write() const override { return "begin immediate"; }
   fault judge(const std::exception& why) const override {

@@ -150,6 +150,19 @@ void add_matching(soci::session& s, const std::string& user, const std::string& 
     if (matches(filter, attributes_of(attributes))) to.push_back({store, file});
 }
 
+/// Files of the user's stores, each with its store.
+std::vector<file_place> some_places(soci::session& s, const std::string& user, std::uint32_t max) {
+  std::vector<file_place> out;
+  file_place place;
+  soci::statement query =
+      (s.prepare << "select e.store_id, e.file_id from stores s join store_files e on "
+                    "e.store_id = s.id where s.user_id = :u limit " +
+                        std::to_string(max),
+       use(user), into(place.vector_store_id), into(place.file_id));
+  for (bool more = query.execute(true); more; more = query.fetch()) out.push_back(place);
+  return out;
+}
+
 void touch(soci::session& s, const std::string& store) {
   const long long now = std::time(nullptr);
   s << "update stores set last_active_at = :n where id = :i", use(now), use(store);
@@ -263,7 +276,9 @@ public:
                         "usage_bytes = :b where store_id = :s and file_id = :f",
            use(status), use(error.code), use(error.message), use(usage), use(store), use(file));
       update.execute(true);
-      if (update.get_affected_rows() > 0) touch(s, store); // else it was detached meanwhile
+      if (update.get_affected_rows() == 0)
+        return fail(errc::not_found, "no such file in the store: " + file, "file_id");
+      touch(s, store);
       return done{};
     });
   }
@@ -310,6 +325,17 @@ public:
       touch(s, store);
       return done{};
     });
+  }
+
+  void detach_all(std::string user, std::uint32_t max, reply<purge_step> answer) override {
+    db_->write<purge_step>(std::move(answer),
+                           [user = std::move(user), max](soci::session& s) -> result<purge_step> {
+                             const auto places = some_places(s, user, max);
+                             for (const auto& place : places)
+                               s << "delete from store_files where store_id = :s and file_id = :f",
+                                   use(place.vector_store_id), use(place.file_id);
+                             return purge_step{places.size(), places.size() == max};
+                           });
   }
 
   void matching_files(std::string user, std::vector<std::string> store_ids, attribute_filter filter,

@@ -121,6 +121,11 @@ public:
     });
   }
 
+  void purge_store(std::string store, std::uint32_t max, reply<purge_step> answer) override {
+    write(std::move(answer),
+          [this, store = std::move(store), max] { return writer_.purge_store(store, max); });
+  }
+
   void search(search_scope scope, std::string query, std::uint32_t max, ranking how,
               reply<std::vector<passage_hit>> answer) override {
     auto& threads = reading_ ? *reading_ : *writing_;

@@ -66,6 +66,10 @@ passage_writer::passage_writer(connection& on)
       erase_file_(on.prepare("delete from passage where place=?1 and file=?2")),
       select_store_(on.prepare("select id,place,heading,text from passage where place=?1")),
       erase_rows_(on.prepare("delete from passage where place=?1")),
+      select_some_(on.prepare("select id,place,heading,text from passage where place=?1"
+                              " order by file,ordinal limit ?2")),
+      erase_some_(on.prepare("delete from passage where id in (select id from passage where"
+                             " place=?1 order by file,ordinal limit ?2)")),
       insert_(on.prepare("insert into passage(place,file,ordinal,heading,text,vector)"
                          " values(?1,?2,?3,?4,?5,?6)")),
       insert_words_(on.prepare("insert into passage_words(rowid,place,heading,text)"
@@ -156,6 +160,21 @@ void passage_writer::remove_store(const std::string& store) {
   }
   all.commit();
   rows_ -= removed;
+}
+
+purge_step passage_writer::purge_store(const std::string& store, std::uint32_t max) {
+  transaction all(on_);
+  const auto place = place_of(store, false);
+  std::int64_t removed = 0;
+  if (!place.empty()) {
+    select_some_.bind(1, place).bind(2, std::int64_t{max});
+    erase_some_.bind(1, place).bind(2, std::int64_t{max});
+    removed = remove_where(select_some_, erase_some_);
+    if (removed < max) erase_store_.bind(1, store).run();
+  }
+  all.commit();
+  rows_ -= removed;
+  return {static_cast<std::uint64_t>(removed), removed == max};
 }
 
 } // namespace troupe::vector_detail

@@ -27,6 +27,8 @@ public:
                    const std::vector<passage>& passages, const embedder& vectors);
   void remove_file(const std::string& store, const std::string& file);
   void remove_store(const std::string& store);
+  /// Removes at most `max` passages, and the store itself with the last of them.
+  purge_step purge_store(const std::string& store, std::uint32_t max);
   /// Committed rows of the whole index.
   [[nodiscard]] std::int64_t rows() const noexcept { return rows_; }
 
@@ -37,7 +39,7 @@ private:
 
   connection& on_;
   statement find_store_, add_store_, erase_store_;
-  statement select_file_, erase_file_, select_store_, erase_rows_;
+  statement select_file_, erase_file_, select_store_, erase_rows_, select_some_, erase_some_;
   statement insert_, insert_words_, delete_words_;
   std::int64_t rows_ = 0;
 };

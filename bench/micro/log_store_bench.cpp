@@ -5,12 +5,15 @@
 #include "adapters/sql/sql_stores.hpp"
 
 #include <benchmark/benchmark.h>
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <semaphore>
 #include <stdexcept>
+#include <thread>
 
 namespace troupe {
 namespace {
@@ -80,17 +83,67 @@ void append_in_flight(benchmark::State& state) {
 }
 BENCHMARK(append_in_flight)->Arg(32)->Arg(256)->Arg(2048)->UseRealTime();
 
-/// Pages of 100 of a user who has 100,000 records.
-void list_a_page(benchmark::State& state) {
-  scratch_log log;
+/// Calls a port and waits for its answer.
+template <class T, class F>
+T wait_for(F call) {
+  std::promise<result<T>> answered;
+  call(reply<T>([&](result<T> r) { answered.set_value(std::move(r)); }));
+  return answered.get_future().get().value();
+}
+
+/// 100,000 records of one user.
+void fill(scratch_log& log) {
   for (int batch = 0; batch < 100; ++batch) {
     std::vector<log_record> records;
     for (int i = 0; i < 1000; ++i) records.push_back(chat_record(log.next_id++));
     log.store->append(std::move(records), reply<done>([](auto) {}));
   }
-  std::promise<void> flushed;
-  log.store->flush(reply<done>([&](auto) { flushed.set_value(); }));
-  flushed.get_future().wait();
+  wait_for<done>([&](auto r) { log.store->flush(std::move(r)); });
+}
+
+/// Purges 100,000 records in steps of `range(0)` while another user appends one after the other:
+/// how long the longest of these waits (ms).
+void purge_beside_appends(benchmark::State& state) {
+  using clock = std::chrono::steady_clock;
+  double longest_ms = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    scratch_log log;
+    fill(log);
+    std::atomic<bool> purged = false;
+    state.ResumeTiming();
+    std::thread others([&] {
+      while (!purged) {
+        auto record = chat_record(log.next_id++);
+        record.user = "another";
+        const auto began = clock::now();
+        wait_for<done>([&](auto r) { log.store->append({record}, std::move(r)); });
+        const std::chrono::duration<double, std::milli> took = clock::now() - began;
+        longest_ms = std::max(longest_ms, took.count());
+      }
+    });
+    const auto step = static_cast<std::uint32_t>(state.range(0));
+    while (wait_for<purge_step>([&](auto r) {
+             log.store->purge(chat_record(0).user, step, std::move(r));
+           }).more) {
+    }
+    purged = true;
+    others.join();
+  }
+  state.counters["longest_append_ms"] = longest_ms;
+}
+BENCHMARK(purge_beside_appends)
+    ->Arg(100)
+    ->Arg(1000)
+    ->Arg(10000)
+    ->Arg(100000)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
+/// Pages of 100 of a user who has 100,000 records.
+void list_a_page(benchmark::State& state) {
+  scratch_log log;
+  fill(log);
   for (auto _ : state) {
     std::promise<std::size_t> found;
     auto answer = found.get_future();

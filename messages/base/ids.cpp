@@ -1,5 +1,6 @@
 #include "messages/base/ids.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -60,6 +61,14 @@ std::string make_uuid() {
   auto hex = hex32();
   for (const std::size_t at : {20u, 16u, 12u, 8u}) hex.insert(at, 1, '-');
   return hex;
+}
+
+bool is_uuid(std::string_view text) noexcept {
+  constexpr std::string_view form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  constexpr std::string_view digits = "0123456789abcdef";
+  return std::ranges::equal(text, form, [&](char c, char wanted) {
+    return wanted == '-' ? c == '-' : digits.contains(c);
+  });
 }
 
 std::string make_id(std::string_view prefix) {

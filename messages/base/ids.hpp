@@ -12,6 +12,9 @@ namespace troupe {
 /// A UUIDv7 (RFC 9562): 36 lower-case characters, rising with time within a process. Thread-safe.
 [[nodiscard]] std::string make_uuid();
 
+/// Whether `text` is a UUID (RFC 9562) of any version, with dashes, in lower case.
+[[nodiscard]] bool is_uuid(std::string_view text) noexcept;
+
 /// `prefix` and a UUIDv7 without dashes, e.g. make_id("file-"). Thread-safe.
 [[nodiscard]] std::string make_id(std::string_view prefix);
 

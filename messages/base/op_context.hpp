@@ -5,10 +5,23 @@
 #include <algorithm>
 #include <boost/describe/class.hpp>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace troupe {
+
+/// What a subject may use at most; 0: no cap.
+struct usage_caps {
+  std::string subject; ///< `user:<id>`, `key:<id>` or `org:<id>`
+  std::int64_t requests_per_minute = 0;
+  std::int64_t tokens_per_minute = 0;
+  std::int64_t streams = 0;           ///< at the same time
+  std::int64_t micro_usd_per_day = 0; ///< millionths of a dollar
+  bool operator==(const usage_caps&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(usage_caps, (),
+                      (subject, requests_per_minute, tokens_per_minute, streams, micro_usd_per_day))
 
 /// Who asks, as the auth role found. Put in by the router; services accept it from no one else.
 struct caller {
@@ -16,13 +29,16 @@ struct caller {
   std::string email;
   std::vector<std::string> scopes; ///< messages/scopes.hpp; empty: all that its role may
   bool admin = false;
-  std::string session;      ///< the session id of an access token, else empty
-  std::string key;          ///< the id of an API key, else empty
-  std::string organization; ///< of that key: whose caps it counts against; may be empty
+  std::string session;          ///< the session id of an access token, else empty
+  std::string key;              ///< the id of an API key, else empty
+  std::string organization;     ///< of that key: whose caps it counts against; may be empty
+  bool is_limited = false;      ///< its requests are counted: ask the service `limits` first
+  std::vector<usage_caps> caps; ///< of the key, the user and the organization, where there are any
 
   bool operator==(const caller&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(caller, (), (user, email, scopes, admin, session, key, organization))
+BOOST_DESCRIBE_STRUCT(caller, (),
+                      (user, email, scopes, admin, session, key, organization, is_limited, caps))
 
 /// What travels with every request beside its body. Over the wire it lies in the envelope's header.
 struct op_context {

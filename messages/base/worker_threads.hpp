@@ -18,8 +18,14 @@ class worker_threads {
 public:
   using job = std::move_only_function<void()>;
 
-  worker_threads(unsigned threads, std::size_t waiting_max) : waiting_max_(waiting_max) {
-    for (unsigned n = 0; n < threads; ++n) threads_.emplace_back([this] { run(); });
+  /// `at_start` runs first on each of the threads.
+  worker_threads(unsigned threads, std::size_t waiting_max, std::function<void()> at_start = {})
+      : waiting_max_(waiting_max) {
+    for (unsigned n = 0; n < threads; ++n)
+      threads_.emplace_back([this, at_start] {
+        if (at_start) at_start();
+        run();
+      });
   }
 
   /// Running jobs finish, waiting ones are destroyed unrun (their replies answer `dropped`).

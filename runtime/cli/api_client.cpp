@@ -1,5 +1,7 @@
 #include "runtime/cli/api_client.hpp"
 
+#include "messages/codec/json.hpp"
+
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
@@ -250,6 +252,27 @@ result<api_key> api_client::rotate_key(const std::string& id, std::int64_t overl
 result<void> api_client::revoke_key(const std::string& id, const std::string& user) {
   return to_nothing(
       ask({.method = "DELETE", .path = "/v1/auth/keys/" + escape(id) + "?user=" + escape(user)}));
+}
+
+result<caps_view> api_client::get_caps(const std::string& subject) {
+  auto body = ask({.method = "GET", .path = "/v1/admin/caps/" + escape(subject)});
+  if (!body) return std::unexpected(std::move(body.error()));
+  return troupe::json::decode<caps_view>(*body);
+}
+
+result<caps_view> api_client::put_caps(const put_caps_request& caps) {
+  auto body = ask({.method = "PUT",
+                   .path = "/v1/admin/caps/" + escape(caps.subject),
+                   .json = troupe::json::encode(caps)});
+  if (!body) return std::unexpected(std::move(body.error()));
+  return troupe::json::decode<caps_view>(*body);
+}
+
+result<import_users_reply> api_client::import_users(const import_users_request& batch) {
+  auto body = ask(
+      {.method = "POST", .path = "/v1/admin/users/import", .json = troupe::json::encode(batch)});
+  if (!body) return std::unexpected(std::move(body.error()));
+  return troupe::json::decode<import_users_reply>(*body);
 }
 
 } // namespace troupe::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "messages/accounts.hpp"
 #include "messages/base/result.hpp"
 #include "runtime/cli/access.hpp"
 #include "runtime/cli/http_client.hpp"
@@ -81,6 +82,12 @@ public:
   [[nodiscard]] result<api_key> rotate_key(const std::string& id, std::int64_t overlap_seconds,
                                            const std::string& user);
   [[nodiscard]] result<void> revoke_key(const std::string& id, const std::string& user);
+
+  /// For admins. `subject`: `key:ID`, `user:ID` or `org:ID`.
+  [[nodiscard]] result<caps_view> get_caps(const std::string& subject);
+  [[nodiscard]] result<caps_view> put_caps(const put_caps_request& caps);
+
+  [[nodiscard]] result<import_users_reply> import_users(const import_users_request& batch);
 
   /// Sends one request; 2xx only, other statuses are errors. With request.on_data nothing is tried
   /// twice once bytes came.

@@ -1,6 +1,7 @@
 #include "runtime/cli/cli.hpp"
 
 #include "runtime/cli/chat.hpp"
+#include "runtime/cli/import_users.hpp"
 #include "runtime/cli/ingest.hpp"
 #include "runtime/cli/key.hpp"
 #include "runtime/cli/migrate.hpp"
@@ -76,6 +77,7 @@ public:
     add_ingest();
     add_chat();
     add_key();
+    add_users();
     version_ = app_.add_subcommand("version", "Print the version of this program");
   }
 
@@ -98,7 +100,9 @@ public:
     if (key_create_->parsed()) return run_key_create(key_options_, variables_);
     if (key_list_->parsed()) return run_key_list(key_options_, variables_);
     if (key_rotate_->parsed()) return run_key_rotate(key_options_, variables_);
+    if (key_limit_->parsed()) return run_key_limit(key_options_, variables_);
     if (key_revoke_->parsed()) return run_key_revoke(key_options_, variables_);
+    if (users_import_->parsed()) return run_import_users(import_options_, variables_);
     std::printf("%s\n", version_line().c_str());
     return exit_ok;
   }
@@ -171,7 +175,7 @@ private:
   }
 
   void add_key() {
-    key_ = app_.add_subcommand("key", "Create, list, rotate and revoke API keys");
+    key_ = app_.add_subcommand("key", "Create, list, rotate, limit and revoke API keys");
     key_->require_subcommand(1);
     key_create_ = key_->add_subcommand("create", "Create a key; it is printed this once");
     key_create_->add_option("--name", key_options_.name, "what it is for")
@@ -202,6 +206,7 @@ private:
         ->required()
         ->type_name("");
     key_revoke_->footer("Example:\n  troupe key revoke key_0193…");
+    add_key_limit();
     for (CLI::App* command : {key_create_, key_list_, key_rotate_, key_revoke_}) {
       add_access(*command, key_options_.access);
       command->add_option("--user", key_options_.user, "admins: a user's id (your own keys)");
@@ -209,6 +214,56 @@ private:
     key_rotate_->add_flag("--json", key_options_.json, "as JSON");
     key_create_->add_flag("--json", key_options_.json, "as JSON");
     key_list_->add_flag("--json", key_options_.json, "as JSON");
+  }
+
+  void add_key_limit() {
+    key_limit_ = key_->add_subcommand("limit", "Show or change what a key may use (for admins)");
+    key_limit_->add_option("ID", key_options_.id, "its id, as `troupe key list` shows it")
+        ->required()
+        ->type_name("");
+    key_limit_->add_option("--requests-per-minute", key_options_.requests_per_minute, "0: no cap");
+    key_limit_->add_option("--tokens-per-minute", key_options_.tokens_per_minute, "0: no cap");
+    key_limit_->add_option("--streams", key_options_.streams, "at the same time; 0: no cap");
+    key_limit_->add_option("--usd-per-day", key_options_.usd_per_day,
+                           "at chat.prices, as in 2.50; 0: no cap");
+    key_limit_->add_flag("--json", key_options_.json, "as JSON");
+    key_limit_->footer(
+        "Examples:\n"
+        "  troupe key limit key_0193…\n"
+        "  troupe key limit key_0193… --requests-per-minute 60 --usd-per-day 2.50");
+    add_access(*key_limit_, key_options_.access);
+  }
+
+  void add_users() {
+    auto* users = app_.add_subcommand("users", "Bring the users of another program in");
+    users->require_subcommand(1);
+    auto& to = import_options_;
+    users_import_ = users->add_subcommand("import", "Import users with their passwords");
+    users_import_
+        ->add_option("FROM", to.from, "a CSV file, or mysql://… or postgresql://… with ?table=")
+        ->required()
+        ->type_name("");
+    users_import_
+        ->add_option("--map", to.map, "their_column=field, where names differ; may come again")
+        ->type_name("THEIRS=OURS")
+        ->allow_extra_args(false);
+    users_import_->add_option("--failed", to.failed, "write the rows that fail to this CSV file")
+        ->type_name("FILE");
+    users_import_->add_flag("--update", to.update, "change name, role and metadata of who is here");
+    users_import_->add_flag("--without-passwords", to.without_passwords, "leave passwords out");
+    users_import_->add_flag("--dry-run", to.dry_run, "say what would be done, and do nothing");
+    users_import_->add_flag("--json", to.json, "print the summary as JSON");
+    add_access(*users_import_, to.access);
+    users_import_->footer(
+        "Examples:\n"
+        "  troupe users import users.csv --dry-run\n"
+        "  troupe users import users.csv --map mail=email --failed failed.csv\n"
+        "  troupe users import 'mysql://reader:secret@db:3306/shop?table=users'\n"
+        "Fields: email, password_hash, name, role, is_admin, is_active, email_verified, "
+        "created_at,\n"
+        "user_metadata, id, ignored. Passwords come as hashes of bcrypt, Argon2, Django or "
+        "Werkzeug\n"
+        "and stay valid. Safe to repeat: who is here already is passed over.");
   }
 
   static int refuse(const error& why) {
@@ -248,11 +303,12 @@ private:
   const environment& variables_;
   CLI::App app_{"Troupe: the backend of an AI application in one program", "troupe"};
   CLI::App *serve_, *config_, *migrate_, *ingest_, *chat_, *key_, *key_create_, *key_list_,
-      *key_rotate_, *key_revoke_, *version_;
+      *key_rotate_, *key_limit_, *key_revoke_, *users_import_, *version_;
   server_flags server_flags_;
   ingest_options ingest_options_;
   chat_options chat_options_;
   key_options key_options_;
+  import_users_options import_options_;
 };
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "runtime/cli/key.hpp"
 
+#include "messages/codec/json.hpp"
 #include "runtime/cli/api_client.hpp"
 #include "runtime/cli/terminal.hpp"
 
@@ -105,6 +106,36 @@ int run_key_revoke(const key_options& options, const environment& variables) {
   if (auto done = api_client(*to).revoke_key(options.id, options.user); !done)
     return report(done.error());
   std::printf("revoked %s\n", options.id.c_str());
+  return 0;
+}
+
+int run_key_limit(const key_options& options, const environment& variables) {
+  auto to = resolve_access(options.access, variables);
+  if (!to) return report(to.error());
+  api_client client(*to);
+  auto caps = client.get_caps("key:" + options.id);
+  if (!caps) return report(caps.error());
+  put_caps_request wanted{
+      caps->subject, options.requests_per_minute.value_or(caps->requests_per_minute),
+      options.tokens_per_minute.value_or(caps->tokens_per_minute),
+      options.streams.value_or(caps->streams), options.usd_per_day.value_or(caps->usd_per_day)};
+  if (options.requests_per_minute || options.tokens_per_minute || options.streams ||
+      options.usd_per_day) {
+    caps = client.put_caps(wanted);
+    if (!caps) return report(caps.error());
+  }
+  if (options.json) {
+    std::printf("%s\n", troupe::json::encode(*caps).c_str());
+    return 0;
+  }
+  const auto shown = [](auto value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.15g", static_cast<double>(value));
+    return value > 0 ? std::string(text) : std::string("no cap");
+  };
+  print_table(stdout, {{"REQUESTS/MIN", "TOKENS/MIN", "STREAMS", "USD/DAY"},
+                       {shown(caps->requests_per_minute), shown(caps->tokens_per_minute),
+                        shown(caps->streams), shown(caps->usd_per_day)}});
   return 0;
 }
 

@@ -12,12 +12,19 @@
 namespace troupe::cli {
 namespace {
 
-struct outcome_of_role {
-  std::string_view role;
+struct outcome_of_schema {
+  std::string_view role, schema;
   schema_change change;
 };
 
-result<schema_change> migrate_role(const config& in, std::string_view role) {
+/// The schemas of a role, in the order in which they are brought up to date.
+std::vector<std::string_view> schemas_of(const config& in, std::string_view role) {
+  const bool limits_too = role == "auth" && has_sql_server(in) && in.redis.url.value.empty();
+  return limits_too ? std::vector{role, std::string_view("limits")} : std::vector{role};
+}
+
+result<schema_change> migrate(const config& in, std::string_view role, std::string_view schema) {
+  if (schema == "limits") return migrate_limit_store(accounts_database(in));
   if (role == "auth" && has_sql_server(in)) return migrate_auth_store(accounts_database(in));
   // A file belongs to one process: what serves from it has migrated it already.
   auto lock = lock_file::take(role_lock_file(in, role), "troupe migrate");
@@ -27,20 +34,21 @@ result<schema_change> migrate_role(const config& in, std::string_view role) {
   return role == "log" ? migrate_log_store(file) : migrate_prompt_store(file);
 }
 
-void print(const std::vector<outcome_of_role>& done, bool as_json) {
+void print(const std::vector<outcome_of_schema>& done, bool as_json) {
   if (as_json) {
     boost::json::array out;
     for (const auto& one : done)
       out.push_back(boost::json::object{{"role", one.role},
+                                        {"schema", one.schema},
                                         {"database", one.change.database},
                                         {"from", one.change.before},
                                         {"to", one.change.after}});
     std::printf("%s\n", boost::json::serialize(out).c_str());
     return;
   }
-  std::vector<std::vector<std::string>> rows{{"ROLE", "DATABASE", "FROM", "TO"}};
+  std::vector<std::vector<std::string>> rows{{"ROLE", "SCHEMA", "DATABASE", "FROM", "TO"}};
   for (const auto& one : done)
-    rows.push_back({std::string(one.role), printable(one.change.database),
+    rows.push_back({std::string(one.role), std::string(one.schema), printable(one.change.database),
                     std::to_string(one.change.before), std::to_string(one.change.after)});
   print_table(stdout, rows);
 }
@@ -48,17 +56,19 @@ void print(const std::vector<outcome_of_role>& done, bool as_json) {
 } // namespace
 
 int run_migrate(const config& in, bool as_json) {
-  std::vector<outcome_of_role> done;
+  std::vector<outcome_of_schema> done;
   for (const std::string_view role : {"auth", "log", "prompt"}) {
     if (!has_role(in, role)) continue;
-    auto change = migrate_role(in, role);
-    if (!change) {
-      if (!done.empty()) print(done, as_json);
-      std::fprintf(stderr, "troupe: %s: %s\n", std::string(role).c_str(),
-                   change.error().message.c_str());
-      return 1;
+    for (const auto schema : schemas_of(in, role)) {
+      auto change = migrate(in, role, schema);
+      if (!change) {
+        if (!done.empty()) print(done, as_json);
+        std::fprintf(stderr, "troupe: %s: %s\n", std::string(schema).c_str(),
+                     change.error().message.c_str());
+        return 1;
+      }
+      done.push_back({role, schema, std::move(*change)});
     }
-    done.push_back({role, std::move(*change)});
   }
   print(done, as_json);
   return 0;

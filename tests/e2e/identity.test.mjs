@@ -21,6 +21,23 @@ const becomes = async (status, ask) => {
   assert.equal((await ask()).status, status)
 }
 
+test('a key may not take over the account that it belongs to', async () => {
+  const made = await account()
+  const owned = await newKey({ name: 'k' }, made.access_token)
+  const patch = (body, token) => call('PATCH', '/v1/auth/me', body, token)
+  for (const body of [{ email: `${randomUUID()}@example.org` }, { password: 'another one', current_password: 'x' }])
+    assert.equal((await patch(body, owned.key)).status, 403)
+  assert.equal((await patch({ name: 'Ada' }, owned.key)).status, 200)
+})
+
+test('metadata is bounded in all, not only in a change', async () => {
+  const made = await account()
+  const part = (name) => ({ user_metadata: { [name]: 'x'.repeat(9000) } })
+  assert.equal((await call('PATCH', '/v1/auth/me', part('a'), made.access_token)).status, 200)
+  const { status, json } = await call('PATCH', '/v1/auth/me', part('b'), made.access_token)
+  assert.deepEqual([status, json.error.param], [400, 'user_metadata'])
+})
+
 test('an account changes its name, metadata and e-mail', async () => {
   const made = await account()
   const patch = (body) => call('PATCH', '/v1/auth/me', body, made.access_token)
@@ -81,7 +98,7 @@ test('a key has scopes, an end and a last use', async () => {
   assert.equal((await get('/v1/logs', reader.key)).status, 200)
   const refused = await call('POST', '/v1/logs', { level: 'info', service: 's', message: 'm' }, reader.key)
   assert.deepEqual([refused.status, refused.json.error.code], [403, 'insufficient_scope'])
-  assert.equal((await get('/v1/auth/me', reader.key)).status, 403)
+  assert.equal((await get('/v1/auth/sessions', reader.key)).status, 403)
   const bad = await call('POST', '/v1/auth/keys', { name: 'x', scopes: ['logs:read', 'root'] }, token)
   assert.equal(bad.json.error.param, 'scopes[1]')
   const admin = await call('POST', '/v1/auth/keys', { name: 'x', scopes: ['admin'] }, token)
@@ -139,6 +156,10 @@ test('admins list, make, change, ban and delete users; nobody else does', async 
   const { json: viewer } = await login(email, 'long enough')
   assert.equal((await get('/v1/files', viewer.access_token)).status, 200)
   assert.equal((await call('POST', '/v1/vector_stores', { name: 'x' }, viewer.access_token)).status, 403)
+
+  assert.equal((await get('/v1/auth/me', viewer.access_token)).json.email, email)
+  const { json: other } = await login(email, 'long enough')
+  assert.equal((await call('POST', '/v1/auth/logout', undefined, other.access_token)).status, 204)
 
   const change = (body) => call('PATCH', `/v1/admin/users/${user.id}`, body)
   assert.equal((await change({ account_role: 'king' })).json.error.param, 'account_role')

@@ -196,7 +196,7 @@ class RefusesToStart(unittest.TestCase):
         self.expect_refusal(["--roles", "broker", "--bind", "tcp://0.0.0.0:7700"], ["0.0.0.0"])
 
     def test_a_store_whose_adapter_is_not_built(self):
-        self.expect_refusal(["--http", f"127.0.0.1:{free_port()}"], ["redis"], {"REDIS_URL": "redis://127.0.0.1"})
+        self.expect_refusal(["--http", f"127.0.0.1:{free_port()}"], ["qdrant"], {"QDRANT_URL": "http://127.0.0.1:6333"})
 
     def test_an_unknown_role(self):
         self.expect_refusal(["--roles", "juggler"], ["juggler"])

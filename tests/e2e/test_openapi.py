@@ -310,6 +310,16 @@ class Document(unittest.TestCase):
         for method, body in (("GET", None), ("PATCH", {"name": "x"}), ("DELETE", None)):
             self.call(method, "/v1/admin/users/{id}", 404, body, id=person["id"])
 
+    def test_an_import(self):
+        rows = [{"email": email(), "name": "Ada", "user_metadata": {"n": 1}, "created_at": "2020-01-31T12:00:00Z"},
+                {"email": "nobody"}]
+        for states in (["created", "failed"], ["exists", "failed"]):
+            data = self.call("POST", "/v1/admin/users/import", 200, {"users": rows})["data"]
+            self.assertEqual([row["status"] for row in data], states)
+        self.assertEqual(data[1]["param"], "email")
+        self.refused("POST", "/v1/admin/users/import", 400, {"users": []}, param="users")
+        self.call("POST", "/v1/admin/users/import", 403, {"users": rows}, token=self.account["access_token"])
+
     def test_organizations(self):
         one = self.call("POST", "/v1/organizations", 201, {"name": "o"})["id"]
         person = self.call("POST", "/v1/admin/users", 201, {"email": email()})["id"]
@@ -357,6 +367,9 @@ class Document(unittest.TestCase):
             "/v1/auth/me": None,  # a password may want the present one: test_accounts
             "/v1/admin/users": (lambda: new() | {"account_role": "viewer", "email_confirmed": True,
                                                  "app_metadata": {}}, {}),
+            "/v1/admin/users/import":
+                (lambda: {"users": [{"email": email(), "password_hash": "none that is known", "active": False}],
+                          "update": False, "dry_run": True}, {}),
             "/v1/admin/users/{id}":
                 (lambda: new() | {"account_role": "viewer", "email_confirmed": True, "banned_for": 60,
                                   "app_metadata": {}}, {"id": person["id"]}),

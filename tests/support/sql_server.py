@@ -88,6 +88,10 @@ class Server:
         for child in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(child), signal.SIGKILL)
+        # While one of them lives, its shared memory keeps the next server from starting.
+        until = time.monotonic() + 10
+        while any(pathlib.Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < until:
+            time.sleep(0.01)
 
     def answers(self):
         return subprocess.run(self.ping, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 // gates on one node and the services on another, over a real broker on loopback.
 #include "actors/auth/account_rules.hpp"
 #include "actors/auth/auth_actor.hpp"
+#include "actors/auth/limit_actor.hpp"
 #include "actors/bridge/bus_client.hpp"
 #include "actors/bridge/bus_server.hpp"
 #include "actors/edge/edge_gates.hpp"
@@ -24,6 +25,7 @@
 
 #include <gtest/gtest.h>
 #include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
 #include <condition_variable>
 #include <future>
 
@@ -116,6 +118,7 @@ protected:
     auth_.signer =
         make_token_signer({.keys = {{.text = {make_signing_key(jws_alg::eddsa)}}}}).value();
     auth_.digest = make_digests();
+    auth_.limits = make_memory_limit_store();
     near_.log = keep(spawn_log(system_, {make_memory_log_store()}));
     keeper_ = spawn_record_keeper(system_, near_.log);
     keep(keeper_.actor);
@@ -124,6 +127,7 @@ protected:
     };
     near_.auth = keep(spawn_auth(system_, auth_));
     near_.keys = keep(spawn_keys(system_, auth_));
+    near_.limits = keep(spawn_limits(system_, {auth_.limits, 0}));
     auto embed = make_hashing_embedder();
     near_.retrieval = keep(spawn_retrieval(
         system_, {std::move(prompt.files), std::move(prompt.stores),
@@ -133,11 +137,14 @@ protected:
     p.embed = embed;
     p.conversations = std::move(prompt.conversations);
     p.retrieval = near_.retrieval;
+    p.limiter = near_.limits;
     p.keep_record = keeper_.keep;
+    p.forget_records = keeper_.forget;
     p.open_after = 200ms;
     activity_ = p.activity;
     near_.prompt = keep(spawn_prompt(system_, p));
-    service_handles all{near_.auth, near_.keys, {}, near_.prompt, near_.retrieval, near_.log};
+    service_handles all{near_.auth,   near_.keys,      {},       near_.limits,
+                        near_.prompt, near_.retrieval, near_.log};
     near_.accounts = all.accounts = keep(spawn_accounts(system_, auth_, all));
     near_.router = keep(spawn_router(system_, all));
   }
@@ -154,8 +161,8 @@ protected:
     config.join = {broker_->address()};
     config.node_name = "services";
     config.roles = {"router", "auth", "prompt", "log"};
-    config.services = {{"router"}, {"auth"},      {"keys"}, {"accounts"},
-                       {"prompt"}, {"retrieval"}, {"log"}};
+    config.services = {{"router"}, {"auth"},   {"keys"},      {"accounts"},
+                       {"limits"}, {"prompt"}, {"retrieval"}, {"log"}};
     config.incarnation = own_incarnation() + 1; // two nodes in one process
     services->set(make_zmq_bus(config, {[](bus_answer) {}, server.work, [](bool) {}}));
     links_.push_back(services);
@@ -207,6 +214,48 @@ protected:
     return answered.get_future().get();
   }
 
+  /// Asks a service as another service does: without a router.
+  template <class Request, class Handle>
+  result<reply_of<Request>> ask_service(const Handle& to, Request request) {
+    call<Request> c{{}, std::move(request), {}};
+    c.op.cid = make_call_id();
+    c.op.deadline = std::chrono::steady_clock::now() + 10s;
+    auto answered = std::make_shared<std::promise<result<reply_of<Request>>>>();
+    system_.spawn([to, answered, c = std::move(c)](caf::event_based_actor* self) mutable {
+      self->request(to, caf::infinite, std::move(c))
+          .then([answered](outcome<reply_of<Request>>& r) { answered->set_value(std::move(r)); },
+                [answered](caf::error& e) { answered->set_value(std::unexpected(from_caf(e))); });
+    });
+    return answered->get_future().get();
+  }
+
+  /// The services that keep what users own, as a node of the role auth sees them. Far, it takes the
+  /// edge's place on the bus, and the gates lead to the router directly.
+  service_handles as_auth() {
+    if (GetParam() == shape::near)
+      return {{}, {}, {}, {}, near_.prompt, near_.retrieval, near_.log};
+    links_.back()->stop();
+    gates_ = make_edge_gates(system_, near_.router);
+    auto link = std::make_shared<late_bus>();
+    clients_.push_back(spawn_bus_client(system_, link, bus_target::service));
+    const auto services = keep(clients_.back().actor);
+    bus_config config;
+    config.join = {broker_->address()};
+    config.node_name = "accounts";
+    config.roles = {"auth"};
+    config.incarnation = own_incarnation();
+    link->set(make_zmq_bus(config, {clients_.back().answers, [](bus_work) {}, [](bool) {}}));
+    links_.push_back(link);
+    EXPECT_TRUE(eventually([&] { return link->linked(); }));
+    return {{},
+            {},
+            {},
+            {},
+            caf::actor_cast<prompt_service::actor>(services),
+            caf::actor_cast<retrieval_service::actor>(services),
+            caf::actor_cast<log_service::actor>(services)};
+  }
+
   settings cfg_;
   caf::actor_system system_{cfg_};
   std::shared_ptr<fake_provider> provider_ = std::make_shared<fake_provider>();
@@ -236,7 +285,7 @@ TEST_P(services_test, every_service_says_that_it_is_ready) {
   const auto pong = ask(gates_->health(), ping_request{});
   ASSERT_TRUE(pong) << pong.error().message;
   EXPECT_TRUE(pong->ready);
-  EXPECT_EQ(pong->services.size(), 6u);
+  EXPECT_EQ(pong->services.size(), 7u);
 }
 
 TEST_P(services_test, everyone_may_know_the_public_keys) {
@@ -552,6 +601,145 @@ TEST_P(services_test, every_chat_leaves_a_record_in_the_log) {
   EXPECT_EQ(record.message, "chat.completed");
   EXPECT_EQ(chat_json::string_field(record.attributes, "usage"), "estimated");
 }
+
+class purge_test : public services_test {
+protected:
+  /// A user with something of every kind.
+  struct owner {
+    std::string id, token, file, store, conversation;
+  };
+
+  owner make_owner(const std::string& name) {
+    const register_request request{name + "@example.org", {"long enough"}, name};
+    const auto session = ask(gates_->accounts(), request).value();
+    owner made{session.user.id, session.access_token, {}, {}, {}};
+    made.file =
+        ask(gates_->documents(),
+            create_file_request{"whales.md", "assistants", {"# Whales\n\nThey eat krill.\n"}},
+            made.token)
+            .value()
+            .id;
+    made.store = ask(gates_->documents(), create_store_request{name, {{made.file}}, {}}, made.token)
+                     .value()
+                     .id;
+    EXPECT_TRUE(eventually([&] { return found(made) == 1; })) << name;
+    made.conversation = talk(made);
+    append_logs_request logs;
+    logs.records.push_back({log_level::info, name, "hello", {}, {}});
+    EXPECT_TRUE(ask(gates_->logs(), logs, made.token));
+    EXPECT_TRUE(eventually([&] { return records(made) == 2; })) << name;
+    return made;
+  }
+
+  chat_request turn(const std::string& model) {
+    chat_request chat;
+    chat.format = chat_format::events;
+    chat.stream = true;
+    chat.model = model;
+    chat.turn = chat_stream_body{"What do whales eat?", {}, {}, {}};
+    return chat;
+  }
+  /// One turn with the built-in model; answers the conversation.
+  std::string talk(const owner& who) {
+    collector got;
+    auto c = context();
+    c.credential = who.token;
+    const auto control = gates_->chats().chat(c, turn("extract"), got.sink());
+    EXPECT_TRUE(got.wait_end());
+    return got.end->value().conversation_id;
+  }
+  errc go_on(const owner& who) {
+    collector got;
+    auto c = context();
+    c.credential = who.token;
+    auto chat = turn("extract");
+    chat.turn->conversation_id = who.conversation;
+    const auto control = gates_->chats().chat(c, chat, got.sink());
+    EXPECT_TRUE(got.wait_end());
+    return *got.end ? errc{} : got.end->error().code;
+  }
+  std::size_t found(const owner& who) {
+    search_request search;
+    search.vector_store_id = who.store;
+    search.query.raw = "\"krill\"";
+    const auto hits = ask(gates_->documents(), search, who.token);
+    return hits ? hits->data.size() : 0;
+  }
+  std::size_t records(const owner& who) {
+    return ask(gates_->logs(), list_logs_request{}, who.token)->data.size();
+  }
+  std::size_t documents(const owner& who) {
+    return ask(gates_->documents(), list_files_request{}, who.token)->data.size() +
+           ask(gates_->documents(), list_stores_request{}, who.token)->data.size();
+  }
+};
+
+TEST_P(purge_test, all_of_a_user_goes_and_nothing_of_another) {
+  const auto to = as_auth();
+  const auto ada = make_owner("ada"), bob = make_owner("bob");
+  const auto deleted = [&](const auto& service, auto request) {
+    request.user = ada.id;
+    const auto purged = ask_service(service, request);
+    EXPECT_TRUE(purged) << purged.error().message;
+    return purged ? purged->deleted : 0;
+  };
+  EXPECT_EQ(deleted(to.retrieval, purge_documents_request{}), 2u);
+  EXPECT_EQ(deleted(to.prompt, purge_conversations_request{}), 1u);
+  EXPECT_EQ(deleted(to.log, purge_logs_request{}), 2u);
+  EXPECT_EQ(documents(ada), 0u);
+  EXPECT_EQ(found(ada), 0u);
+  EXPECT_EQ(records(ada), 0u);
+  EXPECT_EQ(go_on(ada), errc::not_found);
+  EXPECT_TRUE(eventually([&] { return records(ada) == 1; })) << "of the chat just now";
+  EXPECT_EQ(documents(bob), 2u);
+  EXPECT_EQ(found(bob), 1u);
+  EXPECT_EQ(records(bob), 2u);
+  EXPECT_EQ(go_on(bob), errc{});
+  EXPECT_EQ(deleted(to.retrieval, purge_documents_request{}), 0u) << "it may be repeated";
+  EXPECT_EQ(deleted(to.prompt, purge_conversations_request{}), 0u);
+  EXPECT_EQ(deleted(to.log, purge_logs_request{}), 1u);
+}
+
+TEST_P(purge_test, a_chat_that_runs_on_ends_well_and_leaves_nothing_behind) {
+  const auto to = as_auth();
+  const auto ada = make_owner("ada");
+  collector got;
+  auto c = context();
+  c.credential = ada.token;
+  const auto control = gates_->chats().chat(c, turn("far"), got.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != nullptr; }));
+  const auto chunk =
+      json_text{R"({"choices":[{"index":0,"delta":{"content":"krill"},"finish_reason":"stop"}]})"};
+  provider_->last()->sink.chunk(chunk);
+  ASSERT_TRUE(got.wait([&] { return !got.deltas.empty(); }));
+  EXPECT_EQ(ask_service(to.prompt, purge_conversations_request{ada.id})->deleted, 2u);
+  EXPECT_EQ(ask_service(to.log, purge_logs_request{ada.id})->deleted, 2u);
+  provider_->last()->sink.end(json_text{});
+  ASSERT_TRUE(got.wait_end());
+  ASSERT_TRUE(*got.end) << got.end->error().message;
+  EXPECT_EQ(got.deltas.back().event, "done");
+  EXPECT_EQ(ask_service(to.prompt, purge_conversations_request{ada.id})->deleted, 0u);
+  EXPECT_TRUE(eventually([&] { return *keeper_.unacknowledged == 0; }));
+  EXPECT_EQ(records(ada), 0u);
+}
+
+TEST_P(purge_test, an_edge_cannot_ask_for_it) {
+  if (GetParam() == shape::near) GTEST_SKIP() << "near, the router's type has no such request";
+  const auto router = caf::actor_cast<any_service::actor>(router_);
+  const auto refused = [&](auto request) {
+    request.user = "anyone";
+    const auto r = ask_service(router, request);
+    return !r && r.error().code == errc::not_found;
+  };
+  EXPECT_TRUE(refused(purge_documents_request{}));
+  EXPECT_TRUE(refused(purge_conversations_request{}));
+  EXPECT_TRUE(refused(purge_logs_request{}));
+}
+
+INSTANTIATE_TEST_SUITE_P(shapes, purge_test, testing::Values(shape::near, shape::far),
+                         [](const auto& which) {
+                           return which.param == shape::near ? "near" : "far";
+                         });
 
 INSTANTIATE_TEST_SUITE_P(shapes, services_test, testing::Values(shape::near, shape::far),
                          [](const auto& which) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "adapters/llm/openai_provider.hpp"
-#include "tests/contract/llm/scripted_server.hpp"
+#include "tests/support/scripted_server.hpp"
 
 #include <gtest/gtest.h>
 #include <condition_variable>

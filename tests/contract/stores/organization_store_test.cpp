@@ -50,6 +50,26 @@ TROUPE_ON_EVERY_ACCOUNT_ADAPTER(organization_contract);
 
 using names = std::vector<std::string>;
 
+TEST_P(organization_contract, who_leaves_takes_no_keys_of_it_along) {
+  ASSERT_TRUE(put("u2", "member"));
+  const auto insert = [&](const std::string& id, const std::string& organization) {
+    api_key_row row;
+    row.id = id;
+    row.user_id = "u2";
+    row.name = row.hint = "k";
+    row.hash = "hash of " + id;
+    row.organization = organization;
+    ASSERT_TRUE(ask<done>([&](auto r) { in_.keys->insert_key(row, std::move(r)); }));
+  };
+  insert("key_own", "");
+  insert("key_org", "org_1");
+  ASSERT_TRUE(remove("u2"));
+  const auto left = value_of(
+      ask<std::vector<api_key_row>>([&](auto r) { in_.keys->list_keys("u2", std::move(r)); }));
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].id, "key_own");
+}
+
 TEST_P(organization_contract, whoever_founds_one_owns_it) {
   ASSERT_TRUE(found("org_2", "u2", 20));
   EXPECT_EQ(value_of(get("u1")).role, "owner");

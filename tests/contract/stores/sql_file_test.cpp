@@ -136,6 +136,30 @@ TEST_F(sql_file, log_records_survive_a_reopen_and_new_ones_sort_behind_them) {
   EXPECT_EQ(slice.records[2].id, "a");
 }
 
+TEST_F(sql_file, a_purge_that_was_broken_off_goes_on_after_a_reopen) {
+  const auto step = [](log_store& log) {
+    return value_of(ask<purge_step>([&](auto r) { log.purge("u1", 2, std::move(r)); }));
+  };
+  {
+    const auto log = value_of(open_log_store(config_));
+    for (const auto* id : {"log_1", "log_2", "log_3"}) ASSERT_TRUE(append(*log, id));
+    EXPECT_TRUE(step(*log).more);
+  }
+  const auto log = value_of(open_log_store(config_));
+  EXPECT_EQ(all_ids(*log), std::multiset<std::string>{"log_3"});
+  EXPECT_FALSE(step(*log).more);
+  EXPECT_TRUE(all_ids(*log).empty());
+}
+
+TEST_F(sql_file, conversations_of_the_first_schema_get_the_index_that_a_purge_needs) {
+  value_of(open_prompt_stores(config_));
+  execute("drop index conversations_user; delete from schema_version where version = 2");
+  const auto changed = value_of(migrate_prompt_store(config_));
+  EXPECT_EQ(changed.before, 1);
+  EXPECT_EQ(changed.after, 2);
+  execute("drop index conversations_user"); // fails the test if there is none
+}
+
 TEST_F(sql_file, a_killed_process_loses_nothing_that_was_acknowledged) {
   int acknowledged[2];
   ASSERT_EQ(::pipe(acknowledged), 0);

@@ -272,8 +272,11 @@ TEST_P(store_catalog_contract, a_failed_entry_says_why_until_it_succeeds) {
 
 TEST_P(store_catalog_contract, a_status_of_an_entry_that_went_meanwhile_changes_nothing) {
   ASSERT_TRUE(add_store("vs_1"));
-  set("vs_1", "gone", "completed", 5);
-  set("vs_9", "gone", "completed", 5);
+  for (const auto* store : {"vs_1", "vs_9"})
+    EXPECT_TRUE(fails_with(ask<done>([&](auto r) {
+                             catalog_->set_status(store, "gone", "completed", {}, 5, std::move(r));
+                           }),
+                           errc::not_found, "file_id"));
   EXPECT_EQ(value_of(get("vs_1")).file_counts_.total, 0);
 }
 

@@ -2,69 +2,19 @@
 
 #include "adapters/memory/memory_stores.hpp"
 #include "adapters/sql/sql_stores.hpp"
+#include "tests/support/ask.hpp"
+#include "tests/support/scratch_folder.hpp"
 #include "tests/support/sql_server.hpp"
 
 #include <gtest/gtest.h>
 #include <array>
-#include <cstdlib>
-#include <filesystem>
 #include <future>
 #include <ostream>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
 /// What the contract suites of the stores share: each runs on every adapter.
 namespace troupe::test {
-
-/// A folder of its own that goes with the test.
-class scratch_folder {
-public:
-  scratch_folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "troupe-store-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error("no scratch folder");
-    path_ = name;
-  }
-  ~scratch_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  scratch_folder(const scratch_folder&) = delete;
-  scratch_folder& operator=(const scratch_folder&) = delete;
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
-
-private:
-  std::filesystem::path path_;
-};
-
-/// Calls a port and waits for its answer: `call` gets the reply to pass on.
-template <class T, class F>
-result<T> ask(F call) {
-  std::promise<result<T>> promise;
-  auto answer = promise.get_future();
-  call(reply<T>(
-      [promise = std::move(promise)](result<T> r) mutable { promise.set_value(std::move(r)); }));
-  return answer.get();
-}
-
-/// The value of a result, or a failed test.
-template <class T>
-T value_of(result<T> r) {
-  if (!r) throw std::runtime_error("unexpected error: " + r.error().message);
-  return std::move(*r);
-}
-
-template <class T>
-::testing::AssertionResult fails_with(const result<T>& r, errc code,
-                                      const std::string& param = {}) {
-  if (r) return ::testing::AssertionFailure() << "it succeeded";
-  if (r.error().code != code || r.error().param != param)
-    return ::testing::AssertionFailure()
-           << to_string(r.error().code) << " (" << r.error().param << "): " << r.error().message;
-  return ::testing::AssertionSuccess();
-}
 
 enum class adapter { sqlite, sqlite_exclusive, memory, mariadb, postgresql };
 

@@ -2,11 +2,14 @@
 // of the test's own.
 #include "actors/auth/auth_rules.hpp"
 
+#include "messages/scopes.hpp"
+
 #include <gtest/gtest.h>
 
 namespace troupe {
 namespace {
 
+using auth_rules::caller_of;
 using auth_rules::judge_refresh;
 using auth_rules::refresh_verdict;
 
@@ -58,6 +61,18 @@ TEST(auth_rules, a_credential_with_the_prefix_is_an_api_key) {
   EXPECT_TRUE(auth_rules::is_api_key("tr-x"));
   EXPECT_FALSE(auth_rules::is_api_key("eyJhbGciOiJFZERTQSJ9.e30.x"));
   EXPECT_FALSE(auth_rules::is_api_key(""));
+}
+
+TEST(auth_rules, a_viewer_reads_and_a_key_of_one_reads_no_more_than_it_says) {
+  user_row viewer;
+  viewer.role = "viewer";
+  EXPECT_EQ(caller_of(viewer, {}).scopes,
+            (std::vector<std::string>{"documents:read", "logs:read"}));
+  EXPECT_EQ(caller_of(viewer, {"chat", "logs:read"}).scopes, std::vector<std::string>{"logs:read"});
+  const auto none = caller_of(viewer, {"chat"}).scopes;
+  for (const auto scope : scopes) EXPECT_FALSE(has_scope(none, scope)) << scope;
+  EXPECT_TRUE(has_scope(none, scope_of<me_request>()));
+  EXPECT_TRUE(has_scope(none, scope_of<logout_request>()));
 }
 
 } // namespace

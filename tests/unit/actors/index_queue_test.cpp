@@ -51,6 +51,23 @@ TEST(index_queue, a_file_dropped_while_it_runs_is_not_wanted_when_done) {
   EXPECT_FALSE(queue.finish("s", "a"));
 }
 
+TEST(index_queue, a_store_is_running_while_a_file_of_it_is) {
+  index_queue queue(2);
+  queue.add(file("s", "a"));
+  queue.add(file("u", "a"));
+  EXPECT_FALSE(queue.is_running("s"));
+  pending_file out;
+  while (queue.next(out)) {
+  }
+  EXPECT_TRUE(queue.is_running("s"));
+  EXPECT_FALSE(queue.is_running("t"));
+  EXPECT_TRUE(queue.is_running("u"));
+  queue.drop_store("s");
+  EXPECT_TRUE(queue.is_running("s")) << "dropped, but not done";
+  EXPECT_FALSE(queue.finish("s", "a"));
+  EXPECT_FALSE(queue.is_running("s"));
+}
+
 TEST(index_queue, dropping_a_store_drops_its_files_and_no_others) {
   index_queue queue(1);
   queue.add(file("s", "a"));

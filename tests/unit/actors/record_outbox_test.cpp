@@ -47,6 +47,20 @@ TEST(record_outbox, a_batch_is_no_larger_than_the_log_takes) {
   EXPECT_EQ(box.unacknowledged(), 0u);
 }
 
+TEST(record_outbox, a_forgotten_users_waiting_records_go_and_those_in_flight_are_known) {
+  record_outbox box;
+  box.add("ada", record(1));
+  ASSERT_TRUE(box.take());
+  for (const auto* user : {"ada", "bob", "ada"}) box.add(user, record(2));
+  EXPECT_EQ(box.forget("ada"), 2u);
+  EXPECT_EQ(box.unacknowledged(), 2u);
+  EXPECT_TRUE(box.is_sending("ada"));
+  EXPECT_FALSE(box.is_sending("bob"));
+  box.acknowledged();
+  EXPECT_FALSE(box.is_sending("ada"));
+  EXPECT_EQ(box.take()->users, std::vector<std::string>{"bob"});
+}
+
 TEST(record_outbox, a_log_that_is_gone_does_not_fill_the_memory) {
   record_outbox box;
   for (std::size_t i = 0; i < record_outbox::waiting_max * 2; ++i) box.add("ada", record(1));

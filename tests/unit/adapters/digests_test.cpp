@@ -16,6 +16,11 @@ TEST(digests, sha256_matches_the_published_examples) {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+TEST(digests, sha256_in_base64url_is_what_pkce_wants) { // RFC 7636, appendix B
+  EXPECT_EQ(make_digests()->sha256_base64url("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+}
+
 TEST(digests, a_random_token_has_the_asked_bytes_in_base64url_without_padding) {
   const auto random = make_digests();
   const auto token = random->random_token(32);

@@ -115,6 +115,20 @@ TEST(foreign_claims, a_token_without_a_subject_is_refused) {
     EXPECT_TRUE(refused(*verifier, token(sub))) << sub;
 }
 
+TEST(foreign_claims, the_claimed_issuer_is_the_payloads_and_empty_when_it_cannot_be_read) {
+  EXPECT_EQ(claimed_issuer(the_issuer().token(payload())), issuer);
+  const auto part = [](std::string_view text) { return crypto::to_base64url(text); };
+  const auto header = R"({"alg":"none","iss":"https://header.example"})";
+  EXPECT_EQ(claimed_issuer(part(header) + '.' + part(R"({"iss":"x"})") + ".s"), "x");
+  for (const std::string& payload :
+       {std::string("{}"), std::string("no json"), std::string(R"({"iss":7})"),
+        std::string(R"({"iss":"x","iss":"y"})"), std::string(R"([{"iss":"x"}])")})
+    EXPECT_EQ(claimed_issuer(part(header) + '.' + part(payload) + ".s"), "") << payload;
+  for (const std::string& other : {std::string(), std::string("tr-key"), std::string("a.b"),
+                                   std::string("..."), part(header) + ".%%%.s"})
+    EXPECT_EQ(claimed_issuer(other), "") << other;
+}
+
 TEST(foreign_claims, an_address_counts_as_verified_only_when_the_issuer_says_so) {
   const auto verifier = verifier_of(settings());
   const auto verified = [&](const std::string& more) {

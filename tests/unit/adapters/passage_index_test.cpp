@@ -339,6 +339,27 @@ TEST_P(passage_index_of, jobs_past_the_queue_are_overloaded_and_waiting_ones_dro
   EXPECT_GT(overloaded, 0);
 }
 
+TEST_P(passage_index_of, a_store_is_purged_in_steps_and_no_other_is_touched) {
+  const auto step = [&](std::string store, std::uint32_t max) {
+    return wait_for<purge_step>(
+               [&](auto answer) { index_->purge_store(std::move(store), max, std::move(answer)); })
+        .value();
+  };
+  ASSERT_TRUE(put(*index_, "s", "f", texts({"word one", "word two", "word three"})));
+  ASSERT_TRUE(put(*index_, "s", "g", texts({"word four", "word five"})));
+  ASSERT_TRUE(put(*index_, "t", "f", texts({"word of another"})));
+  EXPECT_EQ(step("s", 2).deleted, 2u);
+  EXPECT_EQ(find(*index_, {"s"}, "word").size(), 3u);
+  EXPECT_TRUE(step("s", 2).more);
+  const auto last = step("s", 2);
+  EXPECT_EQ(last.deleted, 1u);
+  EXPECT_FALSE(last.more);
+  EXPECT_TRUE(find(*index_, {"s"}, "word").empty());
+  EXPECT_EQ(find(*index_, {"t"}, "word").size(), 1u);
+  EXPECT_EQ(step("s", 2).deleted, 0u);
+  EXPECT_EQ(step("never was", 2).deleted, 0u);
+}
+
 TEST(passage_index, passages_are_there_after_it_is_opened_again) {
   const temporary_folder folder;
   ASSERT_TRUE(put(*open(folder.file()), "vs_1", "file-1", texts({"kept on disk", "second"})));

@@ -56,6 +56,7 @@ TEST_F(cli_test, every_command_has_help_with_an_example) {
                                                                    {"key", "create"},
                                                                    {"key", "list"},
                                                                    {"key", "rotate"},
+                                                                   {"key", "limit"},
                                                                    {"key", "revoke"}}) {
     auto arguments = command;
     arguments.push_back("--help");

@@ -1,6 +1,7 @@
 // Goal: which settings a node starts with, and what it says when it does not. Method:
 // check_servable() on flags and variables, sentence by sentence.
 #include "runtime/config_loader.hpp"
+#include "runtime/mail_settings.hpp"
 
 #include <gtest/gtest.h>
 
@@ -103,9 +104,12 @@ TEST(config_rules, a_broker_needs_a_loopback_address_and_others_none) {
             "bus.bind (--bind): only a node with the role broker listens; this one is edge");
 }
 
+TEST(config_rules, a_redis_that_cannot_be_meant_stops_the_start) {
+  EXPECT_EQ(verdict({}, {{"REDIS_URL", "redis://c"}}), "fine");
+  EXPECT_TRUE(verdict({}, {{"REDIS_URL", "http://c"}}).starts_with("redis.url (REDIS_URL): "));
+}
+
 TEST(config_rules, a_store_without_an_adapter_stops_the_start_without_telling_the_password) {
-  EXPECT_TRUE(verdict({}, {{"REDIS_URL", "redis://c"}})
-                  .starts_with("redis.url (REDIS_URL) names redis://…"));
   EXPECT_TRUE(verdict({}, {{"QDRANT_URL", "http://q"}})
                   .starts_with("qdrant.url (QDRANT_URL) names http://…"));
   EXPECT_TRUE(verdict({}, {{"MONGODB_URL", "db:27017"}})
@@ -120,6 +124,53 @@ TEST(config_rules, a_sql_servers_url_is_looked_at_before_the_start_and_its_passw
             "database.url (DATABASE_URL): one database is wanted after the host, as in /troupe");
   EXPECT_EQ(verdict({}, {{"DATABASE_URL", "oracle://u:p4ss@db/x"}}),
             "database.url (DATABASE_URL): the scheme must be mysql, postgresql or sqlite");
+}
+
+TEST(config_rules, mail_needs_a_server_a_sender_and_a_site) {
+  const environment server{{"TROUPE_MAIL_SMTP_URL", "smtp://u:hunter2@mail.example:587"}};
+  const std::pair<std::string, std::string> from{"mail.from", "Troupe <a@b.c>"};
+  const std::pair<std::string, std::string> site{"mail.site_url", "https://app.example"};
+  EXPECT_EQ(verdict({from, site}, server), "fine");
+  EXPECT_EQ(verdict({site}), "fine");
+  EXPECT_EQ(verdict({from}), "mail.from (command line): needs mail.smtp_url beside it");
+  EXPECT_EQ(verdict({{"mail.templates", "t"}}),
+            "mail.templates (command line): needs mail.smtp_url beside it");
+  EXPECT_EQ(verdict({site}, server),
+            "mail.from (default): wants an address, or a name and an <address>");
+  EXPECT_EQ(verdict({from}, server),
+            "mail.site_url (default): is wanted, for it is where the "
+            "links in mails lead");
+  EXPECT_EQ(verdict({from, site, {"mail.starttls", "optional"}}, server),
+            "mail.starttls (command line): must be required where the URL has a password: it "
+            "would be sent in clear");
+  EXPECT_EQ(verdict({from, site}, {{"TROUPE_MAIL_SMTP_URL", "mail.example"}}),
+            "mail.smtp_url (TROUPE_MAIL_SMTP_URL): wants smtp://host:port or smtps://host:port");
+}
+
+TEST(config_rules, an_email_is_confirmed_when_mails_are_sent_unless_told_otherwise) {
+  config in;
+  EXPECT_FALSE(confirms_email(in));
+  in.mail.smtp_url.value = "smtp://mail.example";
+  EXPECT_TRUE(confirms_email(in));
+  in.auth.confirm_email = "off";
+  EXPECT_FALSE(confirms_email(in));
+  EXPECT_EQ(verdict({{"auth.confirm_email", "on"}}),
+            "auth.confirm_email (command line): on needs mail.smtp_url, for it takes a mail");
+}
+
+TEST(config_rules, the_settings_of_mail_reach_the_adapter) {
+  config in;
+  EXPECT_FALSE(sends_mail(in));
+  in.mail.smtp_url.value = "smtp://mail.example";
+  in.mail.from = "a@b.c";
+  EXPECT_TRUE(sends_mail(in));
+  EXPECT_EQ(smtp_settings(in).url.value, "smtp://mail.example");
+  EXPECT_EQ(smtp_settings(in).from, "a@b.c");
+  EXPECT_EQ(smtp_settings(in).tls, starttls::required);
+  in.mail.starttls = "optional";
+  EXPECT_EQ(smtp_settings(in).tls, starttls::optional);
+  in.mail.starttls = "none";
+  EXPECT_EQ(smtp_settings(in).tls, starttls::none);
 }
 
 TEST(config_rules, roles_know_what_they_have_and_whom_they_link_to) {

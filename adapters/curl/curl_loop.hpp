@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace troupe::llm {
+namespace troupe::curl {
 
 /// What curl_loop tells of one easy handle; all on the loop's thread, never inside a curl callback.
 class transfer {
@@ -93,10 +93,10 @@ private:
   bool sweeping_ = false; // sweep_timer_ runs
 
   std::mutex mutex_;      // guards the four below
-  std::vector<job> jobs_; // bounded by limits::upstream_calls and their credit
+  std::vector<job> jobs_; // bounded by what the owner lets run
   bool woken_ = false;
   bool stopped_ = true; // until start()
   std::thread thread_;
 };
 
-} // namespace troupe::llm
+} // namespace troupe::curl

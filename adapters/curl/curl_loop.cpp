@@ -1,4 +1,4 @@
-#include "adapters/llm/curl_loop.hpp"
+#include "adapters/curl/curl_loop.hpp"
 
 #include "messages/base/log.hpp"
 
@@ -9,7 +9,7 @@
 #include <future>
 #include <utility>
 
-namespace troupe::llm {
+namespace troupe::curl {
 
 namespace asio = boost::asio;
 using steady = std::chrono::steady_clock;
@@ -57,7 +57,7 @@ void curl_loop::run() {
   try {
     io_.run();
   } catch (const std::exception& e) {
-    log::error("llm.loop_failed", {{"what", e.what()}});
+    log::error("curl.loop_failed", {{"what", e.what()}});
     std::terminate(); // out of memory or a bug: nothing that could be answered
   }
 }
@@ -275,4 +275,4 @@ void curl_loop::close_all() {
   while (!watches_.empty()) forget(watches_.begin()->first);
 }
 
-} // namespace troupe::llm
+} // namespace troupe::curl
