@@ -284,13 +284,11 @@ private:
 
   template <class Handle, class Request>
   void purge_in(const Handle& service, Request what, continuation<done> after) {
-    call<Request> c{{}, std::move(what), {}};
-    c.op.cid = make_call_id();
-    c.op.deadline = op_context::clock::now() + limits::request_timeout;
-    ask(service, std::move(c), [after = std::move(after)](outcome<purge_reply> r) mutable {
-      if (!r) return after(std::unexpected(std::move(r.error())));
-      after(done{});
-    });
+    ask_itself(service, std::move(what),
+               [after = std::move(after)](outcome<purge_reply> r) mutable {
+                 if (!r) return after(std::unexpected(std::move(r.error())));
+                 after(done{});
+               });
   }
 
   /// What other nodes still let in while they remembered the user's credentials.
@@ -330,11 +328,7 @@ private:
           d_.audit({.event = "accounts.user_changed", .user = row->id}, op);
           if (!ends) return show(std::move(*row), std::move(a));
           end_mail_tokens(row->id);
-          end_sessions(row->id, {},
-                       [this, row = *row, a = std::move(a)](result<done> ended) mutable {
-                         if (!ended) return a.fail(std::move(ended.error()));
-                         show(std::move(row), std::move(a));
-                       });
+          end_sessions_and_show(std::move(*row), {}, std::move(a));
         });
   }
 

@@ -67,6 +67,17 @@ protected:
                          [then = std::move(then)](const result<done>&) mutable { then(); }));
   }
 
+  /// For whoever changed what the sessions were opened with.
+  void end_sessions_and_show(user_row row, std::string except, continuation<user_view> after) {
+    auto id = row.id;
+    end_sessions(
+        std::move(id), std::move(except),
+        [this, row = std::move(row), after = std::move(after)](result<done> ended) mutable {
+          if (!ended) return after(std::unexpected(std::move(ended.error())));
+          show(std::move(row), std::move(after));
+        });
+  }
+
   /// What was mailed for an account proves nothing any more: rows that are over take the place.
   void end_mail_tokens(const std::string& user_id) {
     for (const auto* kind : {"recovery", "magic_link", "email_change"})

@@ -1,5 +1,6 @@
 #include "actors/auth/auth_rules.hpp"
 
+#include "actors/auth/sign_in_rules.hpp"
 #include "messages/base/ids.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/codec/chat_json.hpp"
@@ -9,6 +10,8 @@
 #include <utility>
 
 namespace troupe::auth_rules {
+
+using sign_in_rules::refusal;
 
 bool is_api_key(std::string_view credential) noexcept {
   return credential.starts_with(key_prefix);
@@ -146,54 +149,41 @@ issued issue(const user_row& user, const std::string& session_id, const token_si
 }
 
 error signup_closed() {
-  auto e = make_error(errc::forbidden, "sign-up is closed (auth.signup)");
-  e.reason = "signup_disabled";
-  return e;
+  return refusal(errc::forbidden, "signup_disabled", "sign-up is closed (auth.signup)");
 }
 
 error confirmation_wanted() {
-  auto e = make_error(errc::forbidden,
-                      "e-mail addresses are confirmed here (auth.confirm_email): "
-                      "sign up with POST /auth/v1/signup");
-  e.reason = "email_confirmation_required";
-  return e;
+  return refusal(errc::forbidden, "email_confirmation_required",
+                 "e-mail addresses are confirmed here (auth.confirm_email): "
+                 "sign up with POST /auth/v1/signup");
 }
 
 error banned() {
-  auto e = make_error(errc::forbidden, "this account is disabled");
-  e.reason = "user_banned";
-  return e;
+  return refusal(errc::forbidden, "user_banned", "this account is disabled");
 }
 
 error wrong_credentials() {
-  auto e = make_error(errc::unauthenticated, "wrong e-mail or password");
-  e.reason = "invalid_credentials";
-  return e;
+  return refusal(errc::unauthenticated, "invalid_credentials", "wrong e-mail or password");
 }
 
 error session_gone() {
-  auto e = make_error(errc::unauthenticated, "the session of this access token has ended");
-  e.reason = "session_not_found";
-  return e;
+  return refusal(errc::unauthenticated, "session_not_found",
+                 "the session of this access token has ended");
 }
 
 error dead_refresh_token() {
-  auto e = make_error(errc::unauthenticated, "the refresh token is wrong, expired or revoked");
-  e.reason = "refresh_token_not_found";
-  return e;
+  return refusal(errc::unauthenticated, "refresh_token_not_found",
+                 "the refresh token is wrong, expired or revoked");
 }
 
 error spent_refresh_token() {
-  auto e = make_error(errc::unauthenticated, "the refresh token was used already");
-  e.reason = "refresh_token_already_used";
-  return e;
+  return refusal(errc::unauthenticated, "refresh_token_already_used",
+                 "the refresh token was used already");
 }
 
 error unknown_credential() {
-  auto e =
-      make_error(errc::unauthenticated, "the API key or access token is wrong, expired or revoked");
-  e.reason = "invalid_api_key";
-  return e;
+  return refusal(errc::unauthenticated, "invalid_api_key",
+                 "the API key or access token is wrong, expired or revoked");
 }
 
 } // namespace troupe::auth_rules

@@ -1,5 +1,6 @@
 #include "actors/auth/cap_rules.hpp"
 
+#include "actors/ports/limit_rules.hpp"
 #include "messages/base/ip_address.hpp"
 #include "messages/base/limits.hpp"
 
@@ -18,11 +19,6 @@ constexpr std::chrono::hours a_day{24};
 std::uint32_t retry_of(milliseconds after) {
   constexpr auto most = std::numeric_limits<std::uint32_t>::max();
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(after.count(), 1, most));
-}
-
-/// A client may ask for anything; the store has bounds.
-std::int64_t bounded(std::int64_t amount) {
-  return std::clamp<std::int64_t>(amount, 0, limits::limit_amount_max);
 }
 
 std::string in_words(const limit_want& want) {
@@ -64,7 +60,8 @@ std::vector<limit_want> wants_of(const reserve_request& in,
   std::vector<limit_want> wants;
   const auto add = [&](const std::string& scope, limit_kind kind, std::int64_t most,
                        milliseconds window, std::int64_t amount) {
-    if (most > 0 && amount > 0) wants.push_back({scope, kind, most, window, bounded(amount)});
+    if (most > 0 && amount > 0)
+      wants.push_back({scope, kind, most, window, limit_rules::bounded_amount(amount)});
   };
   for (const auto& cap : in.caps) {
     add(cap.subject, limit_kind::requests, cap.requests_per_minute, a_minute, in.requests);

@@ -63,11 +63,12 @@ private:
                                    in = std::move(in),
                                    a = std::move(a)](result<password_verdict> found) mutable {
           if (!found) return a.fail(std::move(found.error()));
-          if (!found->right) note_failure(account);
-          if (!found->right)
+          if (!found->right) {
+            note_failure(account);
             return a.fail(make_error(errc::invalid_argument,
                                      "current_password: is not the present password",
                                      "current_password"));
+          }
           hash_and_change(std::move(op), std::move(in), std::move(a));
         }));
   }
@@ -98,11 +99,7 @@ private:
                    op);
           if (hash.empty()) return show(std::move(*row), std::move(a));
           end_mail_tokens(row->id);
-          end_sessions(row->id, op.who.session,
-                       [this, row = *row, a = std::move(a)](result<done> ended) mutable {
-                         if (!ended) return a.fail(std::move(ended.error()));
-                         show(std::move(row), std::move(a));
-                       });
+          end_sessions_and_show(std::move(*row), op.who.session, std::move(a));
         });
   }
 };

@@ -85,12 +85,7 @@ void sign_in_flows::changed(const change& what, user_row user, answer<user_view>
   if (what.must_prove) post(mail_kind::email_change, user, *what.in.email, what.on);
   if (!password) return show(std::move(user), std::move(a));
   if (!what.must_prove) end_mail_tokens(user.id);
-  auto id = user.id;
-  end_sessions(id, what.op.who.session,
-               [this, user = std::move(user), a = std::move(a)](result<done> ended) mutable {
-                 if (!ended) return a.fail(std::move(ended.error()));
-                 show(std::move(user), std::move(a));
-               });
+  end_sessions_and_show(std::move(user), what.op.who.session, std::move(a));
 }
 
 } // namespace troupe

@@ -22,11 +22,6 @@ constexpr std::array<kind_words, mail_kind_count> words{{{"confirm", "signup"},
                                                          {"email_change", "email_change"},
                                                          {"invite", "invite"}}};
 
-std::string lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 32) : c;
-  return text;
-}
-
 /// Six digits out of 60 random bits: none is likelier than another by more than 2^-40.
 std::string make_code(const digests& digest) {
   const auto hex = digest.sha256_hex(digest.random_token(32));
@@ -146,7 +141,7 @@ result<proof> prove(user_row user, const one_time_row& token, std::string now) {
     set_proved_email(out.user, token.email, std::move(now));
     return out;
   }
-  if (lower(out.user.email) != lower(token.email)) return std::unexpected(bad_token());
+  if (email_key(out.user.email) != email_key(token.email)) return std::unexpected(bad_token());
   if (!out.user.email_confirmed_at.empty()) return out;
   out.user.email_confirmed_at = std::move(now);
   // An admin's link has no password of its own: it confirms the account as it is.

@@ -9,8 +9,8 @@
 namespace troupe {
 
 /// Inside actors/auth only: how often somebody may try to sign in or up, or to prove a password.
-/// All nodes that share the
-/// limit store count together; one that is down refuses with `unavailable`.
+/// All nodes that share the limit store count together; one that is down refuses with
+/// `unavailable`.
 class throttled_account : public account_base<auth_service> {
 public:
   using account_base::account_base;

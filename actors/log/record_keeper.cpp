@@ -49,10 +49,7 @@ private:
   }
 
   void append(append_logs_request batch) {
-    call<append_logs_request> c{{}, std::move(batch), {}};
-    c.op.cid = make_call_id();
-    c.op.deadline = op_context::clock::now() + limits::request_timeout;
-    ask(d_.log, std::move(c), [this](outcome<append_logs_reply> stored) {
+    ask_itself(d_.log, std::move(batch), [this](outcome<append_logs_reply> stored) {
       if (stored) {
         const auto before = outbox_.unacknowledged();
         outbox_.acknowledged();

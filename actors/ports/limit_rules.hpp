@@ -27,6 +27,11 @@ namespace troupe::limit_rules {
   return most + most / limits::limit_buckets + std::chrono::seconds(1);
 }
 
+/// What a client asks for or a provider reports, within what a store takes.
+[[nodiscard]] inline std::int64_t bounded_amount(std::int64_t amount) noexcept {
+  return std::clamp<std::int64_t>(amount, 0, limits::limit_amount_max);
+}
+
 [[nodiscard]] inline result<void> check_id(const std::string& id) {
   if (id.empty() || id.size() > limits::limit_id_bytes)
     return fail(errc::invalid_argument, "a reservation's id has 1 to 64 bytes", "id");

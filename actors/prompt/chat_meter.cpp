@@ -1,7 +1,7 @@
 #include "actors/prompt/chat_meter.hpp"
 
+#include "actors/ports/limit_rules.hpp"
 #include "messages/base/ids.hpp"
-#include "messages/base/limits.hpp"
 
 #include <algorithm>
 
@@ -12,19 +12,14 @@ bool has_kind(const std::vector<std::string>& kinds, std::string_view kind) {
   return std::ranges::find(kinds, kind) != kinds.end();
 }
 
-/// A provider may report anything; the store has bounds.
-std::int64_t bounded(std::int64_t amount) {
-  return std::clamp<std::int64_t>(amount, 0, limits::limit_amount_max);
-}
-
 } // namespace
 
 settle_request chat_meter::settled(const held& each, std::int64_t tokens, std::int64_t money) {
   settle_request out{each.asked.id, {}};
   for (const auto& kind : each.kinds)
     out.amounts.push_back(kind == "requests" ? each.asked.requests
-                          : kind == "tokens" ? bounded(tokens)
-                          : kind == "money"  ? bounded(money)
+                          : kind == "tokens" ? limit_rules::bounded_amount(tokens)
+                          : kind == "money"  ? limit_rules::bounded_amount(money)
                                              : 0);
   return out;
 }
@@ -71,7 +66,7 @@ std::vector<settle_request> chat_meter::settle(const token_usage& used) const {
   std::vector<settle_request> out;
   if (held_.empty()) return out;
   const auto tokens = used.prompt_tokens + used.completion_tokens;
-  const auto money = cost(used);
+  const auto money = plan_.price.cost(used.prompt_tokens, used.completion_tokens);
   auto first_tokens = tokens, first_money = money;
   std::int64_t tokens_before = 0, money_before = 0;
   for (const auto& each : held_) {

@@ -35,8 +35,6 @@ public:
   void unanswered() noexcept { is_asking_ = false; }
   /// Tokens of the answer that are reserved.
   [[nodiscard]] std::int64_t reserved() const noexcept { return answer_tokens_; }
-  /// Whether what the model says is counted at all.
-  [[nodiscard]] bool counts_tokens() const noexcept { return counts_tokens_; }
   /// In the place of a stream whose lease was lost.
   [[nodiscard]] reserve_request again() const;
 
@@ -49,10 +47,6 @@ public:
   /// The reservations that hold a stream.
   [[nodiscard]] std::vector<std::string> leases() const;
   void lost(const std::string& lease);
-
-  [[nodiscard]] std::int64_t cost(const token_usage& used) const {
-    return plan_.price.cost(used.prompt_tokens, used.completion_tokens);
-  }
 
 private:
   struct held {

@@ -28,11 +28,20 @@ std::optional<std::int64_t> answer_most(const chat_request& in) {
   return static_cast<std::int64_t>(std::min(most, end));
 }
 
+/// The smallest cap on tokens; nothing when there is none.
+std::optional<std::int64_t> tokens_a_minute(const caller& who) {
+  std::optional<std::int64_t> least;
+  for (const auto& cap : who.caps)
+    if (cap.tokens_per_minute > 0)
+      least = std::min(least.value_or(cap.tokens_per_minute), cap.tokens_per_minute);
+  return least;
+}
+
 /// Without a word of the client a usual answer is reserved, or what a smaller cap has in all.
 std::int64_t usual_answer(const caller& who, std::int64_t prompt) {
-  auto tokens = limits::plain_answer_tokens;
-  for (const auto& cap : who.caps)
-    if (cap.tokens_per_minute > 0) tokens = std::min(tokens, cap.tokens_per_minute - prompt);
+  const auto cap = tokens_a_minute(who);
+  const auto tokens =
+      std::min(limits::plain_answer_tokens, cap ? *cap - prompt : limits::plain_answer_tokens);
   return std::max<std::int64_t>(tokens, 1);
 }
 
@@ -40,10 +49,8 @@ std::int64_t usual_answer(const caller& who, std::int64_t prompt) {
 /// begin.
 std::int64_t step_for(const caller& who) {
   constexpr std::int64_t pieces = 16;
-  auto step = limits::stream_tokens_step;
-  for (const auto& cap : who.caps)
-    if (cap.tokens_per_minute > 0) step = std::min(step, 1 + cap.tokens_per_minute / pieces);
-  return step;
+  const auto cap = tokens_a_minute(who);
+  return std::min(limits::stream_tokens_step, cap ? 1 + *cap / pieces : limits::stream_tokens_step);
 }
 
 } // namespace
@@ -79,7 +86,7 @@ void metered_prompt::admit(const job_ptr& job, after then) {
   reserve(job->op, first,
           [this, job, first, then = std::move(then)](outcome<reserve_reply> said) mutable {
             if (said && !said->refused) job->meter.took(first, *said);
-            if (!alive(job)) return settle_as(*job, {}); // its client left meanwhile
+            if (!alive(job)) return settle_as(job->meter, {}); // its client left meanwhile
             if (!said) return then(std::unexpected(std::move(said.error())));
             if (!said->limits.empty())
               send(job, {std::string(rate_limits_event),
@@ -90,13 +97,15 @@ void metered_prompt::admit(const job_ptr& job, after then) {
           });
 }
 
-void metered_prompt::on_growth(const job_ptr& job) {
-  if (!job->op.who.is_limited) return;
+bool metered_prompt::may_go_on(const job_ptr& job) {
+  if (!job->op.who.is_limited) return true;
   const auto said = job->answer_tokens();
-  if (job->refusal && said > job->meter.reserved())
-    return end(job, std::unexpected(std::move(*job->refusal)));
+  if (job->refusal && said > job->meter.reserved()) {
+    end(job, std::unexpected(std::move(*job->refusal)));
+    return false;
+  }
   const auto next = job->meter.more(said);
-  if (!next) return;
+  if (!next) return true;
   reserve_for(job, *next, [this, job](outcome<reserve_reply> said_no) {
     if (said_no) {
       job->refusal = std::move(said_no->refused); // it says what is reserved, and no more
@@ -105,6 +114,7 @@ void metered_prompt::on_growth(const job_ptr& job) {
     // Nobody to ask: what runs goes on, and is counted when it ends.
     later(ask_again_after, [job] { job->meter.unanswered(); });
   });
+  return true;
 }
 
 /// `otherwise` gets what is not a yes, while the chat runs.
@@ -129,19 +139,16 @@ void metered_prompt::settle(const chat_job& job, const outcome<chat_reply>& how)
   const bool is_heard = job.reported || job.answer_tokens() > 0;
   if (is_left && job.is_called && !job.request.stream && !is_heard) return;
   const bool is_used = job.is_admitted && (how || is_heard || (is_left && job.is_called));
-  settle_as(job, is_used ? job.usage() : token_usage{});
+  settle_as(job.meter, is_used ? job.usage() : token_usage{});
 }
 
-void metered_prompt::settle_as(const chat_job& job, const token_usage& used) {
-  for (auto& each : job.meter.settle(used)) send_settlement(std::move(each));
+void metered_prompt::settle_as(const chat_meter& meter, const token_usage& used) {
+  for (auto& each : meter.settle(used)) send_settlement(std::move(each));
 }
 
 /// What cannot be settled counts as it was reserved.
 void metered_prompt::send_settlement(settle_request what) {
-  call<settle_request> c{{}, std::move(what), {}};
-  c.op.cid = make_call_id();
-  c.op.deadline = op_context::clock::now() + limits::request_timeout;
-  ask(d_.limiter, std::move(c), [](const outcome<done>& settled) {
+  ask_itself(d_.limiter, std::move(what), [](const outcome<done>& settled) {
     if (!settled) log::warn("prompt.unsettled", {{"why", settled.error().message}});
   });
 }
@@ -153,16 +160,14 @@ void metered_prompt::admit_tokens(const op_context& op, std::int64_t tokens,
   if (!price) return then(std::unexpected(std::move(price.error())));
   auto meter = std::make_shared<chat_meter>();
   const auto first = meter->begin({tokens, 0, *price, false});
-  reserve(op, first,
-          [this, meter, first, then = std::move(then)](outcome<reserve_reply> said) mutable {
-            if (!said) return then(std::unexpected(std::move(said.error())));
-            if (said->refused) return then(std::unexpected(std::move(*said->refused)));
-            meter->took(first, *said);
-            then(admission{std::move(said->limits), [this, meter](std::int64_t used) {
-                             for (auto& each : meter->settle({used, 0, used}))
-                               send_settlement(std::move(each));
-                           }});
-          });
+  reserve(
+      op, first, [this, meter, first, then = std::move(then)](outcome<reserve_reply> said) mutable {
+        if (!said) return then(std::unexpected(std::move(said.error())));
+        if (said->refused) return then(std::unexpected(std::move(*said->refused)));
+        meter->took(first, *said);
+        then(admission{std::move(said->limits),
+                       [this, meter](std::int64_t used) { settle_as(*meter, {used, 0, used}); }});
+      });
 }
 
 /// Chats are bounded to what one renewal may carry (limits::upstream_calls).
@@ -182,13 +187,13 @@ void metered_prompt::renew_leases() {
     is_renewing_ = false;
     renew_request due{leases()};
     if (due.ids.empty()) return;
-    call<renew_request> c{{}, std::move(due), {}};
-    c.op.cid = make_call_id();
-    c.op.deadline = op_context::clock::now() + limits::stream_renew_every;
-    ask(d_.limiter, std::move(c), [this](const outcome<renew_reply>& said) {
-      if (said) return take_lost(said->lost);
-      log::warn("prompt.leases_unrenewed", {{"why", said.error().message}});
-    });
+    ask_itself(
+        d_.limiter, std::move(due),
+        [this](const outcome<renew_reply>& said) {
+          if (said) return take_lost(said->lost);
+          log::warn("prompt.leases_unrenewed", {{"why", said.error().message}});
+        },
+        limits::stream_renew_every);
     renew_leases();
   });
 }

@@ -23,8 +23,8 @@ protected:
   /// Reserves what a limited chat begins with; `then` gets the refusal. The limits are told to the
   /// client in both cases.
   void admit(const job_ptr& job, after then);
-  /// The model said more: reserves more, and ends a chat that is past what its limits gave it.
-  void on_growth(const job_ptr& job);
+  /// The model said more: reserves more. False: it was past what its limits gave it, and has ended.
+  [[nodiscard]] bool may_go_on(const job_ptr& job);
   /// The chat is over: gives back what it did not use.
   void settle(const chat_job& job, const outcome<chat_reply>& how);
 
@@ -52,7 +52,7 @@ private:
                std::move_only_function<void(outcome<reserve_reply>)> then);
   void reserve_for(const job_ptr& job, const reserve_request& what,
                    std::function<void(outcome<reserve_reply>)> otherwise);
-  void settle_as(const chat_job& job, const token_usage& used);
+  void settle_as(const chat_meter& meter, const token_usage& used);
   void send_settlement(settle_request what);
   [[nodiscard]] std::vector<std::string> leases() const;
   void renew_leases();

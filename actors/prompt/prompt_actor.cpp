@@ -278,8 +278,7 @@ private:
     if (!facts.finish_reason.empty()) job->finish_reason = facts.finish_reason;
     job->text += facts.text;
     if (facts.text.empty() && facts.has_choices && facts.finish_reason.empty()) ++job->wordless;
-    on_growth(job);
-    if (!alive(job)) return; // its limits ended it
+    if (!may_go_on(job)) return;
     if (!job->events()) {
       if (!facts.finish_reason.empty()) cite(job, job->identity);
       emit(job, {"", std::move(chunk)});

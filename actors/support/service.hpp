@@ -4,6 +4,7 @@
 #include "actors/support/answer.hpp"
 #include "actors/support/restart.hpp"
 #include "actors/support/run_here.hpp"
+#include "messages/base/limits.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
@@ -120,6 +121,16 @@ protected:
                 (*shared)(outcome<reply_of<Request>>(std::unexpected(from_caf(why))));
               });
             });
+  }
+
+  /// Asks on this service's own account, not for a request; nobody vouches for a caller.
+  template <class Handle, class Request, class F>
+  void ask_itself(const Handle& whom, Request request, F then,
+                  std::chrono::milliseconds patience = limits::request_timeout) {
+    call<Request> c{{}, std::move(request), {}};
+    c.op.cid = make_call_id();
+    c.op.deadline = op_context::clock::now() + patience;
+    ask(whom, std::move(c), std::move(then));
   }
 
   pointer self_;

@@ -1,10 +1,9 @@
+#include "actors/ports/limit_renewal.hpp"
 #include "actors/ports/limit_rules.hpp"
 #include "adapters/redis/stores.hpp"
 #include "adapters/redis/to_error.hpp"
 
 #include <algorithm>
-#include <mutex>
-#include <optional>
 #include <utility>
 
 namespace troupe::redis {
@@ -26,32 +25,15 @@ result<limit_verdict> verdict_of(result<value> got, std::size_t wants) {
   return out;
 }
 
-/// The answers of a renew that went out in parts. On the loop's thread, or refused on the caller's
-/// while it still asks.
-class renewal {
-public:
-  renewal(std::size_t parts, reply<std::vector<std::string>> answer)
-      : waiting_(parts), answer_(std::move(answer)) {}
-
-  void take(const std::vector<std::string>& ids, result<value> got) {
-    std::unique_lock lock(mutex_);
-    if (got && got->items.size() != ids.size()) got = std::unexpected(unexpected_answer());
-    if (!got && !failed_) failed_ = got.error();
-    for (std::size_t n = 0; got && n < ids.size(); ++n)
-      if (got->items[n].number == 0) unknown_.push_back(ids[n]);
-    if (--waiting_ > 0) return;
-    lock.unlock(); // this was the last one
-    if (failed_) return answer_.fail(std::move(*failed_));
-    answer_(std::move(unknown_));
-  }
-
-private:
-  std::mutex mutex_;
-  std::size_t waiting_;
-  reply<std::vector<std::string>> answer_;
-  std::vector<std::string> unknown_;
-  std::optional<error> failed_;
-};
+/// Those of a renewed part that hold no stream any more.
+result<std::vector<std::string>> lost_of(std::vector<std::string> ids, const result<value>& got) {
+  if (!got) return std::unexpected(got.error());
+  if (got->items.size() != ids.size()) return std::unexpected(unexpected_answer());
+  std::vector<std::string> lost;
+  for (std::size_t n = 0; n < ids.size(); ++n)
+    if (got->items[n].number == 0) lost.push_back(std::move(ids[n]));
+  return lost;
+}
 
 class redis_limits final : public limit_store {
 public:
@@ -88,15 +70,9 @@ public:
 
   void renew(std::vector<std::string> ids, reply<std::vector<std::string>> answer) override {
     if (auto ok = limit_rules::check_renew(ids); !ok) return answer.fail(std::move(ok.error()));
-    if (ids.empty()) return answer(std::move(ids));
-    constexpr auto batch = limits::redis_renew_batch;
-    const auto parts = (ids.size() + batch - 1) / batch;
-    const auto all = std::make_shared<renewal>(parts, std::move(answer));
-    for (auto from = ids.begin(); from != ids.end();) {
-      const auto to = from + std::min<std::ptrdiff_t>(batch, ids.end() - from);
-      renew_part({std::move_iterator(from), std::move_iterator(to)}, all);
-      from = to;
-    }
+    limit_rules::renew_in_parts(
+        std::move(ids), limits::redis_renew_batch, std::move(answer),
+        [this](auto part, auto lost) { renew_part(std::move(part), std::move(lost)); });
   }
 
 private:
@@ -124,12 +100,14 @@ private:
     return out;
   }
 
-  void renew_part(std::vector<std::string> ids, const std::shared_ptr<renewal>& all) {
+  void renew_part(std::vector<std::string> ids, reply<std::vector<std::string>> lost) {
     auto what = about(renew_script(), record_of(ids.front()));
     for (auto id = ids.begin() + 1; id != ids.end(); ++id) what.words.push_back(record_of(*id));
     what.keys = ids.size();
     what.words.insert(what.words.end(), ids.begin(), ids.end());
-    what.done = [all, ids = std::move(ids)](result<value> got) { all->take(ids, std::move(got)); };
+    what.done = [ids = std::move(ids), lost = std::move(lost)](result<value> got) mutable {
+      lost(lost_of(std::move(ids), got));
+    };
     client_->ask(std::move(what));
   }
 

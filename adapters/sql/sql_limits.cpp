@@ -1,3 +1,4 @@
+#include "actors/ports/limit_renewal.hpp"
 #include "adapters/sql/limit_batch.hpp"
 #include "messages/base/limits.hpp"
 
@@ -9,32 +10,6 @@ namespace troupe {
 namespace {
 
 using namespace sql;
-
-/// Gathers the answers of the parts of a renew.
-class renewal {
-public:
-  renewal(std::size_t parts, reply<std::vector<std::string>> answer)
-      : waiting_(parts), answer_(std::move(answer)) {}
-
-  void take(result<std::vector<std::string>> got) {
-    std::unique_lock lock(mutex_);
-    if (got)
-      unknown_.insert(unknown_.end(), got->begin(), got->end());
-    else
-      failed_ = std::move(got.error());
-    if (--waiting_ > 0) return;
-    lock.unlock(); // this was the last one
-    if (failed_) return answer_.fail(std::move(*failed_));
-    answer_(std::move(unknown_));
-  }
-
-private:
-  std::mutex mutex_;
-  std::size_t waiting_;
-  reply<std::vector<std::string>> answer_;
-  std::vector<std::string> unknown_;
-  std::optional<error> failed_;
-};
 
 /// One transaction at a time for all calls that wait: the more there are, the fewer a call costs.
 class sql_limits final : public limit_store {
@@ -57,16 +32,11 @@ public:
 
   void renew(std::vector<std::string> ids, reply<std::vector<std::string>> answer) override {
     if (auto ok = limit_rules::check_renew(ids); !ok) return answer.fail(std::move(ok.error()));
-    if (ids.empty()) return answer(std::move(ids));
-    constexpr auto most = limits::limit_batch_ids;
-    const auto all = std::make_shared<renewal>((ids.size() + most - 1) / most, std::move(answer));
-    for (auto from = ids.begin(); from != ids.end();) {
-      const auto to = from + std::min<std::ptrdiff_t>(most, ids.end() - from);
-      push(make_renew(
-          {std::move_iterator(from), std::move_iterator(to)},
-          reply<std::vector<std::string>>([all](auto got) { all->take(std::move(got)); })));
-      from = to;
-    }
+    limit_rules::renew_in_parts(
+        std::move(ids), limits::limit_batch_ids, std::move(answer),
+        [this](std::vector<std::string> part, reply<std::vector<std::string>> lost) {
+          push(make_renew(std::move(part), std::move(lost)));
+        });
   }
 
 private:

@@ -2,26 +2,15 @@
 // Method: supabase-js and a newer auth-js from npm; plain HTTP for what they hide.
 import test from 'node:test'
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
 import { createClient } from '@supabase/supabase-js'
 import { AuthClient } from '@supabase/auth-js'
 import { base, key, sleep } from './support.mjs'
+import { good, newEmail, password, refused } from './supabase_support.mjs'
 
-const password = 'a long enough password'
-const newEmail = () => `${randomUUID()}@example.org`
 const options = { auth: { persistSession: false, autoRefreshToken: false } }
 const client = (apiKey = 'an anon key') => createClient(base, apiKey, options)
 const admin = client(key).auth.admin
 
-const good = ({ data, error }) => {
-  assert.equal(error, null, JSON.stringify(error))
-  return data
-}
-const refused = ({ error }, code, status) => {
-  assert.ok(error, 'it was not refused')
-  assert.deepEqual([error.code, error.status], [code, status], error.message)
-  return error
-}
 /** A signed-in client and what its sign-up gave. */
 const signedUp = async (data) => {
   const supabase = client(), email = newEmail()

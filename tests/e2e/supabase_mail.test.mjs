@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto'
 import { createClient } from '@supabase/supabase-js'
 import { AuthClient } from '@supabase/auth-js'
 import { startMailStage } from './mail_stage.mjs'
+import { good, newEmail, password, refused } from './supabase_support.mjs'
 
 const stage = await startMailStage({ TROUPE_AUTH_SIGNING: 'ES256', TROUPE_AUTH_ANONYMOUS: 'on',
   TROUPE_AUTH_MAIL_PAUSE: '0s', TROUPE_AUTH_REDIRECT_URLS: 'http://localhost:3000/**' })
@@ -16,22 +17,12 @@ const calm = stage && await startMailStage({ TROUPE_AUTH_MAIL_PAUSE: '60s' })
 test.after(() => Promise.all([stage, calm].map((one) => one?.stop())))
 const check = (name, run) => test(name, { skip: stage ? false : 'python3-aiosmtpd is not installed' }, run)
 
-const password = 'a long enough password'
-const newEmail = () => `${randomUUID()}@example.org`
 const client = (more = {}, at = stage) =>
   createClient(at.url, 'an anon key', { auth: { persistSession: false, autoRefreshToken: false, ...more } })
 const pkceClient = () => {
   const kept = new Map()
   return client({ flowType: 'pkce', persistSession: true, storageKey: randomUUID(), storage: {
     getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => kept.set(k, v), removeItem: (k) => kept.delete(k) } })
-}
-const good = ({ data, error }) => {
-  assert.equal(error, null, JSON.stringify(error))
-  return data
-}
-const refused = ({ error }, code, status) => {
-  assert.ok(error, 'it was not refused')
-  assert.deepEqual([error.code, error.status], [code, status], error.message)
 }
 /** Where a link from a mail leads: {url, query, fragment}. */
 const follow = async (link) => {
