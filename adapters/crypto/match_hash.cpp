@@ -1,10 +1,10 @@
 #include "adapters/crypto/quiet_errors.hpp"
 #include "adapters/crypto/stored_hash.hpp"
 
+#include <argon2.h>
 #include <crypt.h>
 #include <openssl/evp.h>
 #include <sodium.h>
-#include <cerrno>
 #include <memory>
 
 namespace troupe::crypto {
@@ -23,10 +23,16 @@ bool same(std::string_view one, std::string_view other) {
 }
 
 result<bool> try_hash(std::string_view password, const argon2_hash& hash) {
-  errno = 0;
-  const int failed = crypto_pwhash_str_verify(hash.text.c_str(), password.data(), password.size());
-  if (failed != 0 && errno == ENOMEM) return no_memory(); // never mistaken for a wrong password
-  return failed == 0;
+  const auto type = hash.text.starts_with("$argon2id$") ? Argon2_id : Argon2_i;
+  switch (argon2_verify(hash.text.c_str(), password.data(), password.size(), type)) {
+    case ARGON2_OK:
+      return true;
+    case ARGON2_MEMORY_ALLOCATION_ERROR:
+    case ARGON2_THREAD_FAIL: // of a hash with several lanes
+      return no_memory();    // never mistaken for a wrong password
+    default:
+      return false;
+  }
 }
 
 std::string sha256_hex(std::string_view bytes) {

@@ -6,9 +6,11 @@
 #include "tests/unit/adapters/waiting.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <thread>
 #include <vector>
 
 namespace troupe {
@@ -97,10 +99,32 @@ TEST(password_hasher, an_unknown_user_takes_as_long_as_a_wrong_password) {
   EXPECT_LT(ratio, 1.2);
 }
 
+// While the kernel maps and clears memory for a hash, chats on that core wait.
+TEST(password_hasher, a_threads_next_hash_takes_no_new_memory_from_the_kernel) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer gives no memory twice";
+#endif
+  const auto page_faults = [] {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    return used.ru_minflt;
+  };
+  const auto hasher = make_password_hasher();
+  const auto encoded = hash(*hasher, "correct horse");
+  ASSERT_TRUE(encoded);
+  const auto threads = std::max(2u, std::thread::hardware_concurrency());
+  for (unsigned n = 0; n < 4 * threads; ++n) EXPECT_EQ(verify(*hasher, "x", *encoded), wrong);
+  const auto before = page_faults();
+  constexpr int hashes = 8;
+  for (int n = 0; n < hashes; ++n) EXPECT_EQ(verify(*hasher, "x", *encoded), wrong);
+  constexpr long pages_of_a_hash = (19l << 20) / 4096;
+  EXPECT_LT(page_faults() - before, hashes * pages_of_a_hash / 4);
+}
+
 TEST(password_hasher, more_than_the_queue_holds_is_rate_limited_with_a_time_to_wait) {
   auto hasher = make_password_hasher();
   std::atomic<int> limited{0}, other{0};
-  constexpr int extra = 40; // the two threads may take a few from the queue meanwhile
+  constexpr int extra = 40; // the threads may take a few from the queue meanwhile
   for (int n = 0; n < static_cast<int>(limits::hash_queue) + extra; ++n)
     hasher->verify({"x"}, "", reply<password_verdict>([&](verdict answer) {
                      const bool refused = !answer && answer.error().code == errc::rate_limited &&
