@@ -125,6 +125,8 @@ inline constexpr std::array<std::string_view, 5> link_types{"signup", "invite", 
                                                             "recovery", "email_change_new"};
 inline constexpr field_rule data{.name = "data", .object = true};
 inline constexpr field_rule redirect_to{.name = "redirect_to", .bytes_max = limits::redirect_bytes};
+inline constexpr field_rule provider{
+    .name = "provider", .required = true, .bytes_max = limits::issuer_name_bytes};
 inline constexpr field_rule code_challenge{.name = "code_challenge", .bytes_max = 128};
 inline constexpr field_rule challenge_method{.name = "code_challenge_method", .bytes_max = 16};
 
@@ -204,6 +206,23 @@ TROUPE_RULES(verify_mail_request)
 TROUPE_RULES(exchange_code_request)
 ({{.name = "auth_code", .required = true, .bytes_max = 256},
   {.name = "code_verifier", .required = true, .bytes_max = 256}});
+TROUPE_RULES(authorize_request)
+({rules::provider,
+  rules::redirect_to,
+  {.name = "scopes", .bytes_max = 512},
+  rules::code_challenge,
+  rules::challenge_method,
+  {.name = "hints", .items_max = 16}});
+TROUPE_RULES(provider_callback_request)
+({{.name = "code", .bytes_max = limits::token_bytes},
+  {.name = "state", .bytes_max = limits::token_bytes},
+  {.name = "iss", .bytes_max = limits::redirect_bytes},
+  {.name = "error", .bytes_max = 256},
+  {.name = "error_description", .bytes_max = 1024}});
+TROUPE_RULES(id_token_request)
+({rules::provider,
+  {.name = "id_token", .required = true, .bytes_max = limits::token_bytes},
+  {.name = "nonce", .bytes_max = 1024}});
 TROUPE_RULES(change_account_request)
 ({rules::email, rules::password, rules::data, rules::redirect_to, rules::code_challenge,
   rules::challenge_method});

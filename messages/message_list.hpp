@@ -29,6 +29,7 @@
   X(settle_request) X(renew_request) X(renew_reply)                                                 \
   X(sign_up_request) X(sign_in_reply) X(send_mail_request) X(verify_mail_request)                   \
   X(exchange_code_request) X(change_account_request) X(sign_in_settings_request)                    \
+  X(authorize_request) X(provider_callback_request) X(id_token_request)                             \
   X(make_link_request) X(link_reply) X(admin_user_body)                                             \
   X(chat_message) X(stream_options) X(retrieval_options) X(chat_completion_body)                    \
   X(chat_stream_body) X(chat_request) X(chat_delta) X(token_usage) X(chat_reply)                    \

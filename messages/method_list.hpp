@@ -18,13 +18,16 @@
 /// `once` - the handler starts at most once; `idempotent` - may be re-sent to another worker.
 /// Every request struct belongs to exactly one method, so the request's type names the method.
 
-/// Of the service auth as well: sign-up, and signing in by mail.
-#define TROUPE_SIGN_IN_METHODS(X)                                          \
-  X(auth, sign_up, sign_up_request, none, sign_in_reply, once)             \
-  X(auth, send_mail, send_mail_request, none, done, once)                  \
-  X(auth, verify_mail, verify_mail_request, none, sign_in_reply, once)     \
-  X(auth, exchange_code, exchange_code_request, none, session_reply, once) \
-  X(auth, change_account, change_account_request, none, user_view, once)   \
+/// Of the service auth as well: sign-up, and signing in by mail or at another provider.
+#define TROUPE_SIGN_IN_METHODS(X)                                                  \
+  X(auth, sign_up, sign_up_request, none, sign_in_reply, once)                     \
+  X(auth, send_mail, send_mail_request, none, done, once)                          \
+  X(auth, verify_mail, verify_mail_request, none, sign_in_reply, once)             \
+  X(auth, exchange_code, exchange_code_request, none, session_reply, once)         \
+  X(auth, authorize, authorize_request, none, sign_in_reply, once)                 \
+  X(auth, provider_callback, provider_callback_request, none, sign_in_reply, once) \
+  X(auth, id_token, id_token_request, none, session_reply, once)                   \
+  X(auth, change_account, change_account_request, none, user_view, once)           \
   X(auth, sign_in_settings, sign_in_settings_request, none, json_reply, idempotent)
 
 #define TROUPE_AUTH_METHODS(X)                                                     \

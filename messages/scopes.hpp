@@ -28,8 +28,9 @@ inline constexpr bool is_public =
     std::is_same_v<Request, refresh_request> || std::is_same_v<Request, jwks_request> ||
     std::is_same_v<Request, sign_up_request> || std::is_same_v<Request, send_mail_request> ||
     std::is_same_v<Request, verify_mail_request> ||
-    std::is_same_v<Request, exchange_code_request> ||
-    std::is_same_v<Request, sign_in_settings_request>;
+    std::is_same_v<Request, exchange_code_request> || std::is_same_v<Request, authorize_request> ||
+    std::is_same_v<Request, provider_callback_request> ||
+    std::is_same_v<Request, id_token_request> || std::is_same_v<Request, sign_in_settings_request>;
 
 /// Requests whose service itself reserves what they use, for it knows how much that is; of others
 /// the router counts one.

@@ -5,9 +5,11 @@
 #include <boost/describe/class.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
-/// Messages of sign-up and of signing in by mail, of the services `auth` and `accounts`. The names
-/// are those of GoTrue's API, which supabase's clients speak (docs/supabase.md).
+/// Messages of sign-up and of signing in by mail or at another provider, of the services `auth` and
+/// `accounts`. The names are those of GoTrue's API, which supabase's clients speak
+/// (docs/supabase.md).
 namespace troupe {
 
 /// Without e-mail and phone: an anonymous account.
@@ -27,7 +29,7 @@ BOOST_DESCRIBE_STRUCT(sign_up_request, (),
 
 struct sign_in_reply {
   session_reply session; ///< without tokens: nobody is signed in until the e-mail is confirmed
-  std::string location;  ///< of a link from a mail: where the browser goes on; else empty
+  std::string location;  ///< where the browser goes on; empty: it asked itself
   bool operator==(const sign_in_reply&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(sign_in_reply, (), (session, location))
@@ -69,6 +71,41 @@ struct exchange_code_request {
   bool operator==(const exchange_code_request&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(exchange_code_request, (), (auth_code, code_verifier))
+
+/// The begin of a sign-in at another OpenID Connect provider; the answer's `location` leads there.
+struct authorize_request {
+  std::string provider; ///< the issuer's name in the settings
+  std::string redirect_to;
+  std::string scopes; ///< beside those of the settings, with blanks between them
+  std::string code_challenge;
+  std::string code_challenge_method;
+  /// `name=value`, not encoded: more for the provider (oidc_rules::may_pass), else left out.
+  std::vector<std::string> hints;
+  bool operator==(const authorize_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(authorize_request, (),
+                      (provider, redirect_to, scopes, code_challenge, code_challenge_method, hints))
+
+/// What the provider sends the browser back with (OpenID Connect Core 1.0, 3.1.2.5). The answer is
+/// a `location`, a refusal's as well.
+struct provider_callback_request {
+  secret code;
+  secret state;
+  std::string iss; ///< RFC 9207; may be empty
+  std::string error;
+  std::string error_description;
+  bool operator==(const provider_callback_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(provider_callback_request, (), (code, state, iss, error, error_description))
+
+/// A client has an id token of a provider, and wants a session for it.
+struct id_token_request {
+  std::string provider;
+  secret id_token;
+  secret nonce; ///< the token's is its SHA-256, hex; empty: the token has none
+  bool operator==(const id_token_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(id_token_request, (), (provider, id_token, nonce))
 
 /// What is absent stays as it is. A new e-mail counts once it is confirmed.
 struct change_account_request {

@@ -20,6 +20,9 @@ namespace troupe {
 [[nodiscard]] result<void> validate(const send_mail_request& in);
 [[nodiscard]] result<void> validate(const verify_mail_request& in);
 [[nodiscard]] result<void> validate(const exchange_code_request& in);
+[[nodiscard]] result<void> validate(const authorize_request& in);
+[[nodiscard]] result<void> validate(const provider_callback_request& in);
+[[nodiscard]] result<void> validate(const id_token_request& in);
 [[nodiscard]] result<void> validate(const change_account_request& in);
 [[nodiscard]] result<void> validate(const make_link_request& in);
 [[nodiscard]] result<void> validate(const create_key_request& in);

@@ -1,7 +1,7 @@
 #include "messages/field_check.hpp"
 #include "messages/validate.hpp"
 
-/// The requests of sign-up and of signing in by mail.
+/// The requests of sign-up and of signing in by mail or at another provider.
 namespace troupe {
 
 using field_check::check_fields;
@@ -40,6 +40,22 @@ result<void> validate(const verify_mail_request& in) {
 }
 
 result<void> validate(const exchange_code_request& in) {
+  return check_fields(in);
+}
+
+result<void> validate(const authorize_request& in) {
+  if (auto ok = check_fields(in); !ok) return ok;
+  constexpr std::size_t hint_bytes = 512;
+  for (const auto& hint : in.hints)
+    if (hint.size() > hint_bytes) return refuse("hints", "may have at most 512 bytes each");
+  return {};
+}
+
+result<void> validate(const provider_callback_request& in) {
+  return check_fields(in);
+}
+
+result<void> validate(const id_token_request& in) {
   return check_fields(in);
 }
 

@@ -140,7 +140,8 @@ struct loop {
 };
 BOOST_DESCRIBE_STRUCT(loop, (), (spin_us))
 
-/// Another issuer whose tokens are taken as credentials: `[issuers.<name>]`. docs/issuers.md says
+/// Another issuer whose tokens are taken as credentials, and at which people may sign in:
+/// `[issuers.<name>]`. docs/issuers.md says
 /// how they go together.
 struct token_issuer {
   std::string kind = "oidc";           ///< oidc, cognito, supabase
@@ -154,10 +155,14 @@ struct token_issuer {
   std::string role = "user";           ///< of such accounts: user or viewer
   bool require_email_verified = false; ///< at the first token
   bool link_by_email = false; ///< to an account that has this e-mail already, verified by both
+  std::string client_id;      ///< people sign in there; empty: its tokens are taken, no more
+  secret client_secret;       ///< empty: a public client
+  std::vector<std::string> scopes{"openid", "email", "profile"}; ///< asked for at the sign-in
 };
 BOOST_DESCRIBE_STRUCT(token_issuer, (),
                       (kind, issuer, audience, token_use, jwks_url, jwt_secret, algorithms,
-                       create_accounts, role, require_email_verified, link_by_email))
+                       create_accounts, role, require_email_verified, link_by_email, client_id,
+                       client_secret, scopes))
 
 } // namespace settings
 

@@ -22,7 +22,8 @@ public:
 
   result<void> check(const settings::token_issuer& in) const {
     if (in.issuer.empty()) return wrong("issuer", "is wanted");
-    if (in.audience.empty() && in.kind != "supabase")
+    if (auto fits = check_client(in); !fits) return fits;
+    if (in.audience.empty() && in.client_id.empty() && in.kind != "supabase")
       return wrong("audience",
                    "is wanted, for a token that the issuer gave another program must not be taken");
     if (!in.token_use.empty() && in.kind != "cognito")
@@ -34,6 +35,22 @@ public:
                    "anybody here");
     if (auto made = make_foreign_verifier(verifier_settings(in)); !made)
       return wrong(key_of(made.error().param), made.error().message);
+    return {};
+  }
+
+  /// What signing in there wants.
+  result<void> check_client(const settings::token_issuer& in) const {
+    if (in.client_id.empty())
+      return in.client_secret.value.empty() ? result<void>()
+                                            : wrong("client_secret", "goes with client_id");
+    if (in.kind == "supabase")
+      return wrong("client_id", "nobody signs in at another Supabase; its tokens are taken");
+    if (!in.token_use.empty() && std::ranges::find(in.token_use, "id") == in.token_use.end())
+      return wrong("token_use", "must have id, for a sign-in ends with an id token");
+    if (std::ranges::find(in.scopes, "openid") == in.scopes.end())
+      return wrong("scopes", "must have openid (OpenID Connect Core 1.0, 3.1.2.1)");
+    if (all_.values.mail.site_url.empty())
+      return wrong("client_id", "needs mail.site_url, where a browser goes on after the sign-in");
     return {};
   }
 
@@ -60,6 +77,8 @@ foreign_issuer_config verifier_settings(const settings::token_issuer& in) {
   foreign_issuer_config out;
   out.issuer = in.issuer;
   out.audiences = in.audience;
+  if (!in.client_id.empty() && std::ranges::find(in.audience, in.client_id) == in.audience.end())
+    out.audiences.push_back(in.client_id);
   if (in.kind == "supabase" && in.audience.empty()) out.audiences = {"authenticated"};
   out.token_uses = in.token_use;
   if (in.kind == "cognito" && in.token_use.empty()) out.token_uses = {"id", "access"};

@@ -252,7 +252,9 @@ sign_in_policy services_impl::sign_in_settings() const {
 result<void> services_impl::make_issuers() {
   if (in_.issuers.empty()) return {};
   for (const auto& [name, each] : in_.issuers) {
-    auto verifier = make_foreign_verifier(verifier_settings(each));
+    auto settings = verifier_settings(each);
+    auto audiences = settings.audiences;
+    auto verifier = make_foreign_verifier(std::move(settings));
     if (!verifier)
       return fail(verifier.error().code, "issuers." + name + ": " + verifier.error().message);
     auth_.issuers.push_back({.name = name,
@@ -263,7 +265,9 @@ result<void> services_impl::make_issuers() {
                              .create_accounts = each.create_accounts,
                              .role = each.role,
                              .require_email_verified = each.require_email_verified,
-                             .link_by_email = each.link_by_email});
+                             .link_by_email = each.link_by_email,
+                             .client = {each.client_id, each.client_secret, each.scopes},
+                             .audiences = std::move(audiences)});
   }
   auth_.claimed_issuer = claimed_issuer;
   auth_.fetch = make_http_fetch({.ca_file = {}, .loop = loop_});

@@ -2,7 +2,7 @@
 
 #include "actors/auth/auth_rules.hpp"
 #include "actors/auth/credential_cache.hpp"
-#include "actors/auth/foreign_accounts.hpp"
+#include "actors/auth/provider_sign_in.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/log.hpp"
 
@@ -11,11 +11,11 @@ namespace troupe {
 /// Inside actors/auth only: the part of the service auth that knows who holds a credential: an API
 /// key, a token of ours, or one of another issuer. Our signing keys are those of the store, then
 /// and now.
-class credential_reader : public foreign_accounts {
+class credential_reader : public provider_sign_in {
 public:
   credential_reader(pointer self, slot_registry& slots, auth_deps deps)
-      : foreign_accounts(self, slots, std::move(deps)), signer_(d_.signer) {}
-  using foreign_accounts::on;
+      : provider_sign_in(self, slots, std::move(deps)), signer_(d_.signer) {}
+  using provider_sign_in::on;
 
   void on(call<authenticate_request>& c, answer<authenticate_reply> a) {
     identify(std::move(c.body.credential.value), c.op, std::move(a));

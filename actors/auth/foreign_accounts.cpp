@@ -23,12 +23,12 @@ foreign_issuers::surroundings foreign_accounts::surroundings() {
 
 void foreign_accounts::holder_of(const foreign_issuer& from, std::string token, op_context op,
                                  continuation<holder> then) {
-  issuers_.verify(from, std::move(token),
-                  [this, from = &from, op = std::move(op),
-                   then = std::move(then)](result<foreign_claims> claims) mutable {
-                    if (!claims) return then(std::unexpected(std::move(claims.error())));
-                    find({from, std::move(*claims), std::move(op), std::move(then)});
-                  });
+  claims_of(from, std::move(token),
+            [this, from = &from, op = std::move(op),
+             then = std::move(then)](result<foreign_claims> claims) mutable {
+              if (!claims) return then(std::unexpected(std::move(claims.error())));
+              enter(*from, std::move(*claims), std::move(op), std::move(then));
+            });
 }
 
 void foreign_accounts::find(arrival who) {

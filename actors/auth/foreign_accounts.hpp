@@ -24,10 +24,24 @@ protected:
   [[nodiscard]] const foreign_issuer* issuer_of(std::string_view token) const {
     return issuers_.issuer_of(token);
   }
-  /// For a token that claims this issuer. The account may be banned, or gone by now. Errors: as
-  /// foreign_issuers::verify() and the stores; `forbidden` when somebody unknown may not come in.
+  /// As foreign_issuers::named().
+  [[nodiscard]] const foreign_issuer* issuer_named(std::string_view name) const {
+    return issuers_.named(name);
+  }
+  /// As foreign_issuers::verify().
+  void claims_of(const foreign_issuer& from, std::string token, continuation<foreign_claims> then) {
+    issuers_.verify(from, std::move(token), std::move(then));
+  }
+  /// Whoever these claims are of. The account may be banned, or gone by now. Errors: as the stores;
+  /// `forbidden` when somebody unknown may not come in.
+  void enter(const foreign_issuer& from, foreign_claims claims, op_context op,
+             continuation<holder> then) {
+    find({&from, std::move(claims), std::move(op), std::move(then)});
+  }
+  /// For a token that claims this issuer: both.
   void holder_of(const foreign_issuer& from, std::string token, op_context op,
                  continuation<holder> then);
+  [[nodiscard]] foreign_issuers::surroundings surroundings();
 
 private:
   /// One token on its way to its account.
@@ -40,7 +54,6 @@ private:
     bool looked_again = false;
   };
 
-  foreign_issuers::surroundings surroundings();
   void find(arrival who);
   void first_sight(arrival who);
   void create(arrival who);

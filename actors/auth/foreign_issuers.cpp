@@ -44,6 +44,12 @@ const foreign_issuer* foreign_issuers::issuer_of(std::string_view token) const {
   return at == all_.end() ? nullptr : &at->settings;
 }
 
+const foreign_issuer* foreign_issuers::named(std::string_view name) const {
+  const auto at = std::ranges::find(
+      all_, name, [](const state& each) -> const std::string& { return each.settings.name; });
+  return at == all_.end() ? nullptr : &at->settings;
+}
+
 void foreign_issuers::verify(const foreign_issuer& from, std::string token,
                              after<foreign_claims> then) {
   auto& of = state_of(from);

@@ -37,6 +37,9 @@ public:
   /// this.
   [[nodiscard]] const foreign_issuer* issuer_of(std::string_view token) const;
 
+  /// The issuer of this name in the settings; nullptr: none. Lives as long as this.
+  [[nodiscard]] const foreign_issuer* named(std::string_view name) const;
+
   /// Errors: `unauthenticated`; `unavailable` with the time to come back when the token's key is
   /// unknown and the issuer cannot be asked; `overloaded` when limits::issuer_waiters wait for it.
   void verify(const foreign_issuer& from, std::string token, after<foreign_claims> then);

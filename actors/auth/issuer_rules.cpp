@@ -34,6 +34,17 @@ std::string if_allowed(std::optional<std::string> update_me_request::* field,
   return validate(wish) ? text : std::string();
 }
 
+/// GoTrue's names of what a provider says of somebody, as apps read them.
+json_text user_metadata_of(const foreign_claims& claims) {
+  chat_json::object_builder out;
+  out.add("iss", claims.iss).add("sub", claims.sub).add("provider_id", claims.sub);
+  if (!claims.email.empty()) out.add("email", claims.email);
+  if (!claims.name.empty()) out.add("name", claims.name).add("full_name", claims.name);
+  if (const auto picture = chat_json::string_field(claims.payload, "picture"))
+    out.add("picture", *picture).add("avatar_url", *picture);
+  return out.build();
+}
+
 } // namespace
 
 std::string discovery_url(std::string_view issuer) {
@@ -46,11 +57,15 @@ result<std::string> keys_url_of(const fetch_reply& discovery, std::string_view i
   const json_text metadata{discovery.body};
   if (chat_json::string_field(metadata, "issuer") != issuer)
     return no_metadata("is of another issuer");
-  auto url = chat_json::string_field(metadata, "jwks_uri");
-  const bool plain = url && url->starts_with(http) && !issuer.starts_with(https);
-  if (!url || (!url->starts_with(https) && !plain))
-    return no_metadata("names no place of its keys");
-  return std::move(*url);
+  auto url = chat_json::string_field(metadata, "jwks_uri").value_or("");
+  if (!is_endpoint(url, issuer)) return no_metadata("names no place of its keys");
+  return url;
+}
+
+bool is_endpoint(std::string_view url, std::string_view issuer) noexcept {
+  const bool is_clean = std::ranges::all_of(url, [](char c) { return c > ' ' && c != '\x7f'; });
+  return is_clean &&
+         (url.starts_with(https) || (url.starts_with(http) && !issuer.starts_with(https)));
 }
 
 std::chrono::seconds keys_age(std::string_view cache_control) {
@@ -83,6 +98,7 @@ user_row new_user(const foreign_issuer& from, const foreign_claims& claims) {
       std::move(email), if_allowed(&update_me_request::name, claims.name), {}, confirmed);
   row.role = from.role;
   const auto name = chat_json::quoted(from.name);
+  row.user_metadata = user_metadata_of(claims);
   row.app_metadata.raw = R"({"provider":)" + name + R"(,"providers":[)" + name + "]}";
   return row;
 }

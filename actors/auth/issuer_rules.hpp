@@ -9,8 +9,16 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace troupe {
+
+/// What this server is to a provider at which people sign in.
+struct oidc_client {
+  std::string id;        ///< empty: nobody signs in there
+  troupe::secret secret; ///< empty: a public client
+  std::vector<std::string> scopes;
+};
 
 /// Another issuer whose tokens are taken as credentials.
 struct foreign_issuer {
@@ -23,6 +31,8 @@ struct foreign_issuer {
   std::string role = "user"; ///< of the accounts that are made
   bool require_email_verified = false;
   bool link_by_email = false;
+  oidc_client client{};
+  std::vector<std::string> audiences{}; ///< whom its tokens may be for
 };
 
 } // namespace troupe
@@ -32,6 +42,9 @@ namespace troupe::issuer_rules {
 
 /// Where OpenID Connect Discovery 1.0 (section 4) has the issuer's metadata.
 [[nodiscard]] std::string discovery_url(std::string_view issuer);
+
+/// Whether an issuer's metadata may send us there: to https, or to http when the issuer is there.
+[[nodiscard]] bool is_endpoint(std::string_view url, std::string_view issuer) noexcept;
 
 /// The `jwks_uri` of a discovery answer. Errors: `upstream_failed` when it is none, is another
 /// issuer's, or leads from https to plain http.
@@ -61,7 +74,8 @@ private:
 /// empty.
 [[nodiscard]] std::string trusted_email(const foreign_claims& claims);
 
-/// The account that somebody unknown gets, with the e-mail only when it is trusted.
+/// The account that somebody unknown gets, with the e-mail only when it is trusted. Its
+/// user_metadata has what GoTrue takes over from a provider.
 [[nodiscard]] user_row new_user(const foreign_issuer& from, const foreign_claims& claims);
 [[nodiscard]] identity_row new_identity(const foreign_issuer& from, const foreign_claims& claims,
                                         std::string user_id);

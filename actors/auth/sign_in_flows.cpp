@@ -256,9 +256,12 @@ void sign_in_flows::unless_too_soon(mail_kind kind, const std::string& user_id,
 // settings
 
 void sign_in_flows::on(call<sign_in_settings_request>&, answer<json_reply> a) {
+  std::string providers;
+  for (const auto& issuer : d_.issuers)
+    if (!issuer.client.id.empty()) providers += ",\"" + issuer.name + "\":true";
   json_reply out;
   out.body.raw = std::string(R"({"external":{"email":true,"phone":false,"anonymous_users":)") +
-                 yes_or_no(d_.sign_in.anonymous) + R"(},"disable_signup":)" +
+                 yes_or_no(d_.sign_in.anonymous) + providers + R"(},"disable_signup":)" +
                  yes_or_no(!d_.signup_open) + R"(,"mailer_autoconfirm":)" +
                  yes_or_no(!d_.sign_in.confirm_email) +
                  R"(,"phone_autoconfirm":false,"sms_provider":"","saml_enabled":false})";

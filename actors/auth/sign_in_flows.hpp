@@ -25,12 +25,15 @@ protected:
   virtual void open_session(user_row user, std::string method, const op_context& op,
                             continuation<session_reply> after) = 0;
 
-private:
   using flow = sign_in_rules::flow;
-
   [[nodiscard]] result<flow> checked_flow(std::string redirect_to, std::string challenge,
                                           std::string method) const;
+  /// The `location` that leads a browser on with a code for a session, which a client with PKCE
+  /// asks for; `method` is how the session will have begun.
+  void go_on_with_code(const flow& on, std::string_view method, std::string user_id,
+                       continuation<sign_in_reply> after);
 
+private:
   // sign-up
   void sign_up(call<sign_up_request> c, flow on, answer<sign_in_reply> a);
   void sign_up_anonymously(call<sign_up_request> c, answer<sign_in_reply> a);
@@ -57,8 +60,6 @@ private:
   void prove(const one_time_row& token, const op_context& op, continuation<user_row> after);
   void signed_in_by(const one_time_row& token, verify_mail_request in, user_row user,
                     const op_context& op, continuation<sign_in_reply> after);
-  void go_on_with_code(const one_time_row& token, const std::string& to, const user_row& user,
-                       continuation<sign_in_reply> after);
 
   // one's own account
   struct change {

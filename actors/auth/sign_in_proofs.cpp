@@ -153,13 +153,14 @@ void sign_in_flows::prove(const one_time_row& token, const op_context& op,
 
 void sign_in_flows::signed_in_by(const one_time_row& token, verify_mail_request in, user_row user,
                                  const op_context& op, continuation<sign_in_reply> after) {
-  const auto on = sign_in_rules::flow_of(token);
-  const auto to = in.redirect_to.empty() ? on.redirect_to : in.redirect_to;
-  const bool browser = in.by_link && !to.empty();
-  if (browser && !on.pkce.value.empty()) return go_on_with_code(token, to, user, std::move(after));
+  auto on = sign_in_rules::flow_of(token);
+  if (!in.redirect_to.empty()) on.redirect_to = in.redirect_to;
+  const bool browser = in.by_link && !on.redirect_to.empty();
   const std::string method = token.kind == "recovery" ? "recovery" : "otp";
+  if (browser && !on.pkce.value.empty())
+    return go_on_with_code(on, method, std::move(user.id), std::move(after));
   open_session(std::move(user), method, op,
-               [to, browser, type = in.type,
+               [to = on.redirect_to, browser, type = in.type,
                 after = std::move(after)](result<session_reply> session) mutable {
                  if (!session) return after(std::unexpected(std::move(session.error())));
                  sign_in_reply out{std::move(*session), {}};
@@ -168,11 +169,10 @@ void sign_in_flows::signed_in_by(const one_time_row& token, verify_mail_request 
                });
 }
 
-void sign_in_flows::go_on_with_code(const one_time_row& token, const std::string& to,
-                                    const user_row& user, continuation<sign_in_reply> after) {
-  auto code = pkce_flow::make_code(user.id, token.kind == "recovery" ? "recovery" : "otp",
-                                   pkce_flow::challenge_of(token), *d_.digest, unix_now());
-  auto location = redirect_rules::with_query(to, {{"code", code.text}});
+void sign_in_flows::go_on_with_code(const flow& on, std::string_view method, std::string user_id,
+                                    continuation<sign_in_reply> after) {
+  auto code = pkce_flow::make_code(std::move(user_id), method, on.pkce, *d_.digest, unix_now());
+  auto location = redirect_rules::with_query(on.redirect_to, {{"code", code.text}});
   d_.in.one_time->put(std::move(code.row), false,
                       to_self<done>([location = std::move(location),
                                      after = std::move(after)](result<done> stored) mutable {

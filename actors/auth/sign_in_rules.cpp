@@ -162,19 +162,21 @@ void set_proved_email(user_row& to, std::string email, std::string now) {
 
 std::string location_of(const std::string& to, const session_reply& session,
                         std::string_view type) {
-  return redirect_rules::with_fragment(to, {{"access_token", session.access_token},
-                                            {"expires_at", std::to_string(session.expires_at)},
-                                            {"expires_in", std::to_string(session.expires_in)},
-                                            {"refresh_token", session.refresh_token},
-                                            {"token_type", session.token_type},
-                                            {"type", std::string(type)}});
+  redirect_rules::parameters said{{"access_token", session.access_token},
+                                  {"expires_at", std::to_string(session.expires_at)},
+                                  {"expires_in", std::to_string(session.expires_in)},
+                                  {"refresh_token", session.refresh_token},
+                                  {"token_type", session.token_type}};
+  if (!type.empty()) said.emplace_back("type", type);
+  return redirect_rules::with_fragment(to, said);
 }
 
-std::string location_of(const std::string& to, const error& why) {
+std::string location_of(const std::string& to, const error& why, std::string_view word) {
   const bool ours = why.code == errc::forbidden || why.code == errc::invalid_argument ||
                     why.code == errc::conflict;
+  if (word.empty()) word = ours ? "access_denied" : "server_error";
   const redirect_rules::parameters said{
-      {"error", ours ? "access_denied" : "server_error"},
+      {"error", std::string(word)},
       {"error_code", why.reason.empty() ? "unexpected_failure" : why.reason},
       {"error_description", why.message}};
   // Clients with PKCE read the query, all others the fragment.

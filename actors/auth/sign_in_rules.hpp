@@ -83,10 +83,13 @@ struct proof {
 /// Makes an account with an e-mail of an anonymous one.
 void set_proved_email(user_row& to, std::string email, std::string now);
 
-/// Where a link sends the browser: with the session in the fragment, with a code, or with an error.
+/// Where a browser is sent: with the session in the fragment, and the type of the link that it
+/// followed if it did, or with an error.
 [[nodiscard]] std::string location_of(const std::string& to, const session_reply& session,
                                       std::string_view type);
-[[nodiscard]] std::string location_of(const std::string& to, const error& why);
+/// `word` is the `error` when another server said it (RFC 6749, 4.1.2.1).
+[[nodiscard]] std::string location_of(const std::string& to, const error& why,
+                                      std::string_view word = {});
 
 } // namespace sign_in_rules
 } // namespace troupe

@@ -18,9 +18,10 @@ struct foreign_claims {
   std::string email; ///< empty when the token has none
   /// `email_verified` is true. Without it an e-mail address proves nothing about its holder.
   bool email_verified = false;
-  std::string name;     ///< empty when the token has none
-  std::int64_t exp = 0; ///< Unix seconds
-  json_text payload;    ///< all claims, a JSON object as the issuer wrote it
+  std::string name;             ///< empty when the token has none
+  std::int64_t exp = 0;         ///< Unix seconds
+  json_text payload;            ///< all claims, a JSON object as the issuer wrote it
+  bool is_access_token = false; ///< its header says so (RFC 9068); others may be one as well
 };
 
 /// The `reason` of a refusal that a newer key set of the issuer may cure.

@@ -2,6 +2,7 @@
 
 #include "messages/base/limits.hpp"
 #include "messages/base/reply.hpp"
+#include "messages/base/values.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -23,6 +24,8 @@ struct fetch_request {
   /// private addresses are not kept out.
   std::string url;
   pairs headers;    ///< name and value, e.g. {"Accept", "application/json"}
+  std::string user; ///< with the password Basic authorization (RFC 7617); empty: none
+  secret password;
   pairs form;       ///< POST: sent as application/x-www-form-urlencoded; goes with no body
   std::string body; ///< POST: sent as it is; the headers name its Content-Type
   std::chrono::milliseconds timeout{10'000}; ///< for the whole exchange, 1 ms to 5 min
@@ -37,7 +40,7 @@ struct fetch_reply {
 };
 
 /// Asks other servers over HTTP. Certificates are checked, redirects are not followed (the reply
-/// has their status), nothing is sent twice but by curl when a kept connection turned out closed.
+/// has their status), nothing is sent twice but a GET when a kept connection turned out closed.
 /// Any thread; replies come on the adapter's loop and may work there for a moment. Errors:
 /// `invalid_argument` (the request breaks what is said above; its form or body is larger than
 /// limits::fetch_body_bytes), `overloaded` (limits::fetches run), `unavailable` (not reached),

@@ -23,6 +23,7 @@ public:
     if (!payload) return fail(errc::unauthenticated, "the token is malformed");
     auto claims = crypto::judge_claims(std::move(*payload), *expected_, now);
     if (!claims) return claims;
+    claims->is_access_token = header->is_access_token;
     if (auto signed_by = keys_.check(*header, *parts); !signed_by)
       return std::unexpected(std::move(signed_by.error()));
     return claims;

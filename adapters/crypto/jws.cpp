@@ -18,15 +18,23 @@ namespace json = boost::json;
 constexpr std::array<std::string_view, 8> fixed_claims{"sub", "sid", "session_id", "iat",
                                                        "exp", "nbf", "iss",        "aud"};
 
-/// `typ` is a media type, whose letters may be of either case (RFC 7515, 4.1.9); `at+jwt` is an
-/// access token of RFC 9068. Others (`logout+jwt`, `dpop+jwt`, …) are no credentials.
-bool type_allowed(const json::object& header) {
-  if (!header.contains("typ")) return true;
-  auto type = string_member(header, "typ");
-  if (!type) return false;
-  std::ranges::transform(*type, type->begin(),
+/// `typ` in lower case, for it is a media type (RFC 7515, 4.1.9); `jwt` when absent.
+std::string type_of(const json::object& header) {
+  if (!header.contains("typ")) return "jwt";
+  auto type = string_member(header, "typ").value_or("");
+  std::ranges::transform(type, type.begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
-  return type == "jwt" || type == "at+jwt" || type == "application/at+jwt";
+  return type;
+}
+
+/// RFC 9068.
+bool is_access_token(std::string_view type) {
+  return type == "at+jwt" || type == "application/at+jwt";
+}
+
+/// Others (`logout+jwt`, `dpop+jwt`, …) are no credentials.
+bool type_allowed(std::string_view type) {
+  return type == "jwt" || is_access_token(type);
 }
 
 void add_extra(const json_text& extra, json::object& payload) {
@@ -86,10 +94,12 @@ std::optional<jws_header> read_header(std::string_view base64url) {
   const auto text = from_base64url(base64url);
   if (!text) return std::nullopt;
   const auto object = parse_object(*text);
-  if (!object || object->contains("crit") || !type_allowed(*object)) return std::nullopt;
+  if (!object || object->contains("crit")) return std::nullopt;
+  const auto type = type_of(*object);
+  if (!type_allowed(type)) return std::nullopt;
   const auto alg = jws_alg_named(string_member(*object, "alg").value_or(""));
   if (!alg) return std::nullopt;
-  jws_header header{*alg, {}};
+  jws_header header{*alg, {}, is_access_token(type)};
   if (object->contains("kid")) {
     auto kid = string_member(*object, "kid");
     if (!kid || kid->size() > limits::token_kid_bytes) return std::nullopt;

@@ -23,7 +23,8 @@ struct jws_parts {
 
 struct jws_header {
   jws_alg alg = jws_alg::eddsa;
-  std::string kid; ///< empty: none
+  std::string kid;              ///< empty: none
+  bool is_access_token = false; ///< by its `typ` (RFC 9068)
 };
 
 /// The JSON of a header of ours, not encoded.

@@ -31,11 +31,11 @@ void ask(http_call& in, Request request, reply<Reply> answer) {
 }
 
 // What a sign-in ends with: a session, a user who must confirm first, or the way on.
-reply<sign_in_reply> answer_sign_in(std::shared_ptr<exchange> to) {
-  return reply<sign_in_reply>([to = std::move(to)](result<sign_in_reply> r) {
+reply<sign_in_reply> answer_sign_in(std::shared_ptr<exchange> to, unsigned elsewhere = 303) {
+  return reply<sign_in_reply>([to = std::move(to), elsewhere](result<sign_in_reply> r) {
     if (!r) return to->fail(std::move(r.error()));
     if (!r->location.empty())
-      return to->answer({.status = 303,
+      return to->answer({.status = elsewhere,
                          .content_type = {},
                          .body = {},
                          .extra = "Location: " + r->location + "\r\nCache-Control: no-store\r\n"});
@@ -86,6 +86,7 @@ void token(http_call& in) {
   if (type == "password") return grant_password(in);
   if (type == "refresh_token") return grant<refresh_request>(in);
   if (type == "pkce") return grant<exchange_code_request>(in);
+  if (type == "id_token") return grant<id_token_request>(in);
   auto why = make_error(errc::invalid_argument, "unsupported grant type", "grant_type");
   why.reason = "unsupported_grant_type";
   in.to->fail(std::move(why));
@@ -127,6 +128,37 @@ void follow_link(http_call& in) {
   if (request.token_hash.value.empty()) request.token_hash.value = parameter_of(in, "token");
   request.redirect_to = parameter_of(in, "redirect_to");
   request.by_link = true;
+  ask(in, std::move(request), answer_sign_in(in.to));
+}
+
+// at another provider
+
+void authorize(http_call& in) {
+  authorize_request request;
+  for (auto& [name, value] : in.query) {
+    if (name == "provider")
+      request.provider = std::move(value);
+    else if (name == "redirect_to")
+      request.redirect_to = std::move(value);
+    else if (name == "scopes")
+      request.scopes = std::move(value);
+    else if (name == "code_challenge")
+      request.code_challenge = std::move(value);
+    else if (name == "code_challenge_method")
+      request.code_challenge_method = std::move(value);
+    else
+      request.hints.push_back(name + '=' + value);
+  }
+  ask(in, std::move(request), answer_sign_in(in.to, 302));
+}
+
+void provider_callback(http_call& in) {
+  provider_callback_request request;
+  request.code.value = parameter_of(in, "code");
+  request.state.value = parameter_of(in, "state");
+  request.iss = parameter_of(in, "iss");
+  request.error = parameter_of(in, "error");
+  request.error_description = parameter_of(in, "error_description");
   ask(in, std::move(request), answer_sign_in(in.to));
 }
 
@@ -185,6 +217,8 @@ void add_supabase_routes(std::vector<route>& out) {
       line("POST", "/auth/v1/resend", &resend, json, true),
       line("POST", "/auth/v1/verify", &verify_code, json, true),
       line("GET", "/auth/v1/verify", &follow_link, none, true),
+      line("GET", "/auth/v1/authorize", &authorize, none, true),
+      line("GET", "/auth/v1/callback", &provider_callback, none, true),
       line("GET", "/auth/v1/user", &run_json<&http_gates::accounts, me_request>, none, false),
       line("PUT", "/auth/v1/user", &change_user, json, false),
       line("POST", "/auth/v1/logout", &sign_out, none, false),

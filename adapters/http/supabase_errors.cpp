@@ -16,12 +16,16 @@ struct word {
 
 // GoTrue's statuses of its words, as far as services give these as the reason of an error.
 constexpr word words[] = {
+    {"account_not_found", 403},
+    {"admin_not_allowed", 403},
     {"anonymous_provider_disabled", 422},
     {"bad_code_verifier", 400},
     {"bad_json", 400},
     {"bad_jwt", 403},
+    {"bad_oauth_state", 400},
     {"email_exists", 422},
     {"email_not_confirmed", 400},
+    {"email_not_verified", 403},
     {"email_provider_disabled", 422},
     {"flow_state_not_found", 404},
     {"invalid_credentials", 400},
@@ -31,6 +35,7 @@ constexpr word words[] = {
     {"over_email_send_rate_limit", 429},
     {"over_request_rate_limit", 429},
     {"phone_provider_disabled", 422},
+    {"provider_refused", 403},
     {"refresh_token_already_used", 400},
     {"refresh_token_not_found", 400},
     {"session_not_found", 403},

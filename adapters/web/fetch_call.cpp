@@ -42,6 +42,11 @@ void fetch_call::set_options() {
   curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &fetch_call::write_callback);
   curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
+  if (!request_.user.empty()) {
+    curl_easy_setopt(easy_, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+    curl_easy_setopt(easy_, CURLOPT_USERNAME, request_.user.c_str());
+    curl_easy_setopt(easy_, CURLOPT_PASSWORD, request_.password.value.c_str());
+  }
   // An empty value would make curl drop the header; a semicolon sends it empty.
   for (const auto& [name, value] : request_.headers)
     add_header(value.empty() ? name + ';' : name + ": " + value);
@@ -51,6 +56,8 @@ void fetch_call::set_payload() {
   if (request_.method == fetch_method::get) return;
   payload_ = payload_of(request_);
   add_header("Expect:"); // no 100-continue round trip
+  // On a kept connection that turns out closed curl sends again, and a code must be shown once.
+  curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
   curl_easy_setopt(easy_, CURLOPT_POST, 1L);
   curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(payload_.size()));
   curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, payload_.c_str());

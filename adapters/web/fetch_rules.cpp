@@ -69,6 +69,9 @@ result<void> check(const fetch_request& request) {
   for (const auto& [name, value] : request.headers)
     if (!is_header_name(name) || has_control(value))
       return fail(errc::invalid_argument, "a header is not well formed", "headers");
+  if (has_control(request.user) || request.user.contains(':') ||
+      has_control(request.password.value))
+    return fail(errc::invalid_argument, "is no user of RFC 7617", "user");
   if (request.timeout.count() < 1 || request.timeout > timeout_max)
     return fail(errc::invalid_argument, "must be 1 ms to 5 min", "timeout");
   if (request.answer_bytes_max > limits::fetch_answer_bytes)

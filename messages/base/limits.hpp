@@ -106,11 +106,12 @@ inline constexpr std::chrono::seconds refresh_reuse_window{10};
 inline constexpr std::chrono::seconds mail_token_ttl{3600}; ///< of links and codes in mails
 inline constexpr std::chrono::seconds mail_pause{60};       ///< between two mails to an account
 inline constexpr std::chrono::seconds pkce_code_ttl{600};   ///< until a code becomes a session
-inline constexpr int mail_code_tries = 5;                   ///< wrong ones before the code is dead
-inline constexpr std::size_t redirect_bytes = 2048;         ///< a redirect_to
-inline constexpr std::size_t redirect_urls = 64;            ///< patterns that it may match
-inline constexpr std::chrono::seconds request_timeout{60};  ///< non-chat requests
-inline constexpr std::chrono::seconds chat_timeout{600};    ///< as the openai clients' default
+inline constexpr std::chrono::seconds provider_sign_in_ttl{600}; ///< from authorize to callback
+inline constexpr int mail_code_tries = 5;                  ///< wrong ones before the code is dead
+inline constexpr std::size_t redirect_bytes = 2048;        ///< a redirect_to
+inline constexpr std::size_t redirect_urls = 64;           ///< patterns that it may match
+inline constexpr std::chrono::seconds request_timeout{60}; ///< non-chat requests
+inline constexpr std::chrono::seconds chat_timeout{600};   ///< as the openai clients' default
 inline constexpr std::chrono::milliseconds heartbeat{1000};
 inline constexpr std::chrono::seconds sse_heartbeat{15};
 inline constexpr std::chrono::seconds sse_header_delay{2};

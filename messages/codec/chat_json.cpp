@@ -316,6 +316,27 @@ std::optional<double> number_field(const json_text& object, std::string_view nam
   return out;
 }
 
+std::vector<std::string> strings_field(const json_text& object, std::string_view name) {
+  std::vector<std::string> out;
+  std::string scratch;
+  cursor in(find_member(object, name));
+  const auto take = [&] {
+    if (in.peek() == json_kind::string)
+      out.emplace_back(in.string(scratch));
+    else
+      in.raw();
+  };
+  if (in.peek() == json_kind::string) take();
+  if (in.peek() != json_kind::array) return out;
+  for (in.enter(); in.next_element();) take();
+  return out;
+}
+
+bool is_true_field(const json_text& object, std::string_view name) {
+  const auto value = find_member(object, name);
+  return value == "true" || value == R"("true")";
+}
+
 std::int64_t estimate_tokens(std::string_view text) noexcept {
   if (text.empty()) return 0;
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(text.size() / 4));

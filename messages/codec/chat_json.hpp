@@ -111,6 +111,12 @@ private:
                                                       std::string_view name);
 [[nodiscard]] std::optional<double> number_field(const json_text& object, std::string_view name);
 
+/// The strings of a field, which may be one or an array; none when absent or of another type.
+[[nodiscard]] std::vector<std::string> strings_field(const json_text& object,
+                                                     std::string_view name);
+/// Whether a field is true; some write it as a string.
+[[nodiscard]] bool is_true_field(const json_text& object, std::string_view name);
+
 /// The error of a provider's answer: its own message, type, param and code where it gives them,
 /// with `status` kept (429, 400, 500 …; the API key's own 401 and 403 become `upstream_failed`).
 [[nodiscard]] error provider_error(int status, std::string_view body);

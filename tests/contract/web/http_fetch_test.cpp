@@ -90,6 +90,24 @@ TEST(http_fetch, a_form_is_posted_encoded) {
   EXPECT_TRUE(sent.ends_with("\r\n\r\ncode=a%20b%26c%3Dd&empty=&n%C3%A9=100%25")) << sent;
 }
 
+TEST(http_fetch, a_user_and_a_password_are_basic_authorization) {
+  std::string sent;
+  auto request = post("/token");
+  request.user = "web";
+  request.password = {"s3cret%3A"};
+  request.form = {{"grant_type", "authorization_code"}};
+  const auto got = exchange_with(
+      [&](connection& peer) {
+        sent = peer.read_request();
+        peer.answer(200, "{}");
+      },
+      request);
+  ASSERT_TRUE(got.has_value());
+  EXPECT_NE(sent.find("\r\nAuthorization: Basic d2ViOnMzY3JldCUzQQ==\r\n"), sent.npos) << sent;
+  request.user = "we:b";
+  EXPECT_EQ(code_of(ask(*make_http_fetch(), request).get()), errc::invalid_argument);
+}
+
 TEST(http_fetch, a_body_is_posted_as_it_is_even_when_it_is_empty) {
   for (const std::string body : {"{\"a\":1}", ""}) {
     std::string sent;

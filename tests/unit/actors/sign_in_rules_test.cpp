@@ -1,32 +1,14 @@
 // Goal: a sign-in sends a browser only where it may, a code is only good with its verifier, and a
 // mail proves its address and no more. Method: the pure rules, with plain digests made for tests.
 #include "actors/auth/sign_in_rules.hpp"
+#include "tests/unit/actors/plain_digests.hpp"
 
 #include <gtest/gtest.h>
-#include <functional>
 
 namespace troupe {
 namespace {
 
-/// No cryptography: only that equal texts give equal digests, and tokens differ.
-class test_digests final : public digests {
-public:
-  std::string random_token(std::size_t) const override { return "t" + std::to_string(++made_); }
-  std::string sha256_hex(std::string_view text) const override {
-    char hex[33];
-    const auto bits = std::hash<std::string_view>{}(text);
-    std::snprintf(hex, sizeof hex, "%016zx%016zx", bits, bits);
-    return hex;
-  }
-  std::string sha256_base64url(std::string_view text) const override {
-    return std::string(text.rbegin(), text.rend());
-  }
-
-private:
-  mutable int made_ = 0;
-};
-
-const test_digests digest;
+const test::plain_digests digest;
 
 const redirect_rules::policy places{
     "https://app.example.com/",

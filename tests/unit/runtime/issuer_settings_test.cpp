@@ -131,6 +131,33 @@ TEST_F(issuer_settings_test, what_does_not_go_together_is_refused_with_the_key) 
             "issuers.b.issuer (troupe.toml:5): is the issuer of issuers.a already");
 }
 
+TEST_F(issuer_settings_test, signing_in_there_wants_a_client_a_site_and_openid) {
+  const std::string site = "[mail]\nsite_url = \"https://app.example\"\n";
+  const std::string head = "[issuers.a]\nissuer = \"https://id.example\"\n";
+  EXPECT_EQ(mistake(site + head + "client_id = \"web\"\n"), "no mistake");
+  EXPECT_EQ(mistake(head + "client_id = \"web\"\n"),
+            "issuers.a.client_id (troupe.toml:3): needs mail.site_url, where a browser goes on "
+            "after the sign-in");
+  EXPECT_EQ(mistake(site + head + "audience = [\"x\"]\nclient_secret = \"s\"\n"),
+            "issuers.a.client_secret (troupe.toml:6): goes with client_id");
+  EXPECT_EQ(
+      mistake(site + head + "client_id = \"web\"\nscopes = [\"email\"]\n"),
+      "issuers.a.scopes (troupe.toml:6): must have openid (OpenID Connect Core 1.0, 3.1.2.1)");
+  EXPECT_EQ(mistake(site + head + "kind = \"supabase\"\nclient_id = \"web\"\n"),
+            "issuers.a.client_id (troupe.toml:6): nobody signs in at another Supabase; its tokens "
+            "are taken");
+  EXPECT_EQ(
+      mistake(site + head + "kind = \"cognito\"\ntoken_use = [\"access\"]\nclient_id = \"web\"\n"),
+      "issuers.a.token_use (troupe.toml:6): must have id, for a sign-in ends with an id "
+      "token");
+  settings::token_issuer in;
+  in.issuer = "https://id.example";
+  in.client_id = "web";
+  EXPECT_EQ(verifier_settings(in).audiences, (std::vector<std::string>{"web"}));
+  in.audience = {"app", "web"};
+  EXPECT_EQ(verifier_settings(in).audiences, (std::vector<std::string>{"app", "web"}));
+}
+
 TEST_F(issuer_settings_test, the_secret_of_our_own_tokens_is_not_an_issuers) {
   EXPECT_EQ(mistake("[auth]\njwt_secret = \"" + jwt_secret +
                     "\"\n[issuers.a]\nkind = \"supabase\"\nissuer = \"https://id.example\"\n"
