@@ -23,7 +23,7 @@ import urllib.parse
 import uuid
 
 from openid_provider import Client, OpenidProvider
-from token_issuer import IssuerServer
+from token_issuer import IssuerServer, without_none
 from troupe_process import Troupe, call, free_port
 
 SITE = "http://127.0.0.1:3000"
@@ -125,7 +125,7 @@ class TestCase(unittest.TestCase):
             secret = own.get("client_secret", "")
             provider.client = Client(own["client_id"], secret, own.pop("method", "none"))
             provider.redirect_uri = cls.public + "/auth/v1/callback"
-            sections[name] = {key: value for key, value in own.items() if value is not None}
+            sections[name] = without_none(own)
         folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory(prefix="troupe-oidc-")))
         file = folder / "troupe.toml"
         file.write_text(f'[mail]\nsite_url = "{SITE}"\n[auth]\npublic_url = "{cls.public}"\n'
