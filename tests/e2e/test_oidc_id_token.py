@@ -146,6 +146,8 @@ class OidcIdTokenTest(oidc_stage.TestCase):
         access = pool.token({"sub": sub, "client_id": "web", "token_use": "access"})
         self.user_of(access)
         self.refused(access, "pool")
+        for use in ("access", None):
+            self.refused(pool.token({"sub": sub, "aud": "web", "client_id": "web", "token_use": use}), "pool")
 
     def test_a_provider_that_is_down_is_no_wrong_token(self):
         status, body = self.exchange("absent", self.token("absent", someone()))

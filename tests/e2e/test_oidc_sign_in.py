@@ -3,7 +3,9 @@ client and as a public one, and what it gets is a session like any other. Method
 shape of E2E_SHAPE, and providers that the test holds (tests/support/openid_provider.py), which look at
 every request as strictly as RFC 6749, 7636 and OpenID Connect Core allow."""
 import concurrent.futures
+import os
 import pathlib
+import subprocess
 import sys
 import unittest
 import uuid
@@ -12,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import oidc_stage  # noqa: E402
 from oidc_stage import EXTRA, SITE, go, pkce, query_of, someone  # noqa: E402
 from token_issuer import without_none  # noqa: E402
+from troupe_process import clean_environment  # noqa: E402
 
 # What a form and a header must encode, and a settings file need not.
 SECRET = "s3cret: 100%+/&=~\"\\"
@@ -219,6 +222,17 @@ class OidcSignInTest(oidc_stage.TestCase):
     def test_a_session_in_a_location_is_kept_by_no_cache(self):
         landed = self.sign_in("acme", someone())
         self.assertIn("no-store", landed.page.headers.get("cache-control", ""))
+
+    def test_nothing_that_signs_in_is_printed(self):
+        callback = self.consent("acme", someone())
+        landed = self.land(callback)
+        printed = subprocess.run([os.environ["E2E_PROGRAM"], "config", "--config", self.settings], check=True,
+                                 stdout=subprocess.PIPE, text=True, env=clean_environment()).stdout
+        self.assertIn("issuers.acme.client_secret", printed)
+        printed += self.troupe.output()
+        code = query_of(callback)["code"]
+        for what in (SECRET, code, self.session_of(landed), landed.fragment["refresh_token"]):
+            self.assertNotIn(what, printed)
 
     # many at once
 

@@ -127,7 +127,7 @@ class TestCase(unittest.TestCase):
             provider.redirect_uri = cls.public + "/auth/v1/callback"
             sections[name] = without_none(own)
         folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory(prefix="troupe-oidc-")))
-        file = folder / "troupe.toml"
+        file = cls.settings = folder / "troupe.toml"
         file.write_text(f'[mail]\nsite_url = "{SITE}"\n[auth]\npublic_url = "{cls.public}"\n'
                         f'redirect_urls = ["{EXTRA}/**"]\n' + write_settings(sections, server))
         cls.troupe = cls.enterClassContext(Troupe(os.environ["E2E_PROGRAM"], os.environ["E2E_SHAPE"],
