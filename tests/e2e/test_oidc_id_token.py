@@ -27,6 +27,7 @@ class OidcIdTokenTest(oidc_stage.TestCase):
         "acme": {"client_secret": SECRET, "method": "client_secret_basic"},
         "other": {"signer": Es256()},
         "both": {"audience": ["api"]},
+        "tokens-only": {"client_id": None, "audience": ["api"]},
         "pool": {"kind": "cognito"},
         "linking": {"link_by_email": True},
         "closed": {"create_accounts": False},
@@ -134,11 +135,19 @@ class OidcIdTokenTest(oidc_stage.TestCase):
         own = self.session("acme", self.token("acme", someone()))["access_token"]
         self.refused(own)
 
-    def test_a_bearers_audience_is_not_the_clients(self):
-        person = someone()
-        self.user_of(self.token("both", person, aud="api"))
-        self.refused(self.token("both", person, aud="api"), "both")
-        self.session("both", self.token("both", person))
+    def test_any_audience_of_the_settings_is_good_for_an_id_token(self):
+        # A phone's app has a client id of its own, which need not be the one that signs in here.
+        for name, audience in (("both", "api"), ("both", "web"), ("tokens-only", "api")):
+            person = someone()
+            self.session(name, self.token(name, person, aud=audience, azp=audience))
+            self.refused(self.token(name, person, aud=audience, azp="another"), name)
+            self.refused(self.token(name, person, aud="another"), name)
+
+    def test_an_access_token_is_a_bearer_and_no_id_token(self):
+        for mark in ({"scope": "openid"}, {"scp": "openid"}, {"typ": "Bearer"}):
+            token = self.token("both", someone(), aud="api", **mark)
+            self.user_of(token)
+            self.refused(token, "both")
 
     def test_an_access_token_of_cognito_is_no_id_token(self):
         pool, sub = self.provider("pool"), str(uuid.uuid4())

@@ -28,6 +28,12 @@ SILENT = {"token_endpoint_auth_methods_supported": None,
           "authorization_response_iss_parameter_supported": None}
 
 
+def with_policy(provider):
+    """As Azure AD B2C has them."""
+    names = {"authorization_endpoint": "/authorize", "token_endpoint": "/token"}
+    return {"discovery": {name: f"{provider.url}{path}?policy=a%20b" for name, path in names.items()}}
+
+
 class OidcSignInTest(oidc_stage.TestCase):
     issuers = {
         "acme": {"client_secret": SECRET, "method": "client_secret_basic"},
@@ -36,6 +42,7 @@ class OidcSignInTest(oidc_stage.TestCase):
         "open": {"scopes": ["openid", "email"], "bends": {"redirect": {"iss": None}, "discovery": SILENT}},
         "tokens-only": {"client_id": None, "audience": ["api"]},
         "both": {"audience": ["api"]},
+        "policy": {"bends": with_policy},
     }
 
     # to the provider
@@ -72,6 +79,16 @@ class OidcSignInTest(oidc_stage.TestCase):
         bent = query_of(self.begin("acme", **mine).location)
         self.assertEqual(sorted(bent), sorted(OURS))
         self.assertEqual([name for name in mine if bent.get(name) == mine[name]], [])
+
+    def test_what_nobody_knows_is_no_reason_to_refuse(self):
+        noise = {f"utm_{i}": "x" * 600 for i in range(3)} | {f"n{i}": "" for i in range(30)}
+        self.assertEqual(sorted(query_of(self.begin("acme", **noise).location)), sorted(OURS))
+
+    def test_endpoints_may_have_a_query(self):
+        asked = query_of(self.begin("policy").location)
+        self.assertEqual(sorted(asked), sorted((*OURS, "policy")))
+        self.signed_in("policy", someone())
+        self.assertEqual(self.provider("policy").seen["/token"].query, {"policy": "a b"})
 
     def test_the_apps_own_challenge_stays_here(self):
         _, challenge = pkce()
@@ -233,6 +250,12 @@ class OidcSignInTest(oidc_stage.TestCase):
         code = query_of(callback)["code"]
         for what in (SECRET, code, self.session_of(landed), landed.fragment["refresh_token"]):
             self.assertNotIn(what, printed)
+
+    def test_a_sign_in_outlives_a_restart(self):
+        callback = self.consent("acme", someone())
+        self.troupe.stop()
+        self.troupe.start()
+        self.session_of(self.land(callback))
 
     # many at once
 

@@ -106,9 +106,9 @@ def write_settings(issuers, server):
 
 
 class TestCase(unittest.TestCase):
-    """`issuers` names the providers: `method` (of client authentication), `bends`, `signer` and `down`
-    (from the start) are the provider's, all else is its section of the settings. `client_id` is `web`
-    when not given; None leaves it away."""
+    """`issuers` names the providers: `method` (of client authentication), `bends` (or what makes them of
+    the provider), `signer` and `down` (from the start) are the provider's, all else is its section of the
+    settings. `client_id` is `web` when not given; None leaves it away."""
 
     issuers = {}
 
@@ -121,7 +121,8 @@ class TestCase(unittest.TestCase):
             own = {"client_id": "web"} | given
             provider = server.issuer(name, own.pop("signer", None), kind=OpenidProvider)
             provider.down = own.pop("down", False)
-            provider.bends = dataclasses.replace(provider.bends, **own.pop("bends", {}))
+            bends = own.pop("bends", {})
+            provider.bends = dataclasses.replace(provider.bends, **(bends(provider) if callable(bends) else bends))
             secret = own.get("client_secret", "")
             provider.client = Client(own["client_id"], secret, own.pop("method", "none"))
             provider.redirect_uri = cls.public + "/auth/v1/callback"
