@@ -1,5 +1,6 @@
 """An issuer of tokens for tests: discovery and key sets over HTTP, and tokens of every shape, right
-and wrong. One server on a free loopback port is many issuers, one a path. Needs `cryptography`.
+and wrong. One server on a free loopback port is many issuers, one a path; openid_provider.py has the
+kind that people sign in with. Needs `cryptography`.
 
     with IssuerServer() as server:
         acme = server.issuer("acme")              # http://127.0.0.1:PORT/acme
@@ -8,12 +9,14 @@ and wrong. One server on a free loopback port is many issuers, one a path. Needs
 """
 import base64
 import collections
+import dataclasses
 import hashlib
 import hmac
 import http.server
 import json
 import threading
 import time
+import urllib.parse
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -83,6 +86,31 @@ def write_token(signer, header, claims):
     return parts + "." + base64url(signer.sign(parts.encode()))
 
 
+def without_none(fields):
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+@dataclasses.dataclass
+class Request:
+    """What an issuer is asked."""
+
+    what: str  # what comes after the issuer's path, without the query
+    query: dict
+    form: dict  # of a POST
+    headers: object
+
+
+@dataclasses.dataclass
+class Answer:
+    """What it answers."""
+
+    status: int = 200
+    body: object = b"{}"  # bytes, or what becomes JSON
+    headers: dict = dataclasses.field(default_factory=dict)
+    delay: float = 0.0  # seconds before the first byte
+    hang_up: bool = False  # no answer at all
+
+
 class Issuer:
     def __init__(self, url, path, signer):
         self.url, self.path = url, path
@@ -97,21 +125,23 @@ class Issuer:
     def claims(self, more=None):
         """Those of a token that is valid for an hour; None in `more` leaves one away."""
         now = int(time.time())
-        out = {"iss": self.url, "iat": now, "exp": now + 3600} | (more or {})
-        return {name: value for name, value in out.items() if value is not None}
+        return without_none({"iss": self.url, "iat": now, "exp": now + 3600} | (more or {}))
 
     def token(self, claims, header=None, signer=None):
         signer = signer or self.signer
         header = {"alg": signer.alg, "typ": "JWT", "kid": self.kid} | (header or {})
-        return write_token(signer, {k: v for k, v in header.items() if v is not None}, self.claims(claims))
+        return write_token(signer, without_none(header), self.claims(claims))
 
-    def answer(self, what):
-        """The document at `what`, or None."""
-        self.asked[what] += 1
-        if what == "/.well-known/openid-configuration":
-            return {"issuer": self.url, "jwks_uri": self.url + "/keys"}
-        if what in ("/keys", "/.well-known/jwks.json") and hasattr(self.signer, "jwk"):
-            return {"keys": [self.signer.jwk() | {"kid": self.kid, "use": "sig", "alg": self.signer.alg}]}
+    def discovery(self):
+        return {"issuer": self.url, "jwks_uri": self.url + "/keys"}
+
+    def answer(self, request):
+        """For GET and POST; None: there is no such page."""
+        if request.what == "/.well-known/openid-configuration":
+            return Answer(body=self.discovery())
+        if request.what in ("/keys", "/.well-known/jwks.json") and hasattr(self.signer, "jwk"):
+            key = self.signer.jwk() | {"kid": self.kid, "use": "sig", "alg": self.signer.alg}
+            return Answer(body={"keys": [key]})
         return None
 
 
@@ -127,11 +157,29 @@ class IssuerServer:
 
             def do_GET(self):
                 issuer = next((i for i in issuers.values() if self.path.startswith(i.path + "/")), None)
-                document = issuer and issuer.answer(self.path[len(issuer.path):])
-                down = issuer and issuer.down
-                body = json.dumps(document).encode() if document and not down else b"{}"
-                self.send_response(503 if down else 200 if document else 404)
-                self.send_header("Content-Type", "application/json")
+                self.reply(self.ask(issuer) if issuer else Answer(404))
+
+            do_POST = do_GET
+
+            def ask(self, issuer):
+                parts = urllib.parse.urlsplit(self.path[len(issuer.path):])
+                form = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+                issuer.asked[parts.path] += 1
+                if issuer.down:
+                    return Answer(503)
+                asked = Request(parts.path, *(dict(urllib.parse.parse_qsl(text, keep_blank_values=True))
+                                              for text in (parts.query, form)), self.headers)
+                return issuer.answer(asked) or Answer(404)
+
+            def reply(self, answer):
+                time.sleep(answer.delay)
+                self.close_connection = answer.hang_up
+                if answer.hang_up:
+                    return
+                body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+                self.send_response(answer.status)
+                for name, value in ({"Content-Type": "application/json"} | answer.headers).items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -139,20 +187,25 @@ class IssuerServer:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 64
+
+            def handle_error(self, *_):
+                pass  # who asked has gone: that is what some tests are about
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
 
-    def issuer(self, name, signer=None, path=""):
+    def issuer(self, name, signer=None, path="", kind=Issuer):
         """http://127.0.0.1:PORT/NAME, with `path` after it."""
         path = f"/{name}{path}"
-        self.issuers[name] = Issuer(self.url + path, path, signer or Rs256())
+        self.issuers[name] = kind(self.url + path, path, signer or Rs256())
         return self.issuers[name]
 
     def __enter__(self):
         self.thread.start()
-        return self
         return self
 
     def __exit__(self, *_):
