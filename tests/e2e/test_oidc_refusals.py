@@ -54,6 +54,10 @@ class OidcRefusalsTest(oidc_stage.TestCase):
         page = go(self.public + "/auth/v1/authorize")
         self.assert_refused((page.status, page.json), 400, "validation_failed")
 
+    def test_a_name_that_is_no_text_breaks_no_answer(self):
+        page = go(self.public + "/auth/v1/authorize?provider=%ff%22")
+        self.assert_refused((page.status, page.json), 400, "validation_failed")
+
     def test_a_challenge_that_is_none_is_refused(self):
         challenge = pkce()[1]["code_challenge"]
         for bad in ({"code_challenge": "short", "code_challenge_method": "s256"},

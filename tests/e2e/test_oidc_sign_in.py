@@ -84,6 +84,12 @@ class OidcSignInTest(oidc_stage.TestCase):
         noise = {f"utm_{i}": "x" * 600 for i in range(3)} | {f"n{i}": "" for i in range(30)}
         self.assertEqual(sorted(query_of(self.begin("acme", **noise).location)), sorted(OURS))
 
+    def test_the_provider_is_told_nothing_twice(self):
+        page = go(f"{self.public}/auth/v1/authorize?provider=acme&prompt=login&prompt=none&hd=a&hd=a")
+        self.assertIn(page.status, (302, 400))
+        if page.status == 302:
+            query_of(page.location)  # RFC 6749, 3.1: the provider would have to refuse
+
     def test_endpoints_may_have_a_query(self):
         asked = query_of(self.begin("policy").location)
         self.assertEqual(sorted(asked), sorted((*OURS, "policy")))

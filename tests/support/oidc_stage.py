@@ -70,7 +70,7 @@ def go(url, method="GET", timeout=60):
     with contextlib.closing(http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)) as to:
         to.request(method, urllib.parse.urlunsplit(("", "", parts.path, parts.query, "")))
         answer = to.getresponse()
-        return Page(answer.status, answer.headers, answer.read().decode("utf-8", "replace"))
+        return Page(answer.status, answer.headers, answer.read().decode())
 
 
 def query_of(url):
