@@ -218,7 +218,7 @@ TROUPE_RULES(provider_callback_request)
   {.name = "state", .bytes_max = limits::token_bytes},
   {.name = "iss", .bytes_max = limits::redirect_bytes},
   {.name = "error", .bytes_max = 256},
-  {.name = "error_description", .bytes_max = 1024}});
+  {.name = "error_description", .bytes_max = limits::token_bytes}});
 TROUPE_RULES(id_token_request)
 ({rules::provider,
   {.name = "id_token", .required = true, .bytes_max = limits::token_bytes},

@@ -2,9 +2,12 @@
 
 #include "messages/auth.hpp"
 
+#include <algorithm>
+#include <array>
 #include <boost/describe/class.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// Messages of sign-up and of signing in by mail or at another provider, of the services `auth` and
@@ -72,6 +75,16 @@ struct exchange_code_request {
 };
 BOOST_DESCRIBE_STRUCT(exchange_code_request, (), (auth_code, code_verifier))
 
+/// What a client may tell a provider through us: what OpenID Connect Core 1.0 (3.1.2.1) and
+/// well-known providers have for the form, and nothing that this server decides.
+inline constexpr std::array<std::string_view, 11> provider_hints{
+    "prompt",      "login_hint", "max_age",     "ui_locales",  "acr_values",       "display",
+    "access_type", "hd",         "domain_hint", "screen_hint", "identity_provider"};
+
+[[nodiscard]] constexpr bool is_provider_hint(std::string_view name) noexcept {
+  return std::ranges::find(provider_hints, name) != provider_hints.end();
+}
+
 /// The begin of a sign-in at another OpenID Connect provider; the answer's `location` leads there.
 struct authorize_request {
   std::string provider; ///< the issuer's name in the settings
@@ -79,8 +92,7 @@ struct authorize_request {
   std::string scopes; ///< beside those of the settings, with blanks between them
   std::string code_challenge;
   std::string code_challenge_method;
-  /// `name=value`, not encoded: more for the provider (oidc_rules::may_pass), else left out.
-  std::vector<std::string> hints;
+  std::vector<std::string> hints; ///< `name=value`, not encoded, of provider_hints
   bool operator==(const authorize_request&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(authorize_request, (),

@@ -2,6 +2,7 @@
 
 #include "messages/codec/chat_json.hpp"
 #include "messages/codec/json_text.hpp"
+#include "messages/sign_in.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -49,6 +50,14 @@ bool is_access_token(const foreign_claims& claims) {
   };
   return claims.is_access_token || string_field(payload, "token_use") == "access" ||
          string_field(payload, "typ") == "Bearer" || has("scope") || has("scp");
+}
+
+/// At most so many bytes, and no part of a character (UTF-8).
+std::string_view first_of(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return text;
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
+  while (bytes > 0 && continues(text[bytes])) --bytes;
+  return text.substr(0, bytes);
 }
 
 } // namespace
@@ -107,13 +116,6 @@ pending_sign_in pending_of(const one_time_row& row) {
           text("verifier")};
 }
 
-bool may_pass(std::string_view name) noexcept {
-  constexpr std::string_view names[] = {
-      "prompt",      "login_hint", "max_age",     "ui_locales",  "acr_values",       "display",
-      "access_type", "hd",         "domain_hint", "screen_hint", "identity_provider"};
-  return std::ranges::find(names, name) != std::end(names);
-}
-
 std::string authorization_url(const provider_metadata& at, const oidc_client& client,
                               const std::string& redirect_uri, const pending_sign_in& in,
                               std::string_view more_scopes, const std::vector<std::string>& hints,
@@ -128,8 +130,12 @@ std::string authorization_url(const provider_metadata& at, const oidc_client& cl
                                    {"code_challenge_method", "S256"}};
   for (const std::string_view hint : hints) {
     const auto equals = hint.find('=');
-    if (equals == hint.npos || !may_pass(hint.substr(0, equals))) continue;
-    query.emplace_back(hint.substr(0, equals), hint.substr(equals + 1));
+    const auto name = hint.substr(0, equals);
+    const bool is_there = // no parameter may come twice (RFC 6749, 3.1)
+        std::ranges::find(query, name, &redirect_rules::parameters::value_type::first) !=
+        query.end();
+    if (equals == hint.npos || is_there || !is_provider_hint(name)) continue;
+    query.emplace_back(name, hint.substr(equals + 1));
   }
   return redirect_rules::with_query(at.authorization_endpoint, query);
 }
@@ -240,7 +246,7 @@ error bad_state() {
 
 error refused_by_provider(std::string_view code, std::string_view description) {
   return refusal(errc::forbidden, "provider_refused",
-                 std::string(description.empty() ? code : description));
+                 std::string(description.empty() ? code : first_of(description, 1024)));
 }
 
 error admin_not_allowed() {

@@ -45,10 +45,6 @@ struct pending_sign_in {
 /// Without the state.
 [[nodiscard]] pending_sign_in pending_of(const one_time_row& row);
 
-/// Whether the provider may be told `name` by a client: what OpenID Connect Core 1.0 (3.1.2.1) and
-/// well-known providers have for the sign-in's form, and nothing that this server decides.
-[[nodiscard]] bool may_pass(std::string_view name) noexcept;
-
 /// Where the browser asks the provider. `more_scopes` are beside the client's own.
 [[nodiscard]] std::string authorization_url(const provider_metadata& at, const oidc_client& client,
                                             const std::string& redirect_uri,
@@ -87,7 +83,7 @@ struct provider_tokens {
 
 [[nodiscard]] error unsupported_provider(std::string_view name);
 [[nodiscard]] error bad_state();
-/// What the provider's own refusal becomes.
+/// What the provider's own refusal becomes; of its description the first 1,024 bytes.
 [[nodiscard]] error refused_by_provider(std::string_view code, std::string_view description);
 [[nodiscard]] error admin_not_allowed();
 

@@ -146,7 +146,7 @@ void authorize(http_call& in) {
       request.code_challenge = std::move(value);
     else if (name == "code_challenge_method")
       request.code_challenge_method = std::move(value);
-    else
+    else if (is_provider_hint(name))
       request.hints.push_back(name + '=' + value);
   }
   ask(in, std::move(request), answer_sign_in(in.to, 302));

@@ -5,9 +5,10 @@ import test from 'node:test'
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { call } from './support.mjs'
 
-const folder = process.env.JSON_VECTORS ?? join(import.meta.dirname, '../../../shared/data/vectors/json/test_parsing')
+const folder = process.env.JSON_VECTORS ?? fileURLToPath(new URL('../../../shared/data/vectors/json/test_parsing', import.meta.url))
 const skip = !existsSync(folder) && `${folder} is absent`
 const names = skip ? [] : readdirSync(folder).filter((n) => n.endsWith('.json'))
 

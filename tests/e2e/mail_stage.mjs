@@ -1,11 +1,11 @@
 // A program of its own with a mail server, for suites that read mails (tests/support/mail_stage.py).
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
 import { sleep } from './support.mjs'
 
-const script = join(import.meta.dirname, '..', 'support', 'mail_stage.py')
+const script = fileURLToPath(new URL('../support/mail_stage.py', import.meta.url))
 
 /// {url, key, mails, mailTo(address), stop()}; undefined when aiosmtpd is not installed.
 export const startMailStage = async (settings = {}) => {

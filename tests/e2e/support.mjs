@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { randomUUID } from 'node:crypto'
 import OpenAI, { toFile } from 'openai'
 
 export const base = process.env.BASE_URL
 export const key = process.env.API_KEY
 export const sim = process.env.SIM_URL
-export const documents = join(import.meta.dirname, 'documents')
+export const documents = fileURLToPath(new URL('documents', import.meta.url))
 export const documentNames = readdirSync(documents).sort()
 
 export const clientFor = (apiKey) => new OpenAI({ baseURL: `${base}/v1`, apiKey, maxRetries: 0, timeout: 20_000 })

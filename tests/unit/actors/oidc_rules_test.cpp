@@ -70,10 +70,10 @@ TEST(oidc_rules, a_document_of_another_issuer_or_that_leads_to_plain_http_is_ref
 
 TEST(oidc_rules, the_browser_takes_state_nonce_challenge_and_allowed_hints_along) {
   const auto in = begin("acme", {"https://app.example", {}}, digest);
-  const auto url =
-      authorization_url(*metadata_of(answered(200, document()), issuer),
-                        {"we b", {}, {"openid", "email"}}, "https://t.example/cb", in,
-                        "email calendar", {"prompt=login", "client_id=evil", "state"}, digest);
+  const auto url = authorization_url(
+      *metadata_of(answered(200, document()), issuer), {"we b", {}, {"openid", "email"}},
+      "https://t.example/cb", in, "email calendar",
+      {"prompt=login", "client_id=evil", "state", "prompt=none"}, digest);
   EXPECT_EQ(url,
             "https://id.example/auth?a=b&response_type=code&client_id=we%20b&redirect_uri="
             "https%3A%2F%2Ft.example%2Fcb&scope=openid%20email%20calendar&state=" +
@@ -111,6 +111,12 @@ TEST(oidc_rules, a_clients_secret_goes_where_the_provider_takes_it) {
   wish = token_request(basic, {"web", {}, {}}, "https://t/cb", "c", "v");
   EXPECT_EQ(wish.user, "");
   EXPECT_EQ(wish.form.back(), (std::pair<std::string, std::string>{"client_id", "web"}));
+}
+
+TEST(oidc_rules, a_long_refusal_is_cut_between_characters) {
+  const auto told = refused_by_provider("access_denied", std::string(1023, 'x') + "\u00e4" + "y");
+  EXPECT_EQ(told.message, std::string(1023, 'x'));
+  EXPECT_EQ(refused_by_provider("access_denied", "").message, "access_denied");
 }
 
 TEST(oidc_rules, only_an_answer_with_an_id_token_is_one) {
