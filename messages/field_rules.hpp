@@ -214,10 +214,11 @@ TROUPE_RULES(authorize_request)
   rules::challenge_method,
   {.name = "hints", .items_max = 16}});
 TROUPE_RULES(provider_callback_request)
-({{.name = "code", .bytes_max = limits::token_bytes},
+({rules::provider,
+  {.name = "code", .bytes_max = limits::token_bytes},
   {.name = "state", .bytes_max = limits::token_bytes},
-  {.name = "iss", .bytes_max = limits::redirect_bytes},
-  {.name = "error", .bytes_max = 256},
+  {.name = "iss", .bytes_max = limits::token_bytes},
+  {.name = "error", .bytes_max = limits::token_bytes},
   {.name = "error_description", .bytes_max = limits::token_bytes}});
 TROUPE_RULES(id_token_request)
 ({rules::provider,

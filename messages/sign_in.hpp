@@ -101,6 +101,7 @@ BOOST_DESCRIBE_STRUCT(authorize_request, (),
 /// What the provider sends the browser back with (OpenID Connect Core 1.0, 3.1.2.5). The answer is
 /// a `location`, a refusal's as well.
 struct provider_callback_request {
+  std::string provider;
   secret code;
   secret state;
   std::string iss; ///< RFC 9207; may be empty
@@ -108,7 +109,8 @@ struct provider_callback_request {
   std::string error_description;
   bool operator==(const provider_callback_request&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(provider_callback_request, (), (code, state, iss, error, error_description))
+BOOST_DESCRIBE_STRUCT(provider_callback_request, (),
+                      (provider, code, state, iss, error, error_description))
 
 /// A client has an id token of a provider, and wants a session for it.
 struct id_token_request {

@@ -56,12 +56,13 @@ private:
     const bool plain = std::ranges::all_of(name, [](unsigned char c) {
       return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
     });
-    // An account's own e-mail and password have this name among the ways to sign in.
-    if (!plain || name.size() > limits::issuer_name_bytes || name == "email")
+    // The ways to sign in that are no issuers have these names.
+    const bool is_taken = name == "email" || name == "phone" || name == "anonymous_users";
+    if (!plain || name.size() > limits::issuer_name_bytes || is_taken)
       return fail(errc::invalid_argument,
                   origin + ": " + key + ": a name has at most " +
                       std::to_string(limits::issuer_name_bytes) +
-                      " of a-z, 0-9, - and _, and is not email",
+                      " of a-z, 0-9, - and _, and is not email, phone or anonymous_users",
                   key);
     values_.issuers.try_emplace(name);
     if (values_.issuers.size() <= limits::issuers) return {};

@@ -267,7 +267,8 @@ result<void> services_impl::make_issuers() {
                              .require_email_verified = each.require_email_verified,
                              .link_by_email = each.link_by_email,
                              .client = {each.client_id, each.client_secret, each.scopes},
-                             .audiences = std::move(audiences)});
+                             .audiences = std::move(audiences),
+                             .gives_id_tokens = each.kind != "supabase"});
   }
   auth_.claimed_issuer = claimed_issuer;
   auth_.fetch = make_http_fetch({.ca_file = {}, .loop = loop_});

@@ -78,9 +78,10 @@ protected:
         });
   }
 
-  /// What was mailed for an account proves nothing any more: rows that are over take the place.
+  /// What was mailed for an account, or handed over in a URL, proves nothing any more: rows that
+  /// are over take the place.
   void end_mail_tokens(const std::string& user_id) {
-    for (const auto* kind : {"recovery", "magic_link", "email_change"})
+    for (const auto* kind : {"recovery", "magic_link", "email_change", "pkce_code"})
       d_.in.one_time->put({.hash = d_.digest->sha256_hex(make_uuid()),
                            .kind = kind,
                            .user_id = user_id,

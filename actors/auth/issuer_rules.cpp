@@ -38,10 +38,13 @@ std::string if_allowed(std::optional<std::string> update_me_request::* field,
 json_text user_metadata_of(const foreign_claims& claims) {
   chat_json::object_builder out;
   out.add("iss", claims.iss).add("sub", claims.sub).add("provider_id", claims.sub);
-  if (!claims.email.empty()) out.add("email", claims.email);
-  if (!claims.name.empty()) out.add("name", claims.name).add("full_name", claims.name);
-  if (const auto picture = chat_json::string_field(claims.payload, "picture"))
-    out.add("picture", *picture).add("avatar_url", *picture);
+  if (!trusted_email(claims).empty()) out.add("email", claims.email);
+  constexpr std::size_t most = 2048; // else the metadata could not be changed any more
+  if (!claims.name.empty() && claims.name.size() <= most)
+    out.add("name", claims.name).add("full_name", claims.name);
+  const auto picture = chat_json::string_field(claims.payload, "picture").value_or("");
+  if (!picture.empty() && picture.size() <= most)
+    out.add("picture", picture).add("avatar_url", picture);
   return out.build();
 }
 

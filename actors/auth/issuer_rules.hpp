@@ -33,6 +33,7 @@ struct foreign_issuer {
   bool link_by_email = false;
   oidc_client client{};
   std::vector<std::string> audiences{}; ///< whom its tokens may be for
+  bool gives_id_tokens = true;          ///< false: access tokens that look like them
 };
 
 } // namespace troupe

@@ -52,14 +52,6 @@ bool is_access_token(const foreign_claims& claims) {
          string_field(payload, "typ") == "Bearer" || has("scope") || has("scp");
 }
 
-/// At most so many bytes, and no part of a character (UTF-8).
-std::string_view first_of(std::string_view text, std::size_t bytes) {
-  if (text.size() <= bytes) return text;
-  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
-  while (bytes > 0 && continues(text[bytes])) --bytes;
-  return text.substr(0, bytes);
-}
-
 } // namespace
 
 result<provider_metadata> metadata_of(const fetch_reply& discovery, std::string_view issuer) {
@@ -172,7 +164,7 @@ result<provider_tokens> tokens_of(const fetch_reply& answer) {
     return *code == "invalid_grant"
                ? std::unexpected(refused_by_provider(
                      *code, string_field(body, "error_description").value_or("")))
-               : failed(what, "refused: " + *code);
+               : failed(what, "refused: " + std::string(first_of(*code, 64)));
   if (answer.status != 200) return failed(what, "answered " + std::to_string(answer.status));
   auto id_token = string_field(body, "id_token").value_or("");
   if (id_token.empty() || id_token.size() > limits::token_bytes)
@@ -239,14 +231,28 @@ error unsupported_provider(std::string_view name) {
                      std::string(name) + ".client_id)");
 }
 
+error no_id_tokens(std::string_view name) {
+  return refusal(errc::invalid_argument, "validation_failed",
+                 "Unsupported provider: issuers." + std::string(name) +
+                     " is not there, or gives no id tokens");
+}
+
+std::string_view first_of(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return text;
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
+  while (bytes > 0 && continues(text[bytes])) --bytes;
+  return text.substr(0, bytes);
+}
+
 error bad_state() {
   return refusal(errc::invalid_argument, "bad_oauth_state",
                  "this sign-in is not known, was used before, or took too long");
 }
 
 error refused_by_provider(std::string_view code, std::string_view description) {
-  return refusal(errc::forbidden, "provider_refused",
-                 std::string(description.empty() ? code : first_of(description, 1024)));
+  return refusal(
+      errc::forbidden, "provider_refused",
+      std::string(description.empty() ? first_of(code, 64) : first_of(description, 256)));
 }
 
 error admin_not_allowed() {

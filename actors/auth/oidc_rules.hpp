@@ -82,8 +82,11 @@ struct provider_tokens {
                                                    const fetch_reply& answer);
 
 [[nodiscard]] error unsupported_provider(std::string_view name);
+[[nodiscard]] error no_id_tokens(std::string_view name);
+/// At most so many bytes of a text of others, and no part of a character (UTF-8).
+[[nodiscard]] std::string_view first_of(std::string_view text, std::size_t bytes);
 [[nodiscard]] error bad_state();
-/// What the provider's own refusal becomes; of its description the first 1,024 bytes.
+/// What the provider's own refusal becomes; of its description the first 256 bytes.
 [[nodiscard]] error refused_by_provider(std::string_view code, std::string_view description);
 [[nodiscard]] error admin_not_allowed();
 

@@ -47,6 +47,8 @@ void provider_directory::take(entry& of, const result<fetch_reply>& answer) {
     of.has_any = true;
     of.fresh_until = around_.steady_now() + issuer_rules::keys_age(answer->cache_control);
   } else {
+    // Nobody waits again and again for what is used anyway.
+    if (of.has_any) of.fresh_until = around_.steady_now() + limits::issuer_ask_pause;
     log::warn("auth.provider_unread", {{"issuer", of.issuer}, {"why", read.error().message}});
   }
   for (auto& each : std::exchange(of.waiting, {})) {

@@ -15,8 +15,8 @@ const foreign_issuer* provider_sign_in::provider(std::string_view name) const {
   return found != nullptr && !found->client.id.empty() ? found : nullptr;
 }
 
-std::string provider_sign_in::redirect_uri() const {
-  return d_.sign_in.public_url + "/auth/v1/callback";
+std::string provider_sign_in::redirect_uri(const foreign_issuer& of) const {
+  return d_.sign_in.public_url + "/auth/v1/callback/" + of.name;
 }
 
 // there
@@ -37,12 +37,12 @@ void provider_sign_in::on(call<authorize_request>& c, answer<sign_in_reply> a) {
 
 void provider_sign_in::send_there(const foreign_issuer& from, authorize_request in, flow on,
                                   answer<sign_in_reply> a) {
-  directory_.metadata(from, [this, client = &from.client, in = std::move(in), on = std::move(on),
+  directory_.metadata(from, [this, from = &from, in = std::move(in), on = std::move(on),
                              a = std::move(a)](result<provider_metadata> at) mutable {
     if (!at) return a.fail(std::move(at.error()));
     const auto pending = oidc_rules::begin(in.provider, std::move(on), *d_.digest);
-    auto location = oidc_rules::authorization_url(*at, *client, redirect_uri(), pending, in.scopes,
-                                                  in.hints, *d_.digest);
+    auto location = oidc_rules::authorization_url(*at, from->client, redirect_uri(*from), pending,
+                                                  in.scopes, in.hints, *d_.digest);
     d_.in.one_time->put(oidc_rules::row_of(pending, *d_.digest, unix_now()), false,
                         to_self<done>([location = std::move(location),
                                        a = std::move(a)](result<done> stored) mutable {
@@ -56,36 +56,47 @@ void provider_sign_in::send_there(const foreign_issuer& from, authorize_request 
 
 void provider_sign_in::on(call<provider_callback_request>& c, answer<sign_in_reply> a) {
   auto in = std::move(c.body);
-  auto hash = d_.digest->sha256_hex(in.state.value);
-  d_.in.one_time->take(std::string(oidc_rules::state_kind), std::move(hash), unix_now(),
-                       to_self<one_time_row>([this, in = std::move(in), op = c.op,
-                                              a = std::move(a)](result<one_time_row> row) mutable {
-                         if (row)
-                           return come_back(std::move(in), *row, std::move(op), std::move(a));
-                         // Whoever has no sign-in under way is sent where everybody may be sent.
-                         const bool unknown = row.error().code == errc::not_found;
-                         a(sign_in_reply{{},
-                                         sign_in_rules::location_of(
-                                             d_.sign_in.redirect.site_url,
-                                             unknown ? oidc_rules::bad_state() : row.error())});
-                       }));
+  const auto op = c.op;
+  // Whoever has no sign-in under way is sent where everybody may be sent.
+  continuation<one_time_row> then = [this, in, op,
+                                     a = std::move(a)](result<one_time_row> row) mutable {
+    if (row) return come_back(std::move(in), *row, std::move(op), std::move(a));
+    auto why =
+        row.error().code == errc::not_found ? oidc_rules::bad_state() : std::move(row.error());
+    const auto& site = d_.sign_in.redirect.site_url;
+    if (site.empty()) return a.fail(std::move(why));
+    a(sign_in_reply{{}, sign_in_rules::location_of(site, why)});
+  };
+  if (in.state.value.empty() || provider(in.provider) == nullptr)
+    return then(std::unexpected(oidc_rules::bad_state()));
+  may_try(op, {},
+          [this, hash = d_.digest->sha256_hex(in.state.value),
+           then = std::move(then)](result<done> may) mutable {
+            if (!may) return then(std::unexpected(std::move(may.error())));
+            d_.in.one_time->take(std::string(oidc_rules::state_kind), std::move(hash), unix_now(),
+                                 to_self<one_time_row>(std::move(then)));
+          });
 }
 
 void provider_sign_in::come_back(provider_callback_request in, const one_time_row& row,
                                  op_context op, answer<sign_in_reply> a) {
   auto pending = oidc_rules::pending_of(row);
   const auto to = pending.on.redirect_to;
+  // Every provider has a callback of its own (RFC 9700, 4.4): what another one sends here is not
+  // shown to this one.
+  const auto* from = in.provider == pending.provider ? provider(in.provider) : nullptr;
+  const bool is_mixed_up = from == nullptr || (!in.iss.empty() && in.iss != from->issuer);
+  if (is_mixed_up)
+    return a(sign_in_reply{{}, sign_in_rules::location_of(to, oidc_rules::bad_state())});
   if (!in.error.empty()) {
     const auto why = oidc_rules::refused_by_provider(in.error, in.error_description);
-    return a(sign_in_reply{{}, sign_in_rules::location_of(to, why, in.error)});
+    return a(
+        sign_in_reply{{}, sign_in_rules::location_of(to, why, oidc_rules::first_of(in.error, 64))});
   }
   continuation<sign_in_reply> then = [to, a = std::move(a)](result<sign_in_reply> r) mutable {
     if (r) return a(std::move(*r));
     a(sign_in_reply{{}, sign_in_rules::location_of(to, r.error())});
   };
-  const auto* from = provider(pending.provider);
-  if (from == nullptr)
-    return then(std::unexpected(oidc_rules::unsupported_provider(pending.provider)));
   exchange(std::make_shared<visit>(from, std::move(pending), std::move(in.code.value),
                                    std::move(in.iss), std::move(op), std::move(then)));
 }
@@ -93,16 +104,14 @@ void provider_sign_in::come_back(provider_callback_request in, const one_time_ro
 void provider_sign_in::exchange(const visitor& who) {
   directory_.metadata(*who->from, [this, who](result<provider_metadata> at) {
     if (!at) return who->then(std::unexpected(std::move(at.error())));
-    // RFC 9207: a code of another provider is not shown to this one.
-    const bool is_told = at->tells_issuer || !who->iss.empty();
-    if (is_told && who->iss != who->from->issuer)
+    if (at->tells_issuer && who->iss.empty()) // RFC 9207
       return who->then(std::unexpected(oidc_rules::bad_state()));
     ask_tokens(who, *at);
   });
 }
 
 void provider_sign_in::ask_tokens(const visitor& who, const provider_metadata& at) {
-  auto wish = oidc_rules::token_request(at, who->from->client, redirect_uri(), who->code,
+  auto wish = oidc_rules::token_request(at, who->from->client, redirect_uri(*who->from), who->code,
                                         who->pending.verifier);
   d_.fetch->fetch(std::move(wish),
                   to_self<fetch_reply>([this, who, at](result<fetch_reply> answer) {
@@ -167,7 +176,8 @@ void provider_sign_in::go_on(const visitor& who, user_row user) {
 
 void provider_sign_in::on(call<id_token_request>& c, answer<session_reply> a) {
   const auto* from = issuer_named(c.body.provider);
-  if (from == nullptr) return a.fail(oidc_rules::unsupported_provider(c.body.provider));
+  if (from == nullptr || !from->gives_id_tokens)
+    return a.fail(oidc_rules::no_id_tokens(c.body.provider));
   auto signed_in = [this, op = c.op, a = std::move(a)](result<user_row> user) mutable {
     if (!user) return a.fail(std::move(user.error()));
     open_session(std::move(*user), std::string(oidc_rules::session_method), op, std::move(a));

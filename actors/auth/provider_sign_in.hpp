@@ -33,7 +33,7 @@ private:
   using visitor = std::shared_ptr<visit>;
 
   [[nodiscard]] const foreign_issuer* provider(std::string_view name) const;
-  [[nodiscard]] std::string redirect_uri() const;
+  [[nodiscard]] std::string redirect_uri(const foreign_issuer& of) const;
   void send_there(const foreign_issuer& from, authorize_request in, flow on,
                   answer<sign_in_reply> a);
   void come_back(provider_callback_request in, const one_time_row& row, op_context op,

@@ -1,4 +1,5 @@
 #include "actors/auth/auth_rules.hpp"
+#include "actors/auth/oidc_rules.hpp"
 #include "actors/auth/sign_in_flows.hpp"
 #include "actors/auth/token_mail.hpp"
 #include "actors/support/unix_time.hpp"
@@ -201,6 +202,8 @@ void sign_in_flows::on(call<exchange_code_request>& c, answer<session_reply> a) 
                                               a = std::move(a)](result<user_row> user) mutable {
               if (!user) return a.fail(std::move(user.error()));
               if (account_rules::is_banned(*user, now_text())) return a.fail(auth_rules::banned());
+              if (user->role == "admin" && method == oidc_rules::session_method)
+                return a.fail(oidc_rules::admin_not_allowed());
               open_session(std::move(*user), std::move(method), op, std::move(a));
             }));
       }));

@@ -12,9 +12,10 @@
 /// Password hashing, access tokens and digests. Every function is thread-safe.
 namespace troupe {
 
-/// Argon2id with 19 MiB and 2 passes on two threads of its own; limits::hash_queue jobs may wait,
-/// more are `rate_limited` with retry_after_ms. Destroying it lets running hashes finish and drops
-/// waiting ones (they answer `dropped`). Replies come on its threads.
+/// Argon2id with 19 MiB and 2 passes on threads that give way to all others, one less than the
+/// cores but one or two; limits::hash_queue jobs may wait, more are `rate_limited` with
+/// retry_after_ms. Destroying it waits for the hashes that run and drops what was not answered yet
+/// (`dropped`). Replies come on a thread of its own.
 [[nodiscard]] std::unique_ptr<password_hasher> make_password_hasher();
 
 /// What made an encoded password hash that verify() reads: `argon2`, `bcrypt`, `pbkdf2` or

@@ -19,7 +19,7 @@ constexpr std::uint32_t passes = 2;
 constexpr std::uint32_t memory_kib = 19u << 10;
 constexpr std::uint32_t lanes = 1;
 constexpr std::size_t salt_bytes = 16, key_bytes = 32;
-constexpr unsigned hash_threads_max = 8;       // of 19 MiB each
+constexpr unsigned hash_threads_max = 2;       // a dear hash of another system has 256 MiB
 constexpr std::uint32_t retry_after_ms = 1000; // one thread drains the queue in about 1.3 s
 
 /// How every hash begins that hash_now() gives.
@@ -80,29 +80,45 @@ result<password_verdict> verify_now(secret password, const std::string& encoded)
 
 class argon2_hasher final : public password_hasher {
 public:
-  argon2_hasher() : threads_(hash_threads(), limits::hash_queue, &give_way) {
-    crypto::start_sodium();
-  }
+  argon2_hasher() { crypto::start_sodium(); }
 
   void hash(secret password, reply<std::string> answer) override {
-    if (!threads_.reserve()) return answer.fail(busy());
-    threads_.post([password = std::move(password), answer = std::move(answer)]() mutable {
-      answer(hash_now(std::move(password)));
-    });
+    work([password = std::move(password)]() mutable { return hash_now(std::move(password)); },
+         std::move(answer));
   }
 
   void verify(secret password, std::string encoded, reply<password_verdict> answer) override {
-    if (!threads_.reserve()) return answer.fail(busy());
-    threads_.post([password = std::move(password), encoded = std::move(encoded),
-                   answer = std::move(answer)]() mutable {
-      answer(verify_now(std::move(password), encoded));
-    });
+    work(
+        [password = std::move(password), encoded = std::move(encoded)]() mutable {
+          return verify_now(std::move(password), encoded);
+        },
+        std::move(answer));
   }
 
   bool knows(std::string_view encoded) const override { return !hash_format(encoded).empty(); }
 
 private:
-  worker_threads threads_;
+  template <class Job, class Result>
+  void work(Job job, reply<Result> answer) {
+    if (!jobs_.reserve()) return answer.fail(busy());
+    jobs_.post([this, job = std::move(job), answer = std::move(answer)]() mutable {
+      if (!hashes_.reserve()) return answer.fail(busy());
+      hashes_.post([this, job = std::move(job), answer = std::move(answer)]() mutable {
+        auto made = job();
+        if (!results_.reserve()) return answer(std::move(made));
+        results_.post([made = std::move(made), answer = std::move(answer)]() mutable {
+          answer(std::move(made));
+        });
+      });
+    });
+  }
+
+  // A thread that gives way may be stopped with a lock in hand, and whoever wants that lock waits
+  // until a core is free. So what the hashing threads lock is shared with two threads that nobody
+  // waits for: one brings the jobs, one hands the results over.
+  worker_threads results_{1, limits::hash_queue};
+  worker_threads hashes_{hash_threads(), limits::hash_queue, &give_way};
+  worker_threads jobs_{1, limits::hash_queue};
 };
 
 } // namespace

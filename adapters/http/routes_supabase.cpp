@@ -154,6 +154,7 @@ void authorize(http_call& in) {
 
 void provider_callback(http_call& in) {
   provider_callback_request request;
+  request.provider = in.path.front().second;
   request.code.value = parameter_of(in, "code");
   request.state.value = parameter_of(in, "state");
   request.iss = parameter_of(in, "iss");
@@ -218,7 +219,7 @@ void add_supabase_routes(std::vector<route>& out) {
       line("POST", "/auth/v1/verify", &verify_code, json, true),
       line("GET", "/auth/v1/verify", &follow_link, none, true),
       line("GET", "/auth/v1/authorize", &authorize, none, true),
-      line("GET", "/auth/v1/callback", &provider_callback, none, true),
+      line("GET", "/auth/v1/callback/{provider}", &provider_callback, none, true),
       line("GET", "/auth/v1/user", &run_json<&http_gates::accounts, me_request>, none, false),
       line("PUT", "/auth/v1/user", &change_user, json, false),
       line("POST", "/auth/v1/logout", &sign_out, none, false),

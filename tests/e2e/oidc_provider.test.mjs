@@ -11,15 +11,15 @@ import { good, newEmail, password, refused } from './supabase_support.mjs'
 
 const app = 'http://127.0.0.1:3000', native = 'http://127.0.0.1:3001'
 const secret = 'a secret: 100%+/&=~'
-const port = await freePort(), callback = `http://127.0.0.1:${port}/auth/v1/callback`
+const port = await freePort(), callback = `http://127.0.0.1:${port}/auth/v1/callback/`
 // The confidential client signs RS256 and gives its secret by Basic; the public one signs ES256.
-const acme = await startProvider({ client_id: 'web', client_secret: secret, redirect_uris: [callback] })
-const phone = await startProvider({ client_id: 'phone', token_endpoint_auth_method: 'none',
-  id_token_signed_response_alg: 'ES256', redirect_uris: [callback, `${native}/done`] })
+const acme = await startProvider({ client_id: 'web', client_secret: secret, redirect_uris: [`${callback}acme`] })
+const phone = await startProvider({ client_id: 'mobile', token_endpoint_auth_method: 'none',
+  id_token_signed_response_alg: 'ES256', redirect_uris: [`${callback}mobile`, `${native}/done`] })
 const program = await startProgram(port, {
   TROUPE_MAIL_SITE_URL: app, TROUPE_AUTH_PUBLIC_URL: `http://127.0.0.1:${port}`,
   TROUPE_ISSUERS_ACME_ISSUER: acme.url, TROUPE_ISSUERS_ACME_CLIENT_ID: 'web', TROUPE_ISSUERS_ACME_CLIENT_SECRET: secret,
-  TROUPE_ISSUERS_PHONE_ISSUER: phone.url, TROUPE_ISSUERS_PHONE_CLIENT_ID: 'phone',
+  TROUPE_ISSUERS_MOBILE_ISSUER: phone.url, TROUPE_ISSUERS_MOBILE_CLIENT_ID: 'mobile',
 })
 test.after(async () => {
   await program.stop()
@@ -56,7 +56,7 @@ const livesItsLife = async (supabase, provider, login) => {
   return user
 }
 
-for (const provider of ['acme', 'phone']) {
+for (const provider of ['acme', 'mobile']) {
   for (const Client of [createClient, AuthClient])
     test(`${provider}: ${Client === createClient ? 'supabase-js' : 'auth-js'} exchanges a code with PKCE`, async () => {
       const supabase = clientFor('pkce', Client), login = someone()
@@ -149,11 +149,11 @@ const sha256 = (text, form) => createHash('sha256').update(text).digest(form)
 /** The tokens that an app on a phone gets from the provider, without the program. */
 const tokensOf = async (login, nonce) => {
   const verifier = randomBytes(40).toString('base64url')
-  const link = `${phone.url}/auth?` + new URLSearchParams({ client_id: 'phone', response_type: 'code', scope: 'openid email',
+  const link = `${phone.url}/auth?` + new URLSearchParams({ client_id: 'mobile', response_type: 'code', scope: 'openid email',
     redirect_uri: `${native}/done`, state: 's', code_challenge: sha256(verifier, 'base64url'), code_challenge_method: 'S256',
     ...(nonce ? { nonce: sha256(nonce, 'hex') } : {}) })
   const landed = await new Browser().walk(link, login, [native])
-  const res = await fetch(`${phone.url}/token`, { method: 'POST', body: new URLSearchParams({ client_id: 'phone',
+  const res = await fetch(`${phone.url}/token`, { method: 'POST', body: new URLSearchParams({ client_id: 'mobile',
     grant_type: 'authorization_code', redirect_uri: `${native}/done`, code_verifier: verifier,
     code: landed.searchParams.get('code') }) })
   assert.equal(res.status, 200)
@@ -164,26 +164,26 @@ test('signInWithIdToken takes an id_token of the provider, with a nonce and with
   const login = someone(), nonce = randomUUID()
   const supabase = clientFor('implicit')
   const { id_token: token, access_token } = await tokensOf(login, nonce)
-  const { user, session } = good(await supabase.auth.signInWithIdToken({ provider: 'phone', token, access_token, nonce }))
+  const { user, session } = good(await supabase.auth.signInWithIdToken({ provider: 'mobile', token, access_token, nonce }))
   assert.ok(session.refresh_token)
-  assert.equal(user.identities.find((one) => one.provider === 'phone').identity_data.sub, login)
+  assert.equal(user.identities.find((one) => one.provider === 'mobile').identity_data.sub, login)
   assert.equal(good(await supabase.auth.refreshSession()).user.id, user.id)
   assert.equal((await supabase.auth.signOut()).error, null)
   const again = await tokensOf(login)
-  assert.equal(good(await supabase.auth.signInWithIdToken({ provider: 'phone', token: again.id_token })).user.id, user.id)
-  const { fragment } = await walk(clientFor('implicit'), 'phone', login)
+  assert.equal(good(await supabase.auth.signInWithIdToken({ provider: 'mobile', token: again.id_token })).user.id, user.id)
+  const { fragment } = await walk(clientFor('implicit'), 'mobile', login)
   assert.equal(good(await supabase.auth.getUser(fragment.get('access_token'))).user.id, user.id)
 })
 
 test('signInWithIdToken refuses what is not for this app or this nonce', async () => {
   const nonce = randomUUID(), { id_token: token } = await tokensOf(someone(), nonce)
   const supabase = clientFor('implicit')
-  refused(await supabase.auth.signInWithIdToken({ provider: 'phone', token, nonce: 'another' }), 'bad_jwt', 403)
+  refused(await supabase.auth.signInWithIdToken({ provider: 'mobile', token, nonce: 'another' }), 'bad_jwt', 403)
   refused(await supabase.auth.signInWithIdToken({ provider: 'acme', token, nonce }), 'bad_jwt', 403)
   const [head, body, signature] = token.split('.')
   const claims = { ...JSON.parse(Buffer.from(body, 'base64url')), sub: 'root' }
   const bent = [head, Buffer.from(JSON.stringify(claims)).toString('base64url'), signature].join('.')
-  refused(await supabase.auth.signInWithIdToken({ provider: 'phone', token: bent, nonce }), 'bad_jwt', 403)
+  refused(await supabase.auth.signInWithIdToken({ provider: 'mobile', token: bent, nonce }), 'bad_jwt', 403)
   refused(await supabase.auth.signInWithIdToken({ provider: 'google', token, nonce }), 'validation_failed', 400)
-  good(await supabase.auth.signInWithIdToken({ provider: 'phone', token, nonce }))
+  good(await supabase.auth.signInWithIdToken({ provider: 'mobile', token, nonce }))
 })

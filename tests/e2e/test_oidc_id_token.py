@@ -29,6 +29,7 @@ class OidcIdTokenTest(oidc_stage.TestCase):
         "both": {"audience": ["api"]},
         "tokens-only": {"client_id": None, "audience": ["api"]},
         "pool": {"kind": "cognito"},
+        "project": {"kind": "supabase", "client_id": None},
         "linking": {"link_by_email": True},
         "closed": {"create_accounts": False},
         "strict": {"require_email_verified": True},
@@ -157,6 +158,11 @@ class OidcIdTokenTest(oidc_stage.TestCase):
         self.refused(access, "pool")
         for use in ("access", None):
             self.refused(pool.token({"sub": sub, "aud": "web", "client_id": "web", "token_use": use}), "pool")
+
+    def test_an_access_token_of_supabase_is_no_id_token(self):
+        access = self.provider("project").token(someone() | {"aud": "authenticated", "role": "authenticated"})
+        self.user_of(access)
+        self.refused(access, "project", status=400, code="validation_failed")
 
     def test_a_provider_that_is_down_is_no_wrong_token(self):
         status, body = self.exchange("absent", self.token("absent", someone()))

@@ -97,13 +97,24 @@ class OidcRefusalsTest(oidc_stage.TestCase):
         callback = self.consent("acme", someone(), redirect_to=TARGET)
         self.session_of(self.land(callback))
         before = self.provider("acme").asked["/token"]
-        bare = self.public + "/auth/v1/callback"
+        bare = self.public + "/auth/v1/callback/acme"
         code = "code=" + query_of(callback)["code"]
         for query in ("", code, code + "&state=", f"{code}&state={uuid.uuid4()}", f"{code}&state=" + "x" * 3000,
                       "error=access_denied", "error=access_denied&state=unknown", callback.partition("?")[2]):
             with self.subTest(query):
                 self.assert_failed(self.land(f"{bare}?{query}".rstrip("?")), "bad_oauth_state")
         self.assertEqual(self.provider("acme").asked["/token"], before)
+
+    def test_a_callback_of_another_provider_is_not_believed(self):
+        """Who is sent from one provider to another's callback: its code is shown to neither."""
+        callback = self.consent("acme", someone(), redirect_to=TARGET)
+        asked = {name: self.provider(name).asked["/token"] for name in ("acme", "other")}
+        for name, at in (("other", TARGET), ("nobody", SITE)):
+            with self.subTest(name):
+                callback = self.consent("acme", someone(), redirect_to=TARGET)
+                landed = self.land(callback.replace("/callback/acme?", f"/callback/{name}?"))
+                self.assert_failed(landed, "bad_oauth_state", at=at)
+        self.assertEqual(asked, {name: self.provider(name).asked["/token"] for name in asked})
 
     def test_a_failed_sign_in_spends_its_state(self):
         acme = self.provider("acme")
@@ -314,7 +325,7 @@ class OidcRefusalsTest(oidc_stage.TestCase):
         self.failed("acme", "user_banned", person)
         self.failed("acme", "user_banned", person, **challenge)
         self.assert_refused(self.call("POST", "/auth/v1/token?grant_type=pkce",
-                                      {"auth_code": code, "code_verifier": verifier}), 403, "user_banned")
+                                      {"auth_code": code, "code_verifier": verifier}), 404, "flow_state_not_found")
 
 
 if __name__ == "__main__":

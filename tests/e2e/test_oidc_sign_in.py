@@ -56,7 +56,7 @@ class OidcSignInTest(oidc_stage.TestCase):
             asked = query_of(page.location)
             self.assertEqual(sorted(asked), sorted(OURS))
             self.assertEqual((asked["response_type"], asked["client_id"]), ("code", "web"))
-            self.assertEqual(asked["redirect_uri"], self.public + "/auth/v1/callback")
+            self.assertEqual(asked["redirect_uri"], self.public + "/auth/v1/callback/acme")
             self.assertEqual(asked["scope"].split(" "), ["openid", "email", "profile"])
             self.assertEqual((asked["code_challenge_method"], len(asked["code_challenge"])), ("S256", 43))
             seen += [asked["state"], asked["nonce"], asked["code_challenge"]]
@@ -170,7 +170,7 @@ class OidcSignInTest(oidc_stage.TestCase):
             with self.subTest(name):
                 self.signed_in(name, someone())
                 request = self.provider(name).seen["/token"]
-                self.assertEqual(request.form["redirect_uri"], self.public + "/auth/v1/callback")
+                self.assertEqual(request.form["redirect_uri"], f"{self.public}/auth/v1/callback/{name}")
                 basic = name in ("acme", "silent")
                 self.assertEqual(("Authorization" in request.headers, "client_secret" in request.form),
                                  (basic, name == "posted"))
@@ -297,7 +297,7 @@ class OidcSignInTest(oidc_stage.TestCase):
         swapped = mine.replace(query_of(mine)["code"], query_of(yours)["code"])
         self.assert_failed(self.land(swapped))
         self.assert_failed(self.land(mine), "bad_oauth_state")
-        self.assertEqual(go(self.public + "/auth/v1/callback?" + uuid.uuid4().hex).status, 303)
+        self.assertEqual(go(self.public + "/auth/v1/callback/acme?" + uuid.uuid4().hex).status, 303)
 
 
 if __name__ == "__main__":

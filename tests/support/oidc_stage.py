@@ -125,7 +125,7 @@ class TestCase(unittest.TestCase):
             provider.bends = dataclasses.replace(provider.bends, **(bends(provider) if callable(bends) else bends))
             secret = own.get("client_secret", "")
             provider.client = Client(own["client_id"], secret, own.pop("method", "none"))
-            provider.redirect_uri = cls.public + "/auth/v1/callback"
+            provider.redirect_uri = f"{cls.public}/auth/v1/callback/{name}"
             sections[name] = without_none(own)
         folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory(prefix="troupe-oidc-")))
         file = cls.settings = folder / "troupe.toml"

@@ -99,7 +99,8 @@ const std::map<std::string, subject>& subjects() {
        plain<authorize_request>(R"({"provider":"p","redirect_to":"https://a.b","scopes":"s",
              "code_challenge":"c","code_challenge_method":"s256","hints":["prompt=login"]})")},
       {"provider_callback_request",
-       plain<provider_callback_request>(R"({"code":"c","state":"s","iss":"i","error":"e",
+       plain<provider_callback_request>(
+           R"({"provider":"p","code":"c","state":"s","iss":"i","error":"e",
              "error_description":"d"})")},
       {"id_token_request",
        plain<id_token_request>(R"({"provider":"p","id_token":"t","nonce":"n"})")},

@@ -96,7 +96,7 @@ TEST_F(issuer_settings_test, a_wrong_key_or_value_is_said_with_its_line) {
   EXPECT_EQ(mistake("[issuers.a]\nalgorithms = [\"none\"]\n"),
             "troupe.toml:2: issuers.a.algorithms wants one of EdDSA, ES256, ES384, RS256, RS384, "
             "RS512, PS256, HS256, not \"none\"");
-  for (const std::string name : {"A", "email", "\"a.b\"", "\"\""})
+  for (const std::string name : {"A", "email", "phone", "\"a.b\"", "\"\""})
     EXPECT_TRUE(mistake("[issuers." + name + "]\nkind = \"oidc\"\n").starts_with("troupe.toml:2: "))
         << name;
   EXPECT_TRUE(mistake("issuers = \"https://id.example\"\n").starts_with("troupe.toml:1: "));
