@@ -68,6 +68,7 @@ void broker_state::take_delegated(peer& from, frame_received& in) {
   free_slot(*c);
   c->delegated_by = from.id;
   c->attempts = 0;
+  c->may_have_begun = false;
   c->request = std::move(in.header);
   c->body_size = bytes_of(in.body).size();
   c->body = std::move(in.body);
@@ -247,24 +248,38 @@ void broker_state::take_signal(peer& from, frame_received& in) {
 void broker_state::worker_lost(call& c) {
   const peer_id lost = std::exchange(c.worker, {});
   if (c.requester.empty()) return forget(c);
-  if (c.is_cancelled) return answer_error(c, make_error(errc::cancelled, "cancelled"));
+  const auto begun = c.has_partial ? started_state::yes : started_state::unknown;
+  if (c.is_cancelled) {
+    auto why = make_error(errc::cancelled, "cancelled");
+    why.started = begun;
+    return answer_error(c, std::move(why));
+  }
   const bool may_repeat = (c.request.flags & idempotent) != 0 && !c.has_partial &&
                           c.attempts < bounds_.attempts && (c.body != nullptr || c.body_size == 0);
   const bool has_other =
       std::ranges::any_of(c.target->workers, [](const worker& w) { return !w.is_draining; });
   if (may_repeat && has_other) {
     ++counts_.resent;
+    c.may_have_begun = true;
     return place(c, lost);
   }
   auto why = make_error(errc::worker_lost, "the node that worked on the request is gone");
-  why.started = c.has_partial ? started_state::yes : started_state::unknown;
+  why.started = begun;
   answer_error(c, std::move(why));
 }
 
 void broker_state::requester_lost(call& c) {
   c.requester.clear();
-  deadlines_.erase({c.deadline, c.cid});
   if (c.worker.empty()) return forget(c);
+  call_off(c);
+}
+
+/// Nobody waits, but the worker holds a slot. Either message may be lost, CANCEL or what answers
+/// it, so it is said again until the slot is free.
+void broker_state::call_off(call& c) {
+  deadlines_.erase({c.deadline, c.cid});
+  c.deadline = now_ + bounds_.silence;
+  deadlines_.emplace(c.deadline, c.cid);
   send(c.worker, frame::cancel, c.cid);
 }
 
@@ -274,6 +289,10 @@ void broker_state::expire_calls() {
     deadlines_.erase(deadlines_.begin());
     if (at == calls_.end()) continue;
     auto& c = at->second;
+    if (c.requester.empty()) {
+      call_off(c);
+      continue;
+    }
     auto why = make_error(errc::deadline_exceeded, "the deadline passed");
     why.started = c.worker.empty() ? started_state::no
                   : c.has_partial  ? started_state::yes
@@ -298,6 +317,7 @@ void broker_state::fail_queue_if_unserved(service& s) {
 
 /// Ends a call that no worker holds.
 void broker_state::answer_error(call& c, error why) {
+  if (c.may_have_begun && why.started == started_state::no) why.started = started_state::unknown;
   send_error(c.requester, c.cid, std::move(why));
   forget(c);
 }

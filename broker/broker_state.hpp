@@ -120,6 +120,7 @@ private:
     instant deadline{};
     int attempts = 0;
     bool is_queued = false, has_partial = false, is_cancelled = false;
+    bool may_have_begun = false; ///< on a worker that was lost
   };
   using outputs = std::vector<frame_to_send>;
 
@@ -152,6 +153,7 @@ private:
   void take_signal(peer& from, frame_received& in);
   void worker_lost(call& c);
   void requester_lost(call& c);
+  void call_off(call& c);
   void expire_calls();
   void fail_queue_if_unserved(service& s);
   void answer_error(call& c, error why);

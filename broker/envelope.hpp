@@ -63,7 +63,7 @@ struct envelope {
   call_id mid;              ///< this message: its sender's incarnation and counter
   call_id cid;              ///< the conversation: the `mid` of its first REQUEST
   std::string svc;          ///< REQUEST: the method; REGISTER, CREDIT: the service
-  std::uint64_t seq = 0;    ///< PARTIAL: from 1; FINAL: reserved
+  std::uint64_t seq = 0;    ///< PARTIAL: from 1; FINAL: of the last PARTIAL
 
   // ext
   std::string traceparent;

@@ -18,7 +18,7 @@ node_state::node_state(node_identity who, node_bounds bounds)
 
 void node_state::step(instant now, node_input in, std::vector<node_output>& out) {
   // After a freeze of our own the broker's silence proves nothing.
-  if (now_ != instant{} && now - now_ > bounds_.silence / 2) heard_ = now;
+  if (now_ != instant{} && now - due() > bounds_.silence / 2) heard_ = asked_at_ = now;
   now_ = now;
   out_ = &out;
   std::visit([this](auto& what) { on(what); }, in);
@@ -27,8 +27,9 @@ void node_state::step(instant now, node_input in, std::vector<node_output>& out)
 
 instant node_state::due() const {
   auto at = instant::max();
-  if (phase_ == phase::greeting) at = heard_ + bounds_.greeting;
+  if (phase_ == phase::greeting) at = asked_at_ + bounds_.greeting;
   if (phase_ == phase::welcomed) at = std::min(next_beat_, heard_ + bounds_.silence);
+  if (is_registering()) at = std::min(at, asked_at_ + bounds_.greeting);
   return deadlines_.empty() ? at : std::min(at, deadlines_.begin()->first);
 }
 
@@ -44,7 +45,7 @@ void node_state::on(link_down&) {
 
 void node_state::greet() {
   phase_ = phase::greeting;
-  heard_ = now_;
+  heard_ = asked_at_ = now_;
   registered_ = 0;
   hello_body hello;
   hello.name = who_.name;
@@ -57,6 +58,7 @@ void node_state::greet() {
 void node_state::welcomed() {
   if (phase_ != phase::greeting) return void(++dropped_);
   phase_ = phase::welcomed;
+  asked_at_ = now_;
   next_beat_ = now_ + bounds_.heartbeat;
   if (is_draining_) send(frame::drain, {});
   if (is_draining_ || who_.services.empty()) return set_linked(true);
@@ -66,6 +68,10 @@ void node_state::welcomed() {
 
 void node_state::registered() {
   if (phase_ == phase::welcomed && ++registered_ == who_.services.size()) set_linked(true);
+}
+
+bool node_state::is_registering() const {
+  return phase_ == phase::welcomed && registered_ < who_.services.size() && !is_draining_;
 }
 
 /// What was asked fails, what is served here has lost its requester.
@@ -126,9 +132,11 @@ void node_state::on(broker_frame& in) {
 
 void node_state::on(time_passed&) {
   expire();
-  if (phase_ == phase::greeting && now_ >= heard_ + bounds_.greeting)
+  if (phase_ == phase::greeting && now_ >= asked_at_ + bounds_.greeting)
     return want_other_link("the broker does not answer");
   if (phase_ != phase::welcomed) return;
+  if (is_registering() && now_ >= asked_at_ + bounds_.greeting)
+    return want_other_link("the broker does not register the services");
   if (now_ - heard_ >= bounds_.silence) return want_other_link("the broker fell silent");
   if (now_ >= next_beat_) beat();
 }
@@ -178,7 +186,7 @@ void node_state::hand_on(bus_request& in) {
   if (at == served_.end() || phase_ != phase::welcomed) return void(++dropped_);
   auto header = header_of(in);
   header.mid = next_mid();
-  header.hop = at->second;
+  header.hop = at->second.hop;
   served_.erase(at);
   if (header.svc.empty() || in.body.size() > limits::bus_body_bytes)
     return send_error(frame::error, in.cid,
@@ -226,16 +234,34 @@ void node_state::take_answer(broker_frame& in) {
     log::error("bus.refused", {{"why", why ? why->message : "unreadable"}});
     return;
   }
-  if (in.header.type == frame::partial) {
-    if (!asked_.contains(cid)) return void(++dropped_);
-    return out_->push_back(bus_answer(bus_partial{cid, in.header.seq, std::move(in.body)}));
-  }
-  if (!end_asked(cid)) return void(++dropped_);
+  if (in.header.type == frame::partial) return take_partial(in);
+  const auto at = asked_.find(cid);
+  if (at == asked_.end()) return void(++dropped_);
+  if (in.header.type == frame::final && in.header.seq != at->second.seen) return give_up(cid);
+  end_asked(cid);
   if (in.header.type == frame::final)
     return out_->push_back(bus_answer(bus_finished{cid, std::move(in.body)}));
   auto why = msgpack_codec::decode<error>(in.body);
   if (!why) why = make_error(errc::internal, "a peer's error could not be read");
   out_->push_back(bus_answer(bus_failed{cid, std::move(*why)}));
+}
+
+/// A partial that comes again is dropped; after one that is missing nothing can be right.
+void node_state::take_partial(broker_frame& in) {
+  const auto& cid = in.header.cid;
+  const auto at = asked_.find(cid);
+  if (at == asked_.end() || in.header.seq <= at->second.seen) return void(++dropped_);
+  if (in.header.seq != at->second.seen + 1) return give_up(cid);
+  at->second.seen = in.header.seq;
+  out_->push_back(bus_answer(bus_partial{cid, in.header.seq, std::move(in.body)}));
+}
+
+/// ROUTER drops messages silently when a peer's queue is full or its connection breaks.
+void node_state::give_up(const call_id& cid) {
+  end_asked(cid);
+  answer_failure(cid, errc::upstream_failed, "a part of the answer was lost on its way",
+                 started_state::yes);
+  send(frame::cancel, cid);
 }
 
 bool node_state::end_asked(const call_id& cid) {
@@ -261,7 +287,7 @@ void node_state::take_work(broker_frame& in) {
   if (is_draining_)
     return send_error(frame::reject, h.cid,
                       make_error(errc::draining, "the node is shutting down"));
-  served_.insert_or_assign(h.cid, h.hop);
+  served_.insert_or_assign(h.cid, served_call{h.hop});
   bus_request work;
   work.method = std::move(h.svc);
   work.cid = h.cid;
@@ -280,7 +306,11 @@ void node_state::take_work(broker_frame& in) {
 
 void node_state::take_signal(broker_frame& in) {
   const auto& cid = in.header.cid;
-  if (!served_.contains(cid)) return void(++dropped_);
+  if (!served_.contains(cid)) {
+    ++dropped_;
+    // The broker counts a slot as taken by what never came here, or whose end was lost.
+    return in.header.type == frame::cancel ? send(frame::credit, cid) : void();
+  }
   if (in.header.type == frame::cancel) return out_->push_back(bus_work(bus_cancel{cid}));
   const auto more = decode_window(in.body);
   if (!more) return void(++dropped_);
@@ -292,7 +322,9 @@ void node_state::take_signal(broker_frame& in) {
 }
 
 void node_state::on(send_partial& in) {
-  if (!served_.contains(in.cid)) return void(++dropped_);
+  const auto at = served_.find(in.cid);
+  if (at == served_.end()) return void(++dropped_);
+  at->second.sent = in.seq;
   send(frame::partial, in.cid, std::move(in.body));
   std::get<frame_to_broker>(out_->back()).header.seq = in.seq;
 }
@@ -302,9 +334,13 @@ void node_state::on(send_final& in) {
     send_failure instead{in.cid, make_error(errc::too_large, "the answer is too large")};
     return on(instead);
   }
-  if (served_.erase(in.cid) == 0) return void(++dropped_);
+  const auto at = served_.find(in.cid);
+  if (at == served_.end()) return void(++dropped_);
+  const auto sent = at->second.sent;
+  served_.erase(at);
   ++answered_;
   send(frame::final, in.cid, std::move(in.body));
+  std::get<frame_to_broker>(out_->back()).header.seq = sent;
 }
 
 void node_state::on(send_failure& in) {

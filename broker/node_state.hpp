@@ -23,7 +23,7 @@ struct node_bounds {
   std::size_t calls = 1u << 16; ///< asked and not answered
   std::chrono::milliseconds heartbeat = limits::heartbeat;
   std::chrono::milliseconds silence = 3 * limits::heartbeat; ///< then the broker is dead
-  std::chrono::milliseconds greeting{2000};                  ///< from HELLO to WELCOME
+  std::chrono::milliseconds greeting{2000}; ///< from HELLO to WELCOME, and from REGISTER on
   std::chrono::milliseconds grace{
       100}; ///< the broker answers at the deadline; past this the node does
 };
@@ -91,6 +91,11 @@ private:
   struct asked_call {
     instant deadline; ///< with the grace
     bool is_idempotent = false;
+    std::uint64_t seen = 0; ///< the last partial
+  };
+  struct served_call {
+    std::uint8_t hop = 0;   ///< those behind it
+    std::uint64_t sent = 0; ///< the last partial
   };
 
   void on(link_up&);
@@ -112,12 +117,15 @@ private:
   void registered();
   void take_work(broker_frame& in);
   void take_answer(broker_frame& in);
+  void take_partial(broker_frame& in);
+  void give_up(const call_id& cid);
   void take_signal(broker_frame& in);
   void lose_link(std::string_view why);
   void want_other_link(std::string why);
   void ask(bus_request& in);
   void hand_on(bus_request& in);
   void answer_failure(const call_id& cid, errc code, std::string message, started_state started);
+  [[nodiscard]] bool is_registering() const;
   void set_linked(bool up);
   bool end_asked(const call_id& cid);
   void expire();
@@ -134,10 +142,11 @@ private:
   std::size_t registered_ = 0;
   std::uint64_t sent_ = 0, answered_ = 0, dropped_ = 0;
   instant now_{}, heard_{}, next_beat_{};
+  instant asked_at_{}; ///< when HELLO or the REGISTERs went out
   std::unordered_map<call_id, asked_call> asked_;
-  std::set<std::pair<instant, call_id>> deadlines_;  ///< of what is asked
-  std::unordered_map<call_id, std::uint8_t> served_; ///< with the hops behind them
-  std::vector<node_output>* out_ = nullptr;          ///< of the step that runs
+  std::set<std::pair<instant, call_id>> deadlines_; ///< of what is asked
+  std::unordered_map<call_id, served_call> served_;
+  std::vector<node_output>* out_ = nullptr; ///< of the step that runs
 };
 
 } // namespace troupe::wire

@@ -99,7 +99,7 @@ TEST_F(node, partials_and_the_end_are_answered_and_what_comes_later_dropped) {
   feed(request(1, now_ + 1s));
   broker_says(frame::partial, {7, 1}, "p", 1);
   EXPECT_EQ(std::get<bus_partial>(all<bus_answer>()[0]).seq, 1u);
-  broker_says(frame::final, {7, 1}, "end");
+  broker_says(frame::final, {7, 1}, "end", 1);
   EXPECT_EQ(std::get<bus_finished>(all<bus_answer>()[0]).body, "end");
   broker_says(frame::final, {7, 1}, "again");
   EXPECT_TRUE(out_.empty());
@@ -186,6 +186,7 @@ TEST_F(node, work_is_answered_once) {
   EXPECT_EQ(all<frame_to_broker>()[0].header.seq, 3u);
   feed(send_final{{50, 1}, "end"});
   EXPECT_EQ(sent(), frames{frame::final});
+  EXPECT_EQ(all<frame_to_broker>()[0].header.seq, 3u) << "of the last partial";
   feed(send_failure{{50, 1}, make_error(errc::internal, "x")});
   EXPECT_TRUE(out_.empty());
   EXPECT_EQ(state_.served(), 0u);
@@ -229,8 +230,75 @@ TEST_F(node, windows_and_cancels_of_served_calls_reach_the_worker) {
   EXPECT_EQ(std::get<bus_window>(all<bus_work>()[0]).frames, 5u);
   broker_says(frame::cancel, {50, 1});
   EXPECT_EQ(all<bus_work>().size(), 1u);
+}
+
+TEST_F(node, the_slot_of_a_call_that_never_came_is_given_back) {
+  link();
   broker_says(frame::cancel, {50, 2});
+  EXPECT_EQ(sent(), frames{frame::credit});
+  EXPECT_EQ(all<frame_to_broker>()[0].header.cid, (call_id{50, 2}));
+  broker_says(frame::window, {50, 2}, encode(window_body{4, 5, 6}));
   EXPECT_TRUE(out_.empty());
+}
+
+TEST_F(node, a_partial_that_comes_twice_is_told_once) {
+  link();
+  feed(request(1, now_ + 1s));
+  broker_says(frame::partial, {7, 1}, "p", 1);
+  broker_says(frame::partial, {7, 1}, "p", 1);
+  EXPECT_TRUE(out_.empty());
+  broker_says(frame::partial, {7, 1}, "q", 2);
+  EXPECT_EQ(all<bus_answer>().size(), 1u);
+}
+
+TEST_F(node, a_stream_with_a_gap_ends_with_an_error_and_is_cancelled) {
+  for (const bool is_at_the_end : {false, true}) {
+    const std::uint64_t n = is_at_the_end ? 2 : 1;
+    if (!state_.is_linked()) link();
+    feed(request(n, now_ + 1s));
+    broker_says(frame::partial, {7, n}, "p", 1);
+    if (is_at_the_end)
+      broker_says(frame::final, {7, n}, "end", 2);
+    else
+      broker_says(frame::partial, {7, n}, "r", 3);
+    ASSERT_EQ(failures().size(), 1u);
+    EXPECT_EQ(failures()[0].code, errc::upstream_failed);
+    EXPECT_EQ(failures()[0].started, started_state::yes);
+    EXPECT_EQ(sent(), frames{frame::cancel});
+    EXPECT_EQ(state_.asked(), 0u);
+  }
+}
+
+TEST_F(node, a_welcome_that_never_comes_is_not_waited_for) {
+  feed(link_up{});
+  while (all<relink>().empty() && now_ < instant(1h + 10s)) {
+    now_ = state_.due();
+    feed(time_passed{});
+  }
+  EXPECT_EQ(now_, instant(1h + 2s));
+}
+
+TEST_F(node, heartbeats_do_not_make_up_for_a_welcome) {
+  feed(link_up{});
+  bool is_given_up = false;
+  for (int n = 0; n < 5 && !is_given_up; ++n) {
+    now_ += 500ms;
+    broker_says(frame::heartbeat);
+    feed(time_passed{});
+    is_given_up = !all<relink>().empty();
+  }
+  EXPECT_TRUE(is_given_up);
+}
+
+TEST_F(node, a_registration_that_is_not_confirmed_makes_it_start_over) {
+  feed(link_up{});
+  broker_says(frame::welcome);
+  while (all<relink>().empty() && now_ < instant(1h + 10s)) {
+    now_ += 500ms;
+    broker_says(frame::heartbeat);
+    feed(time_passed{});
+  }
+  EXPECT_EQ(now_, instant(1h + 2s));
 }
 
 TEST_F(node, a_draining_node_rejects_work_and_finishes_its_own) {

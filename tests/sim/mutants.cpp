@@ -1,0 +1,110 @@
+#include "tests/sim/mutants.hpp"
+
+#include "messages/codec/msgpack.hpp"
+
+#include <map>
+#include <memory>
+
+namespace troupe::sim {
+namespace {
+
+using wire::frame;
+
+mutation named(std::string name) {
+  mutation out;
+  out.name = std::move(name);
+  return out;
+}
+
+mutation repeats_everything() {
+  auto out = named("the broker hands every request to another worker when the first is lost");
+  out.broker_hears = [](wire::frame_received& f) {
+    if (f.header.type == frame::request) f.header.flags |= wire::idempotent;
+    return true;
+  };
+  return out;
+}
+
+mutation cancels_nothing() {
+  auto out = named("the broker tells no worker that nobody waits any more");
+  out.broker_sends = [](wire::frame_to_send& f) { return f.header.type != frame::cancel; };
+  return out;
+}
+
+mutation denies_the_beginning() {
+  auto out = named("every error of the broker says that the work did not begin");
+  out.broker_sends = [](wire::frame_to_send& f) {
+    if (f.header.type != frame::error) return true;
+    auto why = msgpack_codec::decode<error>(wire::bytes_of(f.body));
+    if (!why) return true;
+    why->started = started_state::no;
+    f.body = wire::make_body(msgpack_codec::encode(*why));
+    return true;
+  };
+  return out;
+}
+
+mutation claims_the_beginning() {
+  auto out = named("every error of the broker says that the work began");
+  out.broker_sends = [](wire::frame_to_send& f) {
+    if (f.header.type != frame::error) return true;
+    auto why = msgpack_codec::decode<error>(wire::bytes_of(f.body));
+    if (!why) return true;
+    why->started = started_state::yes;
+    f.body = wire::make_body(msgpack_codec::encode(*why));
+    return true;
+  };
+  return out;
+}
+
+/// The third token of each stream is gone, and the numbers after it hide that.
+mutation swallows_a_token() {
+  auto out = named("a worker's node swallows a token and counts as if it had not");
+  auto had = std::make_shared<std::map<call_id, bool>>();
+  out.node_sends = [had](wire::frame_to_broker& f) {
+    const bool is_partial = f.header.type == frame::partial;
+    if (is_partial && f.header.seq == 3) return !((*had)[f.header.cid] = true);
+    const bool is_after = is_partial || f.header.type == frame::final;
+    if (is_after && had->contains(f.header.cid)) --f.header.seq;
+    return true;
+  };
+  return out;
+}
+
+mutation mixes_answers_up() {
+  auto out = named("the broker sends one answer in a hundred to another call");
+  auto count = std::make_shared<int>(0);
+  out.broker_sends = [count](wire::frame_to_send& f) {
+    if (f.header.type == frame::final && ++*count % 100 == 0) --f.header.cid.counter;
+    return true;
+  };
+  return out;
+}
+
+mutation keeps_slots() {
+  auto out = named("a node does not answer the CANCEL of a call that it does not have");
+  out.node_sends = [](wire::frame_to_broker& f) { return f.header.type != frame::credit; };
+  return out;
+}
+
+mutation broker_without_clock() {
+  auto out = named("the broker has no clock");
+  out.is_broker_without_clock = true;
+  return out;
+}
+
+mutation node_without_clock() {
+  auto out = named("the nodes have no clock");
+  out.is_node_without_clock = true;
+  return out;
+}
+
+} // namespace
+
+std::vector<mutation> mutants() {
+  return {repeats_everything(),   cancels_nothing(),      denies_the_beginning(),
+          claims_the_beginning(), swallows_a_token(),     mixes_answers_up(),
+          keeps_slots(),          broker_without_clock(), node_without_clock()};
+}
+
+} // namespace troupe::sim

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "broker/node_state.hpp"
+#include "tests/sim/history.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+/// A whole cluster in one thread and one seed: the real state machines of brokers and nodes over a
+/// network, a clock and processes that are made up. The network is what ZeroMQ over TCP is: in
+/// order and without duplicates within a connection, which may break with all that is on its way,
+/// and which may lose a single message when a queue is full.
+namespace troupe::sim {
+
+struct fault_rates {
+  double kill = 1, freeze = 1, cut = 1, partition = 1; ///< each, of any process, in 10 s
+  double loss = 0.0005;                                ///< of a message
+};
+
+struct plan {
+  std::uint64_t seed = 1;
+  int edges = 2, routers = 2, workers = 3;
+  std::uint32_t capacity = 6;       ///< of a worker
+  std::chrono::seconds trouble{12}; ///< then every fault ends, and what was asked comes to its end
+  double requests = 20;             ///< a second, of all edges
+  fault_rates faults;
+};
+
+/// What a mutant of a state machine does otherwise. Null members change nothing. Each may change
+/// or drop (false) what it is shown.
+struct mutation {
+  std::string name;
+  std::function<bool(wire::frame_to_send&)> broker_sends;
+  std::function<bool(wire::frame_received&)> broker_hears;
+  std::function<bool(wire::frame_to_broker&)> node_sends;
+  std::function<bool(wire::broker_frame&)> node_hears;
+  bool is_broker_without_clock = false, is_node_without_clock = false;
+  int twice = 0; ///< one message in so many is heard twice by its node; 0: none
+};
+
+struct outcome {
+  std::vector<std::string> wrongs; ///< promises that were broken; empty: none
+  std::size_t asked = 0, finished = 0, frames = 0, kills = 0, freezes = 0, cuts = 0, losses = 0;
+};
+
+/// Runs the plan to its end. `trace`, if any, is told what happens, a line each.
+[[nodiscard]] outcome run(const plan& what, const mutation& how = {},
+                          const std::function<void(const std::string&)>& trace = {});
+
+} // namespace troupe::sim
