@@ -59,7 +59,7 @@ void application::ask(std::string body, bool may_be_cancelled) {
   if (!may_be_cancelled) r.deadline = time_.now() + patience_most;
   r.body = std::move(body);
   const auto cid = r.cid;
-  asked_[cid] = true;
+  asked_.insert(cid);
   record_.asked(cid, r.idempotent, time_.now(), r.deadline);
   say_(std::move(r));
   if (!may_be_cancelled || !time_.happens(0.1)) return;
@@ -140,7 +140,7 @@ void application::end(const call_id& cid, run& what) {
 void application::die() {
   lives_.reset();
   record_.worker_died(incarnation_);
-  for (const auto& [cid, waits] : asked_) record_.widowed(cid);
+  for (const auto& cid : asked_) record_.widowed(cid);
 }
 
 } // namespace troupe::sim

@@ -5,7 +5,8 @@
 
 #include <functional>
 #include <map>
-#include <string>
+#include <memory>
+#include <set>
 
 namespace troupe::sim {
 
@@ -55,7 +56,7 @@ private:
   const std::function<void(wire::node_input)> say_;
   std::shared_ptr<bool> lives_ = std::make_shared<bool>(true);
   std::uint64_t counter_ = 0;
-  std::map<call_id, bool> asked_;
+  std::set<call_id> asked_;
   std::map<call_id, run> runs_;
 };
 

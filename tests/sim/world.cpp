@@ -82,7 +82,8 @@ private:
   void ask();
   void trouble();
   void check_calm();
-  void say(const std::string& what);
+  template <class What>
+  void say(What what); ///< its text is made only for a trace
   std::string name_of(const node& n) const;
   node& any() { return nodes_[time_.pick(nodes_.size())]; }
 
@@ -98,10 +99,11 @@ private:
   outcome out_;
 };
 
-void world::say(const std::string& what) {
+template <class What>
+void world::say(What what) {
   if (!trace_) return;
   const auto ms = std::chrono::duration<double, std::milli>(time_.now().time_since_epoch() - 1h);
-  trace_(std::to_string(ms.count()) + " ms  " + what);
+  trace_(std::to_string(ms.count()) + " ms  " + what());
 }
 
 std::string world::name_of(const node& n) const {
@@ -123,7 +125,7 @@ void world::start(node& n) {
         enter(n, [this, &n, in = std::move(in)]() mutable { feed(n, std::move(in)); });
       });
   n.state.emplace(n.app->identity(plan_.capacity));
-  say(name_of(n) + " starts");
+  say([&] { return name_of(n) + " starts"; });
   reconnect(n, 20ms);
 }
 
@@ -135,13 +137,13 @@ void world::start_broker() {
   broker_.peers.clear();
   broker_.incarnation = ++incarnations_;
   broker_.state.emplace(broker_.incarnation);
-  say("broker " + std::to_string(broker_.incarnation) + " starts");
+  say([&] { return "broker " + std::to_string(broker_.incarnation) + " starts"; });
 }
 
 void world::kill(node& n) {
   if (!n.is_alive) return;
   ++out_.kills;
-  say(name_of(n) + " is killed");
+  say([&] { return name_of(n) + " is killed"; });
   n.app->die();
   n.is_alive = n.is_frozen = false;
   ++n.life;
@@ -152,7 +154,7 @@ void world::kill(node& n) {
 void world::kill_broker() {
   if (!broker_.is_alive) return;
   ++out_.kills;
-  say("the broker is killed");
+  say([&] { return std::string("the broker is killed"); });
   broker_.is_alive = broker_.is_frozen = false;
   ++broker_.life;
   for (auto& n : nodes_) close(n, true);
@@ -162,11 +164,11 @@ void world::kill_broker() {
 void world::freeze(process& p, microseconds length) {
   if (!p.is_alive || p.is_frozen) return;
   ++out_.freezes;
-  say(std::to_string(p.incarnation) + " freezes");
+  say([&] { return std::to_string(p.incarnation) + " freezes"; });
   p.is_frozen = true;
   time_.in(length, [this, &p, life = p.life] {
     if (p.life != life || !p.is_frozen) return;
-    say(std::to_string(p.incarnation) + " thaws");
+    say([&] { return std::to_string(p.incarnation) + " thaws"; });
     p.is_frozen = false;
     record_.thawed(p.incarnation, time_.now());
     while (!p.waiting.empty() && !p.is_frozen && p.life == life) {
@@ -182,9 +184,9 @@ void world::cut_off(process& p, microseconds length) {
   if (p.is_cut_off) return;
   ++out_.cuts;
   p.is_cut_off = true;
-  say(std::to_string(p.incarnation) + " is cut off");
+  say([&] { return std::to_string(p.incarnation) + " is cut off"; });
   time_.in(length, [this, &p] {
-    say(std::to_string(p.incarnation) + " is reached again");
+    say([&] { return std::to_string(p.incarnation) + " is reached again"; });
     p.is_cut_off = false;
     for (auto& work : std::exchange(p.behind, {})) work();
   });
@@ -244,7 +246,7 @@ void world::reach(process& from, process& to, const connection_ptr& over, instan
   ++out_.frames;
   if (!is_calm_ && time_.happens(plan_.faults.loss)) {
     ++out_.losses;
-    return say("a message is lost");
+    return say([&] { return std::string("a message is lost"); });
   }
   last = std::max(last + 1us, time_.now() + time_.between(30us, 2ms));
   auto arrive = [this, &to, over, life = to.life, work = std::move(work)] {
@@ -271,8 +273,10 @@ void world::feed(node& n, node_input in) {
 void world::act(node& n, node_output& out) {
   if (auto* f = std::get_if<wire::frame_to_broker>(&out)) {
     if (!n.link || (how_.node_sends && !how_.node_sends(*f))) return;
-    say(name_of(n) + " sends " + std::string(to_string(f->header.type)) + ' ' +
-        sim::name_of(f->header.cid));
+    say([&] {
+      return name_of(n) + " sends " + std::string(to_string(f->header.type)) + ' ' +
+             sim::name_of(f->header.cid);
+    });
     auto header = wire::decode(wire::encode(f->header));
     if (!header) return record_.wrong(f->header.cid, "a header that cannot be read");
     auto body = wire::make_body(std::move(f->body));
@@ -286,7 +290,7 @@ void world::act(node& n, node_output& out) {
   } else if (auto* work = std::get_if<bus_work>(&out)) {
     n.app->take(*work);
   } else if (std::holds_alternative<wire::relink>(out)) {
-    say(name_of(n) + " gives its link up: " + std::get<wire::relink>(out).why);
+    say([&] { return name_of(n) + " gives its link up: " + std::get<wire::relink>(out).why; });
     close(n, false);
     reconnect(n, 200ms);
   }
@@ -313,8 +317,10 @@ void world::feed_broker(broker_input in) {
 }
 
 void world::deliver(node& n, const connection_ptr& over, wire::frame_to_send f) {
-  say("broker sends " + std::string(to_string(f.header.type)) + ' ' + sim::name_of(f.header.cid) +
-      " to " + name_of(n));
+  say([&] {
+    return "broker sends " + std::string(to_string(f.header.type)) + ' ' +
+           sim::name_of(f.header.cid) + " to " + name_of(n);
+  });
   auto header = wire::decode(wire::encode(f.header));
   if (!header) return record_.wrong(f.header.cid, "a header that cannot be read");
   wire::broker_frame heard{std::move(*header), std::string(wire::bytes_of(f.body))};
@@ -350,12 +356,11 @@ void world::arm_broker() {
 // the course of things
 
 void world::ask() {
-  auto& n = any();
-  if (n.plays == part::edge && n.is_alive && !n.is_frozen) n.app->ask();
+  auto& edge = nodes_[time_.pick(static_cast<std::uint64_t>(plan_.edges))]; // they come first
+  if (edge.is_alive && !edge.is_frozen) edge.app->ask();
   if (is_calm_) return;
-  const auto share = static_cast<double>(plan_.edges) / static_cast<double>(nodes_.size());
-  const auto pause = microseconds(static_cast<std::int64_t>(2e6 / plan_.requests * share));
-  time_.in(time_.between(0us, pause), [this] { ask(); });
+  const microseconds longest(static_cast<std::int64_t>(2e6 / plan_.requests));
+  time_.in(time_.between(0us, longest), [this] { ask(); });
 }
 
 void world::trouble() {
@@ -403,7 +408,7 @@ outcome world::run() {
   const auto begin = time_.now();
   time_.run_until(begin + plan_.trouble);
   is_calm_ = true;
-  say("calm");
+  say([&] { return std::string("calm"); });
   time_.run_until(begin + plan_.trouble + calm);
   check_calm();
   out_.wrongs = record_.verdict();
