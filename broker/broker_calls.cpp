@@ -248,24 +248,17 @@ void broker_state::take_signal(peer& from, frame_received& in) {
 void broker_state::worker_lost(call& c) {
   const peer_id lost = std::exchange(c.worker, {});
   if (c.requester.empty()) return forget(c);
-  const auto begun = c.has_partial ? started_state::yes : started_state::unknown;
-  if (c.is_cancelled) {
-    auto why = make_error(errc::cancelled, "cancelled");
-    why.started = begun;
-    return answer_error(c, std::move(why));
-  }
+  c.may_have_begun = true;
+  if (c.is_cancelled) return answer_error(c, make_error(errc::cancelled, "cancelled"));
   const bool may_repeat = (c.request.flags & idempotent) != 0 && !c.has_partial &&
                           c.attempts < bounds_.attempts && (c.body != nullptr || c.body_size == 0);
   const bool has_other =
       std::ranges::any_of(c.target->workers, [](const worker& w) { return !w.is_draining; });
   if (may_repeat && has_other) {
     ++counts_.resent;
-    c.may_have_begun = true;
     return place(c, lost);
   }
-  auto why = make_error(errc::worker_lost, "the node that worked on the request is gone");
-  why.started = begun;
-  answer_error(c, std::move(why));
+  answer_error(c, make_error(errc::worker_lost, "the node that worked on the request is gone"));
 }
 
 void broker_state::requester_lost(call& c) {
@@ -317,7 +310,8 @@ void broker_state::fail_queue_if_unserved(service& s) {
 
 /// Ends a call that no worker holds.
 void broker_state::answer_error(call& c, error why) {
-  if (c.may_have_begun && why.started == started_state::no) why.started = started_state::unknown;
+  if (c.may_have_begun && why.started == started_state::no)
+    why.started = c.has_partial ? started_state::yes : started_state::unknown;
   send_error(c.requester, c.cid, std::move(why));
   forget(c);
 }

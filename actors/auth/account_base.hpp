@@ -81,9 +81,12 @@ protected:
   /// What was mailed for an account, or handed over in a URL, proves nothing any more: rows that
   /// are over take the place.
   void end_mail_tokens(const std::string& user_id) {
-    for (const auto* kind : {"recovery", "magic_link", "email_change", "pkce_code"})
+    using enum mail_kind;
+    for (const auto kind :
+         {sign_in_rules::stored_as(recovery), sign_in_rules::stored_as(magic_link),
+          sign_in_rules::stored_as(email_change), pkce_flow::code_kind})
       d_.in.one_time->put({.hash = d_.digest->sha256_hex(make_uuid()),
-                           .kind = kind,
+                           .kind = std::string(kind),
                            .user_id = user_id,
                            .email = {},
                            .extra = {}},

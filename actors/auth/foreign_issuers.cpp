@@ -96,12 +96,7 @@ void foreign_issuers::ask_keys(state& of, std::string url) {
 }
 
 void foreign_issuers::request(std::string url, after<fetch_reply> then) {
-  fetch_request wish;
-  wish.url = std::move(url);
-  wish.headers = {{"Accept", "application/json"}};
-  wish.timeout = limits::issuer_fetch_timeout;
-  wish.answer_bytes_max = limits::jwks_bytes;
-  around_.fetch(std::move(wish), std::move(then));
+  around_.fetch(issuer_rules::json_request(std::move(url)), std::move(then));
 }
 
 /// The end of asking, well or not: all who wait are judged by what is known now.

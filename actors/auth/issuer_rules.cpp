@@ -50,6 +50,15 @@ json_text user_metadata_of(const foreign_claims& claims) {
 
 } // namespace
 
+fetch_request json_request(std::string url) {
+  fetch_request out;
+  out.url = std::move(url);
+  out.headers = {{"Accept", "application/json"}};
+  out.timeout = limits::issuer_fetch_timeout;
+  out.answer_bytes_max = limits::jwks_bytes;
+  return out;
+}
+
 std::string discovery_url(std::string_view issuer) {
   while (issuer.ends_with('/')) issuer.remove_suffix(1);
   return std::string(issuer) + "/.well-known/openid-configuration";

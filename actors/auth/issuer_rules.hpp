@@ -41,6 +41,9 @@ struct foreign_issuer {
 /// Pure decisions about other issuers, their keys and their users.
 namespace troupe::issuer_rules {
 
+/// A small request for JSON to a server of an issuer, within limits::issuer_fetch_timeout.
+[[nodiscard]] fetch_request json_request(std::string url);
+
 /// Where OpenID Connect Discovery 1.0 (section 4) has the issuer's metadata.
 [[nodiscard]] std::string discovery_url(std::string_view issuer);
 

@@ -5,6 +5,7 @@
 #include "messages/sign_in.hpp"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace troupe::oidc_rules {
@@ -31,12 +32,9 @@ bool is_among(const std::vector<std::string>& all, std::string_view one) {
 /// The settings' scopes and those asked for, each once.
 std::string scopes_of(const oidc_client& client, std::string_view more) {
   auto all = client.scopes;
-  while (!more.empty()) {
-    const auto end = std::min(more.find(' '), more.size());
-    const auto scope = more.substr(0, end);
-    if (!scope.empty() && !is_among(all, scope)) all.emplace_back(scope);
-    more.remove_prefix(std::min(end + 1, more.size()));
-  }
+  for (const auto part : std::views::split(more, ' '))
+    if (const std::string_view scope(part); !scope.empty() && !is_among(all, scope))
+      all.emplace_back(scope);
   std::string out;
   for (const auto& scope : all) out += (out.empty() ? "" : " ") + scope;
   return out;
@@ -135,16 +133,12 @@ std::string authorization_url(const provider_metadata& at, const oidc_client& cl
 fetch_request token_request(const provider_metadata& at, const oidc_client& client,
                             const std::string& redirect_uri, const std::string& code,
                             const std::string& verifier) {
-  fetch_request out;
+  auto out = issuer_rules::json_request(at.token_endpoint);
   out.method = fetch_method::post;
-  out.url = at.token_endpoint;
-  out.headers = {{"Accept", "application/json"}};
   out.form = {{"grant_type", "authorization_code"},
               {"code", code},
               {"redirect_uri", redirect_uri},
               {"code_verifier", verifier}};
-  out.timeout = limits::issuer_fetch_timeout;
-  out.answer_bytes_max = limits::jwks_bytes;
   const bool in_header = !client.secret.value.empty() && !at.wants_secret_in_form;
   if (in_header) { // RFC 6749, 2.3.1: both are encoded before
     out.user = encoded(client.id);
@@ -203,10 +197,8 @@ result<void> check_brought_token(const foreign_claims& claims,
 }
 
 fetch_request userinfo_request(const provider_metadata& at, const std::string& access_token) {
-  fetch_request out;
-  out.url = at.userinfo_endpoint;
-  out.headers = {{"Accept", "application/json"}, {"Authorization", "Bearer " + access_token}};
-  out.timeout = limits::issuer_fetch_timeout;
+  auto out = issuer_rules::json_request(at.userinfo_endpoint);
+  out.headers.emplace_back("Authorization", "Bearer " + access_token);
   out.answer_bytes_max = 2 * limits::token_bytes;
   return out;
 }

@@ -30,12 +30,7 @@ void provider_directory::metadata(const foreign_issuer& of, after then) {
 }
 
 void provider_directory::ask(entry& of) {
-  fetch_request wish;
-  wish.url = issuer_rules::discovery_url(of.issuer);
-  wish.headers = {{"Accept", "application/json"}};
-  wish.timeout = limits::issuer_fetch_timeout;
-  wish.answer_bytes_max = limits::jwks_bytes;
-  around_.fetch(std::move(wish),
+  around_.fetch(issuer_rules::json_request(issuer_rules::discovery_url(of.issuer)),
                 [this, &of](const result<fetch_reply>& answer) { take(of, answer); });
 }
 

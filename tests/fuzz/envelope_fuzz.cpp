@@ -3,9 +3,9 @@
 // of frames from two peers to a broker state and from a broker to a node state.
 #include "broker/broker_state.hpp"
 #include "broker/node_state.hpp"
+#include "tests/fuzz/require.hpp"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 namespace {
@@ -13,10 +13,6 @@ namespace {
 using namespace troupe;
 using namespace troupe::wire;
 using namespace std::chrono_literals;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void headers_and_bodies(std::string_view input) {
   if (const auto e = decode(input)) {

@@ -2,17 +2,12 @@
 // bounds and can be checked. Method: the input as an encoded hash; the cheap ones are checked.
 #include "adapters/crypto/stored_hash.hpp"
 #include "messages/base/limits.hpp"
-
-#include <cstdlib>
+#include "tests/fuzz/require.hpp"
 
 namespace {
 
 using namespace troupe;
 using namespace troupe::crypto;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 bool is_cheap(const argon2_hash& hash) {
   return hash.text.contains("$m=64,t=1,");

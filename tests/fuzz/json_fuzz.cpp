@@ -6,17 +6,13 @@
 #include "messages/codec/json_text.hpp"
 #include "messages/codec/msgpack.hpp"
 #include "messages/message_list.hpp"
+#include "tests/fuzz/require.hpp"
 
-#include <cstdlib>
 #include <string_view>
 
 namespace {
 
 using namespace troupe;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 /// What decodes must come back through both codecs. Not compared as values: a double may be
 /// written shorter, a raw null is read as absent; the second writing has to be stable.

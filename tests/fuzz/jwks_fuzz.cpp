@@ -2,17 +2,8 @@
 // Method: the input as a key set, then a token of PyJWT for each algorithm against it.
 #include "adapters/crypto/foreign_issuer.hpp"
 #include "messages/base/limits.hpp"
+#include "tests/fuzz/require.hpp"
 #include "tests/unit/adapters/foreign_vectors.hpp"
-
-#include <cstdlib>
-
-namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace troupe;

@@ -7,8 +7,8 @@
 #include "adapters/crypto/sodium_keys.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/codec/json_text.hpp"
+#include "tests/fuzz/require.hpp"
 
-#include <cstdlib>
 #include <string_view>
 
 namespace {
@@ -17,10 +17,6 @@ using namespace troupe;
 
 constexpr std::int64_t now = 1'800'000'000;
 const std::string shared = "0123456789abcdef0123456789abcdef";
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void our_own(std::string_view token) {
   static const auto signer =

@@ -3,16 +3,7 @@
 #include "actors/auth/oidc_rules.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/codec/json_text.hpp"
-
-#include <cstdlib>
-
-namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-} // namespace
+#include "tests/fuzz/require.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace troupe;

@@ -60,13 +60,11 @@ void application::ask(std::string body, bool may_be_cancelled) {
   r.body = std::move(body);
   const auto cid = r.cid;
   asked_.insert(cid);
-  record_.asked(cid, r.idempotent, time_.now(), r.deadline);
+  record_.asked(cid, r.idempotent, r.deadline);
   say_(std::move(r));
   if (!may_be_cancelled || !time_.happens(0.1)) return;
   later(time_.between(0ms, 1500ms), [this, cid] {
-    if (!asked_.contains(cid)) return;
-    record_.cancelled(cid);
-    say_(bus_cancel{cid});
+    if (asked_.contains(cid)) say_(bus_cancel{cid});
   });
 }
 

@@ -21,16 +21,11 @@ void history::wrong(const call_id& cid, const std::string& what) {
   if (wrongs_.size() < 20) wrongs_.push_back("request " + name_of(cid) + ": " + what);
 }
 
-void history::asked(call_id cid, bool is_idempotent, instant now, instant deadline) {
+void history::asked(call_id cid, bool is_idempotent, instant deadline) {
   auto& r = all_[cid];
   r.cid = cid;
   r.is_idempotent = is_idempotent;
-  r.asked = now;
   r.deadline = deadline;
-}
-
-void history::cancelled(const call_id& cid) {
-  all_[cid].is_cancelled = true;
 }
 
 void history::widowed(const call_id& cid) {
@@ -86,7 +81,6 @@ void history::got_end(const call_id& cid, instant now, std::optional<error> fail
     r.failure = std::move(failure);
     return;
   }
-  r.is_finished = true;
   ++finished_;
   if (!r.sent) return wrong(cid, "was finished, and no handler did");
   if (*r.sent != r.partials)

@@ -19,9 +19,8 @@ using wire::instant;
 struct request_record {
   call_id cid;
   bool is_idempotent = false;
-  bool is_cancelled = false; ///< by its requester
-  bool is_widowed = false;   ///< its requester was killed: nobody is owed an answer
-  instant asked{}, deadline{};
+  bool is_widowed = false; ///< its requester was killed: nobody is owed an answer
+  instant deadline{};
   // at the handlers
   int begun = 0;
   std::map<std::uint64_t, int> running; ///< by worker incarnation: runs that have not ended
@@ -29,14 +28,12 @@ struct request_record {
   // at the requester
   std::uint64_t partials = 0;
   std::optional<instant> ended;
-  bool is_finished = false;
   std::optional<error> failure;
 };
 
 class history {
 public:
-  void asked(call_id cid, bool is_idempotent, instant now, instant deadline);
-  void cancelled(const call_id& cid);
+  void asked(call_id cid, bool is_idempotent, instant deadline);
   void widowed(const call_id& cid);
   void begun(const call_id& cid, std::uint64_t worker);
   /// A run is over: with an answer after so many partials, or without one.

@@ -2,8 +2,8 @@
 
 #include "messages/codec/msgpack.hpp"
 
-#include <map>
 #include <memory>
+#include <set>
 
 namespace troupe::sim {
 namespace {
@@ -31,26 +31,13 @@ mutation cancels_nothing() {
   return out;
 }
 
-mutation denies_the_beginning() {
-  auto out = named("every error of the broker says that the work did not begin");
-  out.broker_sends = [](wire::frame_to_send& f) {
+mutation claims(started_state always, std::string name) {
+  auto out = named(std::move(name));
+  out.broker_sends = [always](wire::frame_to_send& f) {
     if (f.header.type != frame::error) return true;
     auto why = msgpack_codec::decode<error>(wire::bytes_of(f.body));
     if (!why) return true;
-    why->started = started_state::no;
-    f.body = wire::make_body(msgpack_codec::encode(*why));
-    return true;
-  };
-  return out;
-}
-
-mutation claims_the_beginning() {
-  auto out = named("every error of the broker says that the work began");
-  out.broker_sends = [](wire::frame_to_send& f) {
-    if (f.header.type != frame::error) return true;
-    auto why = msgpack_codec::decode<error>(wire::bytes_of(f.body));
-    if (!why) return true;
-    why->started = started_state::yes;
+    why->started = always;
     f.body = wire::make_body(msgpack_codec::encode(*why));
     return true;
   };
@@ -60,10 +47,13 @@ mutation claims_the_beginning() {
 /// The third token of each stream is gone, and the numbers after it hide that.
 mutation swallows_a_token() {
   auto out = named("a worker's node swallows a token and counts as if it had not");
-  auto had = std::make_shared<std::map<call_id, bool>>();
+  auto had = std::make_shared<std::set<call_id>>();
   out.node_sends = [had](wire::frame_to_broker& f) {
     const bool is_partial = f.header.type == frame::partial;
-    if (is_partial && f.header.seq == 3) return !((*had)[f.header.cid] = true);
+    if (is_partial && f.header.seq == 3) {
+      had->insert(f.header.cid);
+      return false;
+    }
     const bool is_after = is_partial || f.header.type == frame::final;
     if (is_after && had->contains(f.header.cid)) --f.header.seq;
     return true;
@@ -102,9 +92,15 @@ mutation node_without_clock() {
 } // namespace
 
 std::vector<mutation> mutants() {
-  return {repeats_everything(),   cancels_nothing(),      denies_the_beginning(),
-          claims_the_beginning(), swallows_a_token(),     mixes_answers_up(),
-          keeps_slots(),          broker_without_clock(), node_without_clock()};
+  return {repeats_everything(),
+          cancels_nothing(),
+          claims(started_state::no, "every error of the broker says that the work did not begin"),
+          claims(started_state::yes, "every error of the broker says that the work began"),
+          swallows_a_token(),
+          mixes_answers_up(),
+          keeps_slots(),
+          broker_without_clock(),
+          node_without_clock()};
 }
 
 } // namespace troupe::sim

@@ -324,12 +324,10 @@ void world::deliver(node& n, const connection_ptr& over, wire::frame_to_send f) 
   auto header = wire::decode(wire::encode(f.header));
   if (!header) return record_.wrong(f.header.cid, "a header that cannot be read");
   wire::broker_frame heard{std::move(*header), std::string(wire::bytes_of(f.body))};
-  const bool twice = how_.twice != 0 && time_.pick(static_cast<std::uint64_t>(how_.twice)) == 0;
-  for (int times = twice ? 2 : 1; times > 0; --times)
-    reach(broker_, n, over, over->last_down, [this, &n, over, heard]() mutable {
-      if (!over->is_open) return; // a node reads nothing more from a socket that it closed
-      if (!how_.node_hears || how_.node_hears(heard)) feed(n, std::move(heard));
-    });
+  reach(broker_, n, over, over->last_down, [this, &n, over, heard = std::move(heard)] {
+    // A node reads nothing more from a socket that it closed.
+    if (over->is_open) feed(n, heard);
+  });
 }
 
 void world::arm(node& n) {

@@ -35,9 +35,7 @@ struct mutation {
   std::function<bool(wire::frame_to_send&)> broker_sends;
   std::function<bool(wire::frame_received&)> broker_hears;
   std::function<bool(wire::frame_to_broker&)> node_sends;
-  std::function<bool(wire::broker_frame&)> node_hears;
   bool is_broker_without_clock = false, is_node_without_clock = false;
-  int twice = 0; ///< one message in so many is heard twice by its node; 0: none
 };
 
 struct outcome {
