@@ -117,9 +117,7 @@ private:
       const auto p = std::move(at->second);
       stop(at->first, *p);
       at = pending_.erase(at);
-      auto why = make_error(errc::deadline_exceeded, "no answer in time");
-      why.started = started_state::unknown;
-      p->fail(std::move(why));
+      p->fail(make_error(errc::deadline_exceeded, "no answer in time"));
     }
     later(sweep_every, [this] { sweep(); });
   }

@@ -3,6 +3,7 @@
 #include "messages/codec/chat_json.hpp"
 
 #include <array>
+#include <boost/describe/enum_to_string.hpp>
 #include <utility>
 
 namespace troupe::http {
@@ -47,14 +48,20 @@ std::string_view type_of(unsigned status) noexcept {
 }
 
 std::string error_body(const error& why) {
+  const auto status = status_of(why);
   std::string out = R"({"error":{"message":)";
   out += chat_json::quoted(why.message.empty() ? to_string(why.code) : why.message);
   out += R"(,"type":")";
-  out += type_of(status_of(why));
+  out += type_of(status);
   out += R"(","param":)";
   out += quoted_or_null(why.param);
   out += R"(,"code":)";
   out += quoted_or_null(why.reason);
+  if (status >= 499) {
+    out += R"(,"started":")";
+    out += boost::describe::enum_to_string(why.started, "unknown");
+    out += '"';
+  }
   out += "}}";
   return out;
 }

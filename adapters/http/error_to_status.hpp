@@ -15,7 +15,9 @@ namespace troupe::http {
 /// The word for programs of a status, e.g. `invalid_request_error`.
 [[nodiscard]] std::string_view type_of(unsigned status) noexcept;
 
-/// `{"error":{"message","type","param","code"}}`; param and code are null when empty.
+/// `{"error":{"message","type","param","code","started"}}`; param and code are null when empty.
+/// `started`, of 499 and above only, says whether the work may have had an effect: `no`, `yes`,
+/// `unknown`.
 [[nodiscard]] std::string error_body(const error& why);
 
 /// Milliseconds after which to try again; 0: no advice. 429 and 503 always have one.

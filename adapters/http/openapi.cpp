@@ -51,7 +51,9 @@ schemas_by_name edge_schemas() {
        R"("required":["message","type","param","code"],"properties":{"message":{"type":"string"},)"
        R"("type":{"type":"string"},"param":{"type":["string","null"],)"
        R"("description":"The path of the offending field, e.g. messages[0].role."},)"
-       R"("code":{"type":["string","null"]}}}}})"},
+       R"("code":{"type":["string","null"]},"started":{"enum":["no","yes","unknown"],)"
+       R"("description":"Of failures (499 and above): whether the work may have begun. With no, )"
+       R"(the request may be sent again without a second effect."}}}}})"},
       {"health_answer", R"({"type":"object","required":["status","version"],"properties":{)"
                         R"("status":{"const":"ok"},"version":{"type":"string"}}})"},
       {"log_body", R"({"oneOf":[{"$ref":"#/components/schemas/log_input"},{"type":"array",)"

@@ -33,19 +33,18 @@ error to_error(CURLcode code) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT:
-      return make_error(errc::upstream_failed, "the model provider cannot be reached");
+      return not_begun(make_error(errc::upstream_failed, "the model provider cannot be reached"));
     case CURLE_OPERATION_TIMEDOUT: // only the connect time-out is curl's own
-      return make_error(errc::upstream_failed, "connecting to the model provider took too long");
+      return not_begun(
+          make_error(errc::upstream_failed, "connecting to the model provider took too long"));
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CACERT_BADFILE:
-      return make_error(errc::upstream_failed, "no TLS connection to the model provider");
-    default: {
-      auto out = make_error(errc::upstream_failed,
-                            "the model provider closed the connection before it answered");
-      out.started = started_state::unknown;
-      return out;
-    }
+      return not_begun(
+          make_error(errc::upstream_failed, "no TLS connection to the model provider"));
+    default:
+      return make_error(errc::upstream_failed,
+                        "the model provider closed the connection before it answered");
   }
 }
 
@@ -271,7 +270,7 @@ void http_call::check_time(steady::time_point now) {
     if (now - settled_at_ > linger) end_now(broke_off("did not end its response"));
   } else if (now >= request_.deadline) {
     auto late = make_error(errc::deadline_exceeded, "the model provider was not done in time");
-    late.started = headers_done_ ? started_state::yes : started_state::unknown;
+    if (headers_done_) late.started = started_state::yes;
     end_now(std::move(late));
   } else if (!headers_done_) {
     if (now - started_ > host_->config.first_byte_timeout)
@@ -309,7 +308,7 @@ result<json_text> http_call::plain_outcome() {
 
 error http_call::broke_off(std::string_view what) const {
   auto out = make_error(errc::upstream_failed, "the model provider " + std::string(what));
-  out.started = headers_done_ ? started_state::yes : started_state::unknown;
+  if (headers_done_) out.started = started_state::yes;
   return out;
 }
 

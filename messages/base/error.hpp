@@ -62,6 +62,9 @@ BOOST_DESCRIBE_STRUCT(error, (), (code, message, param, reason, retry_after_ms, 
 /// The stable name, e.g. "not_found".
 [[nodiscard]] std::string_view to_string(errc code) noexcept;
 
+/// `started` is `no` for refusals and `unknown` for failures; who knows better says so.
 [[nodiscard]] error make_error(errc code, std::string message, std::string param = {});
+/// The same with `started` `no`: for what fails before it has any effect.
+[[nodiscard]] error not_begun(error why);
 
 } // namespace troupe
