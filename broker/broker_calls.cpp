@@ -2,12 +2,15 @@
 #include "messages/codec/msgpack.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 /// The half of the broker that follows requests from hand to hand.
 namespace troupe::wire {
 namespace {
 
 constexpr std::uint32_t retry_after_ms = 1000;
+constexpr std::size_t asked_workers_max = 64; ///< which of them has a call
+constexpr std::string_view router_prefix = "router.";
 
 error overloaded(std::string message) {
   auto e = make_error(errc::overloaded, std::move(message));
@@ -31,12 +34,15 @@ void broker_state::take_request(peer& from, frame_received& in) {
   auto& header = in.header;
   if (!from.is_router) header.caller.clear();
   if ((header.flags & delegated) != 0) return take_delegated(from, in);
-  const auto refuse = [&](error why) { send_error(from.id, header.cid, std::move(why)); };
+  const auto refuse = [&](error why) {
+    send_error(from.id, header.cid, not_begun(std::move(why)));
+  };
   if (header.cid.incarnation != from.who.incarnation) {
     ++counts_.not_yours;
     return refuse(make_error(errc::forbidden, "a call id of another node"));
   }
-  if (calls_.contains(header.cid)) return void(++counts_.not_yours); // sent twice: the first counts
+  if (const auto at = calls_.find(header.cid); at != calls_.end())
+    return take_repeated(at->second, from);
   const auto name = from.is_service ? service_of(header.svc) : std::string_view("router");
   const auto known = services_.find(name);
   if (known == services_.end()) return refuse(unavailable(std::string(name)));
@@ -55,8 +61,15 @@ void broker_state::take_request(peer& from, frame_received& in) {
   c.request = std::move(header);
   c.body_size = bytes_of(in.body).size();
   c.body = std::move(in.body);
-  deadlines_.emplace(c.deadline, c.cid);
+  look_at(c, c.deadline);
   place(c);
+}
+
+/// Sent twice, the first counts; what its worker was told to stop meanwhile is not to be had here.
+void broker_state::take_repeated(call& c, const peer& from) {
+  if (requester_back(c, from)) return;
+  ++counts_.not_yours;
+  if (c.is_called_off) send_error(from.id, c.cid, make_error(errc::unavailable, "called off"));
 }
 
 /// A worker hands on the call that it serves: its slot is free, the call moves, answers keep going
@@ -173,7 +186,11 @@ void broker_state::pump(service& s) {
 
 void broker_state::take_partial(peer& from, frame_received& in) {
   auto* c = call_worked_by(from, in.header);
-  if (c == nullptr) return;
+  if (c == nullptr) { // from before a move, or nobody waits: another broker may know
+    send(from.id, frame::cancel, in.header.cid);
+    out_->back().header.flags = lost;
+    return;
+  }
   c->has_partial = true;
   c->body.reset();
   if (c->requester.empty()) return void(++counts_.undeliverable);
@@ -223,80 +240,169 @@ void broker_state::take_credit(peer& from, frame_received& in) {
   if (c == nullptr) return;
   auto& s = *c->target;
   free_slot(*c);
-  if (c->requester.empty()) {
+  if ((in.header.flags & moved) != 0) ++counts_.left;
+  if (c->requester.empty() || (in.header.flags & moved) != 0) {
     forget(*c);
   } else {
-    auto why = make_error(errc::internal, "the worker gave the call up");
-    why.started = started_state::unknown;
-    answer_error(*c, std::move(why));
+    c->may_have_begun = true;
+    answer_error(*c, make_error(errc::internal, "the worker gave the call up"));
   }
   pump(s);
 }
 
-/// WINDOW and CANCEL: from the requester, or from who delegated the call, to who works on it now.
-void broker_state::take_signal(peer& from, frame_received& in) {
-  auto* c = call_of(in.header);
-  if (c == nullptr) return;
-  if (c->requester != from.id && c->delegated_by != from.id) return void(++counts_.not_yours);
-  if (in.header.type == frame::cancel) {
-    c->is_cancelled = true;
-    if (c->is_queued) return answer_error(*c, make_error(errc::cancelled, "cancelled"));
+/// A worker answers a call through this broker from now on: it came from another one, or is back.
+void broker_state::take_accept(peer& from, frame_received& in) {
+  const auto reject = [&] { send(from.id, frame::reject, in.header.cid); };
+  const auto target = services_.find(service_of(in.header.svc));
+  if (target == services_.end() || find_worker(target->second, from.id) == nullptr) return reject();
+  const auto at = calls_.find(in.header.cid);
+  auto* c = at == calls_.end() ? adopt(in.header, target->second) : &at->second;
+  if (c == nullptr) return reject();
+  if (!c->worker.empty() && c->worker != from.id) {
+    // Asked once more, and on its way to a worker: this one has it already. Or its other link here.
+    const bool is_same = peers_.at(c->worker).who.incarnation == from.who.incarnation;
+    if (c->target->name != "router" && !is_same) {
+      ++counts_.not_yours;
+      return reject(); // the requester decides between the two
+    }
+    free_slot(*c);
+    pump(*std::exchange(c->target, &target->second));
   }
-  if (!c->worker.empty()) out_->push_back({c->worker, std::move(in.header), std::move(in.body)});
+  if (c->worker.empty()) attach(*c, from);
+  if (auto* asks = peer_with(c->cid.incarnation)) requester_back(*c, *asks);
+  if (!c->requester.empty()) out_->push_back({c->requester, std::move(in.header), {}});
 }
 
-void broker_state::worker_lost(call& c) {
-  const peer_id lost = std::exchange(c.worker, {});
+/// Null when the requester is not here, or there is no room.
+broker_state::call* broker_state::adopt(const envelope& header, service& target) {
+  const auto* asks = peer_with(header.cid.incarnation);
+  if (asks == nullptr || calls_.size() >= bounds_.calls) return nullptr;
+  auto& c = calls_[header.cid];
+  c.cid = header.cid;
+  c.requester = asks->id;
+  c.target = &target;
+  c.deadline = now_ + (header.ttl_ms != 0 ? std::chrono::milliseconds(header.ttl_ms) : bounds_.ttl);
+  c.request.svc = header.svc;
+  c.attempts = bounds_.attempts; // its body is not here: nobody else can have it
+  return &c;
+}
+
+void broker_state::attach(call& c, const peer& who) {
+  ++counts_.adopted;
+  leave_queue(c);
+  c.worker = who.id;
+  c.may_have_begun = true;
+  if (auto* w = find_worker(*c.target, who.id)) ++w->busy;
+  look_at(c, c.deadline);
+}
+
+/// WINDOW and CANCEL: from the requester, or from who delegated the call, to who works on it now.
+void broker_state::take_signal(peer& from, frame_received& in) {
+  const auto at = calls_.find(in.header.cid);
+  if (at == calls_.end()) return pass_to_worker(from, in);
+  auto& c = at->second;
+  requester_back(c, from);
+  if (c.requester != from.id && c.delegated_by != from.id) return void(++counts_.not_yours);
+  const auto* w = c.worker.empty() ? nullptr : &peers_.find(c.worker)->second;
+  if (in.header.to != 0 && (w == nullptr || in.header.to != w->who.incarnation))
+    return pass_to_worker(from, in);
+  if (in.header.type == frame::cancel) {
+    c.is_cancelled = true;
+    if (c.is_queued) return answer_error(c, make_error(errc::cancelled, "cancelled"));
+  }
+  if (w != nullptr) out_->push_back({c.worker, std::move(in.header), std::move(in.body)});
+}
+
+/// Whether the call was waiting for this peer.
+bool broker_state::requester_back(call& c, const peer& from) {
+  if (!c.requester.empty() || c.is_called_off || from.who.incarnation != c.cid.incarnation)
+    return false;
+  c.requester = from.id;
+  ++counts_.adopted;
+  look_at(c, c.deadline);
+  return true;
+}
+
+/// A requester looks for the worker of a call that this broker does not know as the worker's.
+void broker_state::pass_to_worker(peer& from, frame_received& in) {
+  if (from.who.incarnation != in.header.cid.incarnation) return void(++counts_.unknown_call);
+  if (const auto* w = peer_with(in.header.to); w != nullptr)
+    return out_->push_back({w->id, std::move(in.header), std::move(in.body)});
+  ++counts_.unknown_call;
+  if (in.header.type != frame::window || in.header.to != 0) return;
+  std::string_view method = in.header.svc;
+  if (method.starts_with(router_prefix)) method.remove_prefix(router_prefix.size());
+  const auto known = services_.find(service_of(method));
+  if (known == services_.end()) return;
+  for (const auto& w : known->second.workers | std::views::take(asked_workers_max))
+    out_->push_back({w.id, in.header, in.body});
+}
+
+void broker_state::worker_lost(call& c, bool may_come_back) {
+  const peer_id gone = std::exchange(c.worker, {});
   if (c.requester.empty()) return forget(c);
   c.may_have_begun = true;
   if (c.is_cancelled) return answer_error(c, make_error(errc::cancelled, "cancelled"));
-  const bool may_repeat = (c.request.flags & idempotent) != 0 && !c.has_partial &&
-                          c.attempts < bounds_.attempts && (c.body != nullptr || c.body_size == 0);
-  const bool has_other =
-      std::ranges::any_of(c.target->workers, [](const worker& w) { return !w.is_draining; });
-  if (may_repeat && has_other) {
-    ++counts_.resent;
-    return place(c, lost);
-  }
+  if (may_repeat(c)) return repeat(c, gone);
+  if (!may_come_back) return worker_stays_away(c);
+  look_at(c, std::min(c.deadline, now_ + bounds_.homecoming));
+}
+
+bool broker_state::may_repeat(const call& c) const {
+  return (c.request.flags & idempotent) != 0 && !c.has_partial && c.attempts < bounds_.attempts &&
+         (c.body != nullptr || c.body_size == 0) &&
+         std::ranges::any_of(c.target->workers, [](const worker& w) { return !w.is_draining; });
+}
+
+void broker_state::repeat(call& c, const peer_id& except) {
+  ++counts_.resent;
+  look_at(c, c.deadline);
+  place(c, except);
+}
+
+void broker_state::worker_stays_away(call& c) {
+  if (may_repeat(c)) return repeat(c, {});
   answer_error(c, make_error(errc::worker_lost, "the node that worked on the request is gone"));
 }
 
-void broker_state::requester_lost(call& c) {
+void broker_state::requester_lost(call& c, bool may_come_back) {
   c.requester.clear();
   if (c.worker.empty()) return forget(c);
-  call_off(c);
+  may_come_back ? look_at(c, now_ + bounds_.homecoming) : call_off(c);
 }
 
 /// Nobody waits, but the worker holds a slot. Either message may be lost, CANCEL or what answers
 /// it, so it is said again until the slot is free.
 void broker_state::call_off(call& c) {
-  deadlines_.erase({c.deadline, c.cid});
-  c.deadline = now_ + bounds_.silence;
-  deadlines_.emplace(c.deadline, c.cid);
+  const bool has_time = now_ < c.deadline && !c.is_cancelled;
+  c.is_called_off = true;
+  look_at(c, now_ + bounds_.silence);
   send(c.worker, frame::cancel, c.cid);
+  if (has_time) out_->back().header.flags = lost;
+}
+
+void broker_state::look_at(call& c, instant when) {
+  deadlines_.erase({c.due, c.cid});
+  c.due = when;
+  deadlines_.emplace(c.due, c.cid);
 }
 
 void broker_state::expire_calls() {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now_) {
     const auto at = calls_.find(deadlines_.begin()->second);
     deadlines_.erase(deadlines_.begin());
-    if (at == calls_.end()) continue;
-    auto& c = at->second;
-    if (c.requester.empty()) {
-      call_off(c);
-      continue;
-    }
-    auto why = make_error(errc::deadline_exceeded, "the deadline passed");
-    why.started = c.worker.empty() ? started_state::no
-                  : c.has_partial  ? started_state::yes
-                                   : started_state::unknown;
-    if (c.worker.empty()) {
-      answer_error(c, std::move(why));
-    } else {
-      send_error(c.requester, c.cid, std::move(why));
-      requester_lost(c);
-    }
+    if (at != calls_.end()) expire(at->second);
   }
+}
+
+void broker_state::expire(call& c) {
+  if (c.requester.empty()) return call_off(c);
+  if (now_ < c.deadline) return worker_stays_away(c);
+  auto why = make_error(errc::deadline_exceeded, "the deadline passed");
+  if (c.worker.empty()) return answer_error(c, std::move(why));
+  if (c.has_partial) why.started = started_state::yes;
+  send_error(c.requester, c.cid, std::move(why));
+  requester_lost(c, false);
 }
 
 void broker_state::fail_queue_if_unserved(service& s) {
@@ -310,15 +416,16 @@ void broker_state::fail_queue_if_unserved(service& s) {
 
 /// Ends a call that no worker holds.
 void broker_state::answer_error(call& c, error why) {
-  if (c.may_have_begun && why.started == started_state::no)
-    why.started = c.has_partial ? started_state::yes : started_state::unknown;
+  why.started = c.has_partial      ? started_state::yes
+                : c.may_have_begun ? started_state::unknown
+                                   : started_state::no;
   send_error(c.requester, c.cid, std::move(why));
   forget(c);
 }
 
 void broker_state::forget(call& c) {
   leave_queue(c);
-  deadlines_.erase({c.deadline, c.cid});
+  deadlines_.erase({c.due, c.cid});
   calls_.erase(call_id(c.cid));
 }
 

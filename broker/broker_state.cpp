@@ -1,5 +1,6 @@
 #include "broker/broker_state.hpp"
 
+#include "broker/broker_list.hpp"
 #include "messages/codec/msgpack.hpp"
 
 #include <algorithm>
@@ -40,6 +41,7 @@ void broker_state::on(frame_received& in) {
 }
 
 void broker_state::dispatch_frame(peer& from, frame_received& in) {
+  in.header.mid.incarnation = from.who.incarnation; // receivers go by it
   switch (in.header.type) {
     case frame::request:
       return take_request(from, in);
@@ -48,6 +50,8 @@ void broker_state::dispatch_frame(peer& from, frame_received& in) {
     case frame::final:
     case frame::error:
       return take_end(from, in);
+    case frame::accept:
+      return take_accept(from, in);
     case frame::window:
     case frame::cancel:
       return take_signal(from, in);
@@ -58,6 +62,7 @@ void broker_state::dispatch_frame(peer& from, frame_received& in) {
     case frame::registration:
       return register_service(from, in.header, in.body);
     case frame::heartbeat:
+      return hear_brokers(from, in.body);
     case frame::pong:
       return;
     case frame::ping:
@@ -66,7 +71,7 @@ void broker_state::dispatch_frame(peer& from, frame_received& in) {
       return drain_peer(from);
     case frame::goodbye: // the answer tells the peer that all it sent has arrived
       send(from.id, frame::goodbye, {});
-      return remove_peer(peer_id(from.id));
+      return remove_peer(from.id, false);
     default:
       break;
   }
@@ -89,7 +94,8 @@ void broker_state::welcome(const frame_received& in) {
   peer_id old;
   for (const auto& [id, p] : peers_)
     if (p.who.incarnation == who->incarnation && p.who.link == who->link) old = id;
-  if (!old.empty()) remove_peer(old);
+  if (!old.empty()) remove_peer(old, true);
+  if (peers_.contains(in.from)) remove_peer(in.from, true);
   if (peers_.size() >= bounds_.peers)
     return send_error(in.from, {}, make_error(errc::overloaded, "this broker has too many peers"));
   peer p;
@@ -101,9 +107,11 @@ void broker_state::welcome(const frame_received& in) {
       p.is_service = true;
   }
   p.who = std::move(*who);
+  by_incarnation_.insert_or_assign(p.who.incarnation, p.id);
   peers_.insert_or_assign(in.from, std::move(p));
   welcome_body offer;
   offer.heartbeat_ms = static_cast<std::uint64_t>(bounds_.heartbeat.count());
+  offer.brokers = brokers();
   send(in.from, frame::welcome, {}, make_body(encode(offer)));
   if (is_draining_) send(in.from, frame::drain, {});
 }
@@ -143,13 +151,22 @@ void broker_state::drain_peer(peer& from) {
 void broker_state::on(const peer_gone& in) {
   if (!peers_.contains(in.peer)) return;
   ++counts_.peers_lost;
-  remove_peer(in.peer);
+  remove_peer(in.peer, true);
 }
 
 /// Calls are found by a walk over all of them: peers seldom go.
-void broker_state::remove_peer(const peer_id& id) {
+void broker_state::remove_peer(const peer_id& id, bool may_come_back) {
   const peer_id gone = id; // `id` may lie inside what is erased
-  peers_.erase(gone);
+  if (const auto at = peers_.find(gone); at != peers_.end()) {
+    const auto known = by_incarnation_.find(at->second.who.incarnation);
+    const auto incarnation = at->second.who.incarnation;
+    peers_.erase(at);
+    if (known != by_incarnation_.end() && known->second == gone) {
+      by_incarnation_.erase(known);
+      for (const auto& [other, p] : peers_) // a second link of the same process
+        if (p.who.incarnation == incarnation) by_incarnation_.insert_or_assign(incarnation, other);
+    }
+  }
   for (auto& [name, s] : services_)
     std::erase_if(s.workers, [&](const worker& w) { return w.id == gone; });
   std::vector<call_id> touched;
@@ -157,11 +174,18 @@ void broker_state::remove_peer(const peer_id& id) {
     if (c.requester == gone || c.worker == gone) touched.push_back(cid);
   for (const auto& cid : touched)
     if (const auto at = calls_.find(cid); at != calls_.end() && at->second.requester == gone)
-      requester_lost(at->second);
+      requester_lost(at->second, may_come_back);
   for (const auto& cid : touched)
     if (const auto at = calls_.find(cid); at != calls_.end() && at->second.worker == gone)
-      worker_lost(at->second);
+      worker_lost(at->second, may_come_back);
   for (auto& [name, s] : services_) fail_queue_if_unserved(s);
+}
+
+broker_state::peer* broker_state::peer_with(std::uint64_t incarnation) {
+  const auto known = by_incarnation_.find(incarnation);
+  if (known == by_incarnation_.end()) return nullptr;
+  const auto at = peers_.find(known->second);
+  return at == peers_.end() ? nullptr : &at->second;
 }
 
 void broker_state::on(const link_dropped&) {
@@ -174,20 +198,44 @@ void broker_state::on(const time_passed&) {
   if (now_ >= next_beat_) beat();
 }
 
+/// Brokers do not know of each other but through their peers. Only services are believed: what
+/// they say makes every node connect there.
+void broker_state::hear_brokers(peer& from, const body_ptr& body) {
+  if (!from.is_service || !body) return;
+  auto said = decode_heartbeat(bytes_of(body));
+  const auto is_long = [](const std::string& a) { return a.size() > broker_address_bytes; };
+  if (!said || said->brokers.size() > brokers_max || std::ranges::any_of(said->brokers, is_long))
+    return void(++counts_.malformed);
+  from.brokers = std::move(said->brokers);
+}
+
+std::vector<std::string> broker_state::brokers() const {
+  std::set<std::string> all;
+  for (const auto& [id, p] : peers_) all.insert(p.brokers.begin(), p.brokers.end());
+  std::vector<std::string> out(all.begin(), all.end());
+  if (out.size() > brokers_max) out.resize(brokers_max);
+  return out;
+}
+
 /// Twice a heartbeat, so that a death is seen half a heartbeat late at most; beats every other
 /// time.
-
 void broker_state::beat() {
   next_beat_ = now_ + bounds_.heartbeat / 2;
   is_beat_due_ = !is_beat_due_;
   std::vector<peer_id> dead;
+  heartbeat_body said;
+  if (is_beat_due_) said.brokers = brokers();
+  const auto body = make_body(encode(said));
   for (const auto& [id, p] : peers_) {
     if (now_ - p.seen > bounds_.silence)
       dead.push_back(id);
     else if (is_beat_due_)
-      send(id, frame::heartbeat, {}, {});
+      send(id, frame::heartbeat, {}, body);
   }
-  for (const auto& id : dead) on(peer_gone{id});
+  for (const auto& id : dead) {
+    send(id, frame::reset, {}); // it may hear us, though we do not hear it
+    on(peer_gone{id});
+  }
 }
 
 void broker_state::on(const drain_started&) {

@@ -31,7 +31,10 @@ struct broker_bounds {
   int attempts = 3;
   std::chrono::milliseconds heartbeat = limits::heartbeat;
   std::chrono::milliseconds silence = 3 * limits::heartbeat; ///< then a peer is dead
-  std::chrono::milliseconds ttl = std::chrono::hours(1);     ///< for requests without a deadline
+  /// A call whose worker or requester is gone waits for it to come back, over a new connection or
+  /// through another broker.
+  std::chrono::milliseconds homecoming{300};
+  std::chrono::milliseconds ttl = std::chrono::hours(1); ///< for requests without a deadline
 };
 
 // What happens to a broker.
@@ -66,6 +69,8 @@ struct broker_counts {
   std::uint64_t undeliverable = 0; ///< answers whose requester is gone: dead letters
   std::uint64_t peers_lost = 0;    ///< gone without a goodbye
   std::uint64_t resent = 0;        ///< requests handed to a second worker
+  std::uint64_t adopted = 0;       ///< calls that came from another broker, or came back
+  std::uint64_t left = 0;          ///< calls that went on through another broker
 };
 
 class broker_state {
@@ -94,6 +99,7 @@ private:
     bool is_service = false; ///< may name the service it wants; others reach the routers only
     bool is_draining = false;
     instant seen{};
+    std::vector<std::string> brokers; ///< that it is linked to
   };
   struct worker {
     peer_id id;
@@ -110,17 +116,19 @@ private:
   };
   struct call {
     call_id cid;
-    peer_id requester;    ///< empty: nobody waits any more, but the worker holds a slot
-    peer_id worker;       ///< empty: queued
+    peer_id requester;    ///< empty: gone, and the worker holds a slot
+    peer_id worker;       ///< empty: queued, or gone
     peer_id delegated_by; ///< may still pass on the requester's CANCEL and WINDOW
     service* target = nullptr;
     envelope request;
     body_ptr body; ///< while queued, and while another attempt is possible
     std::size_t body_size = 0;
     instant deadline{};
+    instant due{}; ///< when to look at it: the deadline, or what comes before
     int attempts = 0;
     bool is_queued = false, has_partial = false, is_cancelled = false;
     bool may_have_begun = false; ///< on a worker that was lost
+    bool is_called_off = false;  ///< the worker was told that nobody waits
   };
   using outputs = std::vector<frame_to_send>;
 
@@ -134,8 +142,10 @@ private:
   void welcome(const frame_received& in);
   void register_service(peer& from, const envelope& header, const body_ptr& body);
   void drain_peer(peer& from);
-  void remove_peer(const peer_id& id);
+  void remove_peer(const peer_id& id, bool may_come_back);
   void forgive_silence();
+  void hear_brokers(peer& from, const body_ptr& body);
+  [[nodiscard]] std::vector<std::string> brokers() const;
   void beat();
   void dispatch_frame(peer& from, frame_received& in);
 
@@ -150,10 +160,22 @@ private:
   void take_end(peer& from, frame_received& in);
   void take_reject(peer& from, frame_received& in);
   void take_credit(peer& from, frame_received& in);
+  void take_accept(peer& from, frame_received& in);
   void take_signal(peer& from, frame_received& in);
-  void worker_lost(call& c);
-  void requester_lost(call& c);
+  void pass_to_worker(peer& from, frame_received& in);
+  void worker_lost(call& c, bool may_come_back);
+  void requester_lost(call& c, bool may_come_back);
   void call_off(call& c);
+  void worker_stays_away(call& c);
+  [[nodiscard]] bool may_repeat(const call& c) const;
+  void repeat(call& c, const peer_id& except);
+  void expire(call& c);
+  [[nodiscard]] call* adopt(const envelope& header, service& target);
+  void take_repeated(call& c, const peer& from);
+  void attach(call& c, const peer& who);
+  bool requester_back(call& c, const peer& from);
+  void look_at(call& c, instant when);
+  [[nodiscard]] peer* peer_with(std::uint64_t incarnation);
   void expire_calls();
   void fail_queue_if_unserved(service& s);
   void answer_error(call& c, error why);
@@ -178,9 +200,10 @@ private:
   bool is_draining_ = false, is_beat_due_ = false;
   outputs* out_ = nullptr; ///< of the step that runs
   std::unordered_map<peer_id, peer> peers_;
+  std::unordered_map<std::uint64_t, peer_id> by_incarnation_;
   std::map<std::string, service, std::less<>> services_; ///< addresses stay: calls point at them
   std::unordered_map<call_id, call> calls_;
-  std::set<std::pair<instant, call_id>> deadlines_;
+  std::set<std::pair<instant, call_id>> deadlines_; ///< call::due
   std::size_t queued_ = 0;
   broker_counts counts_;
 };

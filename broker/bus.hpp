@@ -96,12 +96,11 @@ public:
   virtual void partial(call_id cid, std::uint64_t seq, std::string body) = 0;
   virtual void finish(call_id cid, std::string body) = 0;
   virtual void fail(call_id cid, error why) = 0;
-  /// As worker: the call was delegated on; this node's slot is free.
-  virtual void release(call_id cid) = 0;
 
   /// Takes no new work; what runs goes on.
   virtual void drain() = 0;
-  /// Says goodbye; no callback comes after it. Unanswered requests fail with `unavailable`.
+  /// Says goodbye; no callback comes after it. Unanswered requests fail: `unavailable` when they
+  /// are idempotent, else `worker_lost`.
   virtual void stop() = 0;
   /// The broker said that it is going; it still carries what peers that drain have to finish.
   [[nodiscard]] virtual bool broker_leaving() const noexcept = 0;

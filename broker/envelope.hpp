@@ -51,6 +51,8 @@ enum flag : std::uint8_t {
   streamed = 4,   ///< the requester wants partials
   no_retry = 8,   ///< reserved
   delegated = 16, ///< a worker hands on a request that it serves; `cid` stays the requester's
+  moved = 32,     ///< CREDIT: the call goes on, its worker answers through another broker
+  lost = 64,      ///< CANCEL: this broker lost the requester, another one may have it
 };
 
 /// Everything that the header carries. Absent fields have these defaults.
@@ -62,8 +64,9 @@ struct envelope {
   std::uint32_t ttl_ms = 0; ///< time left; 0: no deadline of its own
   call_id mid;              ///< this message: its sender's incarnation and counter
   call_id cid;              ///< the conversation: the `mid` of its first REQUEST
-  std::string svc;          ///< REQUEST: the method; REGISTER, CREDIT: the service
-  std::uint64_t seq = 0;    ///< PARTIAL: from 1; FINAL: of the last PARTIAL
+  std::string svc;          ///< REQUEST, ACCEPT, WINDOW without `to`: the method; REGISTER, CREDIT:
+                            ///< the service
+  std::uint64_t seq = 0;    ///< PARTIAL: from 1; FINAL: of the last PARTIAL; ACCEPT: of the move
 
   // ext
   std::string traceparent;
@@ -71,7 +74,7 @@ struct envelope {
   std::string credential;
   std::string caller;
   std::string client_address;
-  std::uint64_t to = 0; ///< reserved: the incarnation that a WINDOW or CANCEL is for
+  std::uint64_t to = 0; ///< WINDOW, CANCEL: the incarnation of the worker, 0: who has the call
 
   bool operator==(const envelope&) const = default;
 };

@@ -31,6 +31,9 @@ private:
 void read(const msgpack::object& from, std::uint64_t& into) {
   from.convert(into);
 }
+void read(const msgpack::object& from, bool& into) {
+  from.convert(into);
+}
 void read(const msgpack::object& from, std::string& into) {
   from.convert(into);
 }
@@ -85,13 +88,18 @@ std::string encode(const capacity_body& b) {
   return writer(1).put("capacity", b.capacity).take();
 }
 std::string encode(const heartbeat_body& b) {
-  return writer(2).put("in_flight", b.in_flight).put("progress", b.progress).take();
+  return writer(3)
+      .put("in_flight", b.in_flight)
+      .put("progress", b.progress)
+      .put("brokers", b.brokers)
+      .take();
 }
 std::string encode(const window_body& b) {
-  return writer(3)
+  return writer(4)
       .put("acked_seq", b.acked_seq)
-      .put("frames", b.frames)
-      .put("bytes", b.bytes)
+      .put("granted_frames", b.granted_frames)
+      .put("granted_bytes", b.granted_bytes)
+      .put("resend", b.resend)
       .take();
 }
 
@@ -135,6 +143,8 @@ result<heartbeat_body> decode_heartbeat(string_view bytes) {
                                       read(v, b.in_flight);
                                     else if (key == "progress")
                                       read(v, b.progress);
+                                    else if (key == "brokers")
+                                      read(v, b.brokers);
                                   });
 }
 result<window_body> decode_window(string_view bytes) {
@@ -142,10 +152,12 @@ result<window_body> decode_window(string_view bytes) {
                                [](window_body& b, string_view key, const msgpack::object& v) {
                                  if (key == "acked_seq")
                                    read(v, b.acked_seq);
-                                 else if (key == "frames")
-                                   read(v, b.frames);
-                                 else if (key == "bytes")
-                                   read(v, b.bytes);
+                                 else if (key == "granted_frames")
+                                   read(v, b.granted_frames);
+                                 else if (key == "granted_bytes")
+                                   read(v, b.granted_bytes);
+                                 else if (key == "resend")
+                                   read(v, b.resend);
                                });
 }
 

@@ -23,23 +23,26 @@ struct hello_body {
 struct welcome_body {
   std::uint64_t version = 1;
   std::uint64_t heartbeat_ms = 1000;
-  std::vector<std::string> brokers; ///< reserved: all known addresses
+  std::vector<std::string> brokers; ///< as in HEARTBEAT
 };
 /// REGISTER: `svc` of the header is the service. CREDIT: with a cid, that call's slot is free
 /// again; without one, `capacity` is the service's new capacity.
 struct capacity_body {
   std::uint64_t capacity = 0;
 };
-/// HEARTBEAT of a node.
+/// HEARTBEAT; a broker says its brokers only.
 struct heartbeat_body {
   std::uint64_t in_flight = 0;
-  std::uint64_t progress = 0; ///< answers sent so far
+  std::uint64_t progress = 0;       ///< answers sent so far
+  std::vector<std::string> brokers; ///< addresses: of a node's links; of all its peers' links
 };
-/// WINDOW: more credit for a stream.
+/// WINDOW: credit for a stream. The sums since its begin, so that one that is lost does no harm.
 struct window_body {
-  std::uint64_t acked_seq = 0;
-  std::uint64_t frames = 0;
-  std::uint64_t bytes = 0;
+  std::uint64_t acked_seq = 0; ///< the last PARTIAL that arrived: this and those before are not
+                               ///< said again
+  std::uint64_t granted_frames = 0;
+  std::uint64_t granted_bytes = 0; ///< both beside what a stream begins with
+  bool resend = false; ///< answers go to the broker that brought this, from acked_seq + 1 on
 };
 
 [[nodiscard]] std::string encode(const hello_body& b);

@@ -29,7 +29,6 @@ public:
   }
   void finish(call_id cid, std::string body) override { real().finish(cid, std::move(body)); }
   void fail(call_id cid, error why) override { real().fail(cid, std::move(why)); }
-  void release(call_id cid) override { real().release(cid); }
   void drain() override { real().drain(); }
   void stop() override { real().stop(); }
   [[nodiscard]] bool linked() const noexcept override {

@@ -17,7 +17,9 @@ struct client_deps {
 /// A request that waits for its answer from the bus. Lives inside the bridge actor.
 struct pending_call {
   virtual ~pending_call() = default;
-  virtual void partial(const call_id& cid, std::uint64_t seq, const std::string& body) = 0;
+  /// False: it cannot be read, and without it the rest is not what the worker said.
+  [[nodiscard]] virtual bool partial(const call_id& cid, std::uint64_t seq,
+                                     const std::string& body) = 0;
   virtual void finish(const std::string& body) = 0;
   virtual void fail(error why) = 0;
 };
@@ -27,14 +29,18 @@ struct pending_answer final : pending_call {
   answer<reply_of<Request>> a;
   stream_consumer consumer;
 
-  void partial(const call_id& cid, std::uint64_t seq, const std::string& body) override {
+  bool partial(const call_id& cid, std::uint64_t seq, const std::string& body) override {
     if constexpr (method_traits<Request>::streamed) {
       auto delta = msgpack_codec::decode<delta_of<Request>>(body);
-      if (!delta) return log::warn("bridge.bad_partial", {{"why", delta.error().message}});
+      if (!delta) {
+        log::warn("bridge.bad_partial", {{"why", delta.error().message}});
+        return false;
+      }
       post_to(consumer, stream_item<delta_of<Request>>{cid, seq, std::move(*delta)});
     } else {
       (void)cid, (void)seq, (void)body;
     }
+    return true;
   }
   void finish(const std::string& body) override {
     auto decoded = msgpack_codec::decode<reply_of<Request>>(body);
@@ -82,8 +88,12 @@ public:
   void on(stream_item<file_chunk>&) override {}
 
   void take(const bus_partial& p) {
-    if (const auto at = pending_.find(p.cid); at != pending_.end())
-      at->second->partial(p.cid, p.seq, p.body);
+    const auto at = pending_.find(p.cid);
+    if (at == pending_.end() || at->second->partial(p.cid, p.seq, p.body)) return;
+    d_.link->cancel(p.cid);
+    auto why = make_error(errc::upstream_failed, "a part of a peer's answer could not be read");
+    why.started = started_state::yes;
+    remove(p.cid)->fail(std::move(why));
   }
   void take(const bus_finished& f) {
     if (auto p = remove(f.cid)) p->finish(f.body);

@@ -154,7 +154,7 @@ private:
       signals_.erase(cid);
       --*d_.running;
       if (out) return d_.link->finish(cid, msgpack_codec::encode(*out));
-      if (out.error().code == errc::delegated) return d_.link->release(cid);
+      if (out.error().code == errc::delegated) return; // the bus has handed it on
       const bool is_cut = ending_ && out.error().code == errc::cancelled;
       d_.link->fail(cid, is_cut ? *ending_ : std::move(out.error()));
     });

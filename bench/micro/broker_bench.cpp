@@ -1,6 +1,8 @@
-// What a message costs inside the backbone, without sockets: the header to bytes and back, and the
-// broker's steps for a whole request (REQUEST and FINAL), a delegated one and a PARTIAL.
+// What a message costs inside the backbone, without sockets: the header to bytes and back, the
+// broker's steps for a whole request (REQUEST and FINAL), a delegated one and a PARTIAL, and a
+// node's for a request that it asks, one that it serves, and a PARTIAL that it sends.
 #include "broker/broker_state.hpp"
+#include "broker/node_state.hpp"
 
 #include <benchmark/benchmark.h>
 
@@ -103,5 +105,66 @@ void step_partial(benchmark::State& state) {
   for (auto _ : state) c.end("prompt0", {8, 1}, frame::partial);
 }
 BENCHMARK(step_partial);
+
+struct linked_node {
+  node_state state{{"n", 7, 8, {"prompt"}, {}}};
+  std::vector<node_output> out;
+  instant now = std::chrono::steady_clock::now();
+
+  linked_node() {
+    give(link_up{1, "tcp://127.0.0.1:7700"});
+    hear(frame::welcome, {}, {});
+  }
+  void give(node_input in) {
+    out.clear();
+    state.step(now, std::move(in), out);
+    now += std::chrono::microseconds(20); // 50,000 steps a second
+  }
+  void hear(frame type, call_id cid, std::string body, std::uint8_t flags = 0) {
+    auto e = request_header(cid.counter);
+    e.type = type;
+    e.flags = flags;
+    e.cid = cid;
+    e.mid.incarnation = 9;
+    give(broker_frame{1, std::move(e), std::move(body)});
+  }
+};
+
+const std::string body(300, 'x');
+
+void node_asks(benchmark::State& state) {
+  linked_node n;
+  for (std::uint64_t count = 1; auto _ : state) {
+    bus_request r;
+    r.method = "prompt.chat/v1";
+    r.cid = {7, ++count};
+    r.deadline = n.now + std::chrono::seconds(60);
+    r.credential = "tr-0123456789abcdef0123456789abcdef0123456789a";
+    r.request_id = "req_0123456789abcdef";
+    r.body = body;
+    n.give(std::move(r));
+    n.hear(frame::final, {7, count}, body);
+  }
+}
+BENCHMARK(node_asks);
+
+void node_serves(benchmark::State& state) {
+  linked_node n;
+  for (std::uint64_t count = 1; auto _ : state) {
+    n.hear(frame::request, {50, ++count}, body, state.range(0) != 0 ? idempotent : 0);
+    n.give(send_final{{50, count}, body});
+  }
+}
+BENCHMARK(node_serves)->ArgName("idempotent")->Arg(0)->Arg(1);
+
+void node_streams(benchmark::State& state) {
+  linked_node n;
+  n.hear(frame::request, {50, 1}, body);
+  for (std::uint64_t seq = 0; auto _ : state) {
+    n.give(send_partial{{50, 1}, ++seq, body});
+    if (seq % 16 == 0) n.hear(frame::window, {50, 1}, encode(window_body{seq, seq, seq, false}));
+  }
+}
+BENCHMARK(node_streams);
 
 } // namespace

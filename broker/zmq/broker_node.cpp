@@ -1,11 +1,11 @@
 #include "broker/broker_state.hpp"
 #include "broker/link_metrics.hpp"
+#include "broker/zmq/address.hpp"
 #include "broker/zmq/socket.hpp"
 #include "broker/zmq_bus.hpp"
 #include "messages/base/idle_spin.hpp"
 #include "messages/base/log.hpp"
 
-#include <arpa/inet.h>
 #include <poll.h>
 #include <pthread.h>
 
@@ -24,35 +24,19 @@ using std::chrono::milliseconds;
 /// How many messages are taken before the clock is read and the poll looked at again.
 constexpr int batch = 256;
 
-/// 127.0.0.0/8, ::1 or localhost.
-bool is_loopback(const std::string& host) {
-  in_addr four{};
-  in6_addr six{};
-  if (host == "localhost") return true;
-  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24) == 127;
-  if (inet_pton(AF_INET6, host.c_str(), &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
-  return false;
-}
-
 /// The address for libzmq, or empty with the reason.
 std::string checked_address(const std::string& bind, std::string& why) {
-  const auto colon = bind.rfind(':');
-  if (!bind.starts_with("tcp://") || colon == std::string::npos || colon < 7 ||
-      colon + 1 == bind.size()) {
+  auto [host, port] = split_address(bind);
+  if (host.empty()) {
     why = "'" + bind + "' is not an address like tcp://127.0.0.1:7700";
     return {};
   }
-  auto host = bind.substr(6, colon - 6);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
-    host = host.substr(1, host.size() - 2);
   if (!is_loopback(host)) {
     why = "'" + bind +
           "' is not a loopback address: a broker is bound to one until links are encrypted";
     return {};
   }
-  if (host == "localhost") host = "127.0.0.1";
-  return "tcp://" + (host.find(':') == std::string::npos ? host : '[' + host + ']') +
-         bind.substr(colon);
+  return join_address(host == "localhost" ? "127.0.0.1" : host, port);
 }
 
 constexpr milliseconds drain_grace{300}, drain_poll{20};
@@ -137,6 +121,7 @@ private:
   /// The monitor may speak before the ROUTER has forgotten the peer, so it is asked once more.
   void take_ends() {
     if (ends_.take() == 0) return;
+    now_ = clock::now();
     step(link_dropped{});
     probe_ = now_ + milliseconds(50);
   }

@@ -110,6 +110,7 @@ end_monitor::end_monitor(zmq::socket_t& of)
   if (zmq_socket_monitor(of_.handle(), address.c_str(), events) != 0) throw zmq::error_t();
   events_.set(zmq::sockopt::linger, 0);
   events_.connect(address);
+  (void)take(); // only a pipe that was found empty once signals what comes
 }
 
 end_monitor::~end_monitor() {

@@ -1,8 +1,11 @@
 #include "broker/zmq_bus.hpp"
 
+#include "broker/broker_list.hpp"
 #include "broker/link_metrics.hpp"
 #include "broker/node_state.hpp"
-#include "broker/zmq/socket.hpp"
+#include "broker/zmq/address.hpp"
+#include "broker/zmq/broker_link.hpp"
+#include "broker/zmq/resolver.hpp"
 #include "messages/base/log.hpp"
 
 #include <pthread.h>
@@ -32,7 +35,6 @@ using std::chrono::milliseconds;
 constexpr int rounds_a_turn = 256; ///< a frame each, before others of the loop have theirs
 constexpr std::size_t waiting_bytes = 256u << 20; ///< requests' bodies on their way to the thread
 constexpr std::size_t waiting_requests = 1u << 16;
-constexpr milliseconds back_off_first{20}, back_off_most{1500}, connect_patience{2500};
 constexpr milliseconds goodbye_patience{200};
 
 std::uint64_t random_word() {
@@ -40,54 +42,21 @@ std::uint64_t random_word() {
   return (std::uint64_t{source()} << 32 | source()) | 1;
 }
 
-/// A ZeroMQ socket's descriptor on the loop. It tells that there *may* be something: only a receive
-/// that finds nothing arms it again (zmq_getsockopt(3), ZMQ_FD).
-class socket_watch {
-public:
-  socket_watch(asio::io_context& io, zmq::socket_t& socket)
-      : descriptor_(io, socket.get(zmq::sockopt::fd)) {}
-  ~socket_watch() { descriptor_.release(); } // the descriptor is ZeroMQ's
-  socket_watch(const socket_watch&) = delete;
-  socket_watch& operator=(const socket_watch&) = delete;
-
-  template <class F>
-  void wait(F then) {
-    descriptor_.async_wait(asio::posix::descriptor_base::wait_read, std::move(then));
-  }
-
-private:
-  asio::posix::stream_descriptor descriptor_;
-};
-
-/// The connection of the moment: thrown away whole when it breaks.
-struct connection {
-  connection(asio::io_context& io, const std::string& address)
-      : dealer(make_socket(zmq::socket_type::dealer, address)),
-        ends(dealer),
-        frames_watch(io, dealer),
-        ends_watch(io, ends.socket()) {
-    dealer.connect(address);
-  }
-  zmq::socket_t dealer;
-  end_monitor ends;
-  socket_watch frames_watch, ends_watch;
-  bool is_up = false;
-};
-
 class zmq_bus_impl final : public bus {
 public:
   zmq_bus_impl(bus_config config, bus_handlers handlers)
-      : join_(std::move(config.join)),
-        handlers_(std::move(handlers)),
+      : handlers_(std::move(handlers)),
         state_({std::move(config.node_name),
                 config.incarnation != 0 ? config.incarnation : own_incarnation(), random_word(),
                 std::move(config.roles), std::move(config.services)}),
         own_io_(config.loop != nullptr ? nullptr : std::make_unique<asio::io_context>(1)),
         io_(config.loop != nullptr ? *config.loop : *own_io_),
-        timer_(io_),
-        jitter_(random_word()) {
+        timer_(io_) {
     asio::post(io_, [this] { turn(); });
     if (own_io_) thread_ = std::thread([this] { run_own_loop(); });
+    names_.emplace(std::move(config.join), [this](std::vector<std::string> found) {
+      asio::post(io_, [this, found = std::move(found)] { take_resolved(found); });
+    });
   }
 
   ~zmq_bus_impl() override { stop(); }
@@ -111,12 +80,12 @@ public:
   }
   void finish(call_id cid, std::string body) override { post(send_final{cid, std::move(body)}); }
   void fail(call_id cid, error why) override { post(send_failure{cid, std::move(why)}); }
-  void release(call_id cid) override { post(give_back{cid}); }
   void drain() override { post(drain_started{}); }
 
   void stop() override {
     const std::lock_guard lock(stop_mutex_);
     if (std::exchange(is_stopped_, true)) return;
+    names_.reset();
     std::promise<void> left;
     asio::post(io_, [this, &left] {
       leave();
@@ -172,13 +141,11 @@ private:
       const std::lock_guard lock(mutex_);
       is_woken_ = true;
     }
-    is_empty_ = false;
     supervise();
-    look_for_link();
     for (int round = 0; round < rounds_a_turn; ++round) {
       now_ = clock::now();
       const bool has_taken = take_commands();
-      const bool has_received = take_frame();
+      const bool has_received = take_frames();
       const bool is_due = now_ >= state_.due();
       if (is_due) {
         step(time_passed{});
@@ -196,7 +163,8 @@ private:
       is_woken_ = !commands_.empty();
       if (is_woken_) return void(asio::post(io_, [this] { turn(); }));
     }
-    const auto when = std::min(state_.due(), retry_);
+    auto when = state_.due();
+    for (const auto& l : links_) when = std::min(when, l->due());
     if (armed_for_ <= when) return; // an earlier alarm looks again
     armed_for_ = when;
     timer_.expires_at(when);
@@ -207,72 +175,41 @@ private:
     });
   }
 
-  void watch_frames() {
-    link_->frames_watch.wait(
-        [this, life = std::weak_ptr(link_)](boost::system::error_code failed) noexcept {
-          if (failed || life.expired()) return;
-          turn();
-          // After it: the wait looks at once, and would find what the turn is there to take.
-          if (!life.expired()) watch_frames();
-        });
-  }
-
-  void watch_ends() {
-    link_->ends_watch.wait(
-        [this, life = std::weak_ptr(link_)](boost::system::error_code failed) noexcept {
-          if (failed || life.expired()) return;
-          if (link_->ends.take() == 0) return watch_ends();
-          is_empty_ = false;
-          while (take_frame()) {
-          } // what arrived before the end
-          if (!life.expired()) drop_link("the connection ended");
-          turn();
-        });
-  }
-
-  /// A socket with `immediate` takes messages only over a connection that has shaken hands.
-  void look_for_link() {
-    if (!link_ || link_->is_up || (link_->dealer.get(zmq::sockopt::events) & ZMQ_POLLOUT) == 0)
-      return;
-    link_->is_up = true;
-    retry_ = clock::time_point::max();
-    step(link_up{});
-  }
-
-  /// Makes a connection when there is none and its time has come; gives up one that does not come.
   void supervise() {
     now_ = clock::now();
-    if (now_ < retry_) return;
-    if (link_) return drop_link("no connection in time");
-    if (join_.empty()) return void(retry_ = clock::time_point::max());
-    const auto& address = join_[attempts_ % join_.size()];
-    try {
-      link_ = std::make_shared<connection>(io_, address);
-      retry_ = now_ + connect_patience;
-      watch_frames();
-      watch_ends();
-    } catch (const std::exception& e) {
-      log::error("bus.connect", {{"address", address}, {"why", e.what()}});
-      schedule_retry();
+    for (auto& l : links_) {
+      l->look_again();
+      l->supervise(now_);
+      if (!l->comes_up()) continue;
+      brokers_.linked(l->address(), true);
+      step(link_up{l->id(), l->address()});
     }
   }
 
-  /// Back-off with full jitter.
-  void schedule_retry() {
-    const auto most = std::min(back_off_most, back_off_first * (1 << std::min(attempts_, 8u)));
-    ++attempts_;
-    retry_ = now_ + milliseconds(5) +
-             milliseconds(
-                 std::uniform_int_distribution<int>(0, static_cast<int>(most.count()))(jitter_));
+  void link_dropped(const broker_link& link) {
+    brokers_.linked(link.address(), false);
+    step(link_down{link.id()});
   }
 
-  void drop_link(std::string_view why) {
-    if (!link_) return;
-    if (link_->is_up) log::warn("bus.link_lost", {{"why", why}});
-    link_.reset();
-    schedule_retry();
-    bus_metrics::reconnect();
-    step(link_down{});
+  // Which brokers there are.
+
+  void take_resolved(const std::vector<std::string>& found) {
+    brokers_.resolved(found);
+    look_for_brokers();
+  }
+
+  void look_for_brokers() {
+    if (is_leaving_) return;
+    now_ = clock::now();
+    brokers_.prune(now_);
+    const auto all = brokers_.all();
+    std::erase_if(links_,
+                  [&](const auto& l) { return std::ranges::find(all, l->address()) == all.end(); });
+    for (const auto& address : all)
+      if (std::ranges::find(links_, address, &broker_link::address) == links_.end())
+        links_.push_back(std::make_unique<broker_link>(io_, ++last_link_, address, random_word(),
+                                                       link_listener_));
+    turn();
   }
 
   bool take_commands() {
@@ -298,11 +235,15 @@ private:
     handlers_.answer(bus_failed{cid, std::move(why)});
   }
 
-  /// Whether one came.
-  bool take_frame() {
-    if (is_empty_ || !link_ || !link_->is_up) return false;
-    auto in = receive_frames(link_->dealer, false);
-    is_empty_ = !in;
+  /// One of each link. Whether any came.
+  bool take_frames() {
+    bool has_any = false;
+    for (std::size_t n = 0; n < links_.size(); ++n) has_any |= take_frame(*links_[n]);
+    return has_any;
+  }
+
+  bool take_frame(broker_link& link) {
+    auto in = link.receive();
     if (!in) return false;
     auto header = in->is_whole ? decode({in->header.data<char>(), in->header.size()})
                                : troupe::fail(errc::invalid_argument, "frames");
@@ -310,8 +251,9 @@ private:
       log::warn("bus.bad_frame", {{"why", header.error().message}});
       return true;
     }
-    if (header->type == frame::goodbye) is_goodbye_said_ = true;
-    step(broker_frame{std::move(*header), std::string(in->body.data<char>(), in->body.size())});
+    if (header->type == frame::goodbye) ++goodbyes_;
+    step(broker_frame{link.id(), std::move(*header),
+                      std::string(in->body.data<char>(), in->body.size())});
     return true;
   }
 
@@ -327,21 +269,35 @@ private:
   }
 
   void act(frame_to_broker& f) {
-    if (!link_ || !link_->is_up) return;
-    is_empty_ = false;
-    if (send_frames(link_->dealer, nullptr, f.header, to_message(std::move(f.body)), scratch_) !=
-        sent::ok)
-      retry_ = now_; // the next turn drops the link and fails what was asked
+    if (auto* l = link_of(f.over)) l->send(now_, f.header, std::move(f.body), scratch_);
   }
   void act(bus_answer& a) { handlers_.answer(std::move(a)); }
   void act(bus_work& w) { handlers_.work(std::move(w)); }
   void act(link_changed& l) {
-    if (l.up) attempts_ = 0;
     if (handlers_.link) handlers_.link(l.up);
   }
-  void act(relink& r) { drop_link(r.why); }
+  void act(link_confirmed& l) {
+    if (auto* link = link_of(l.link)) link->confirmed();
+  }
+  void act(relink& r) {
+    if (auto* link = link_of(r.link)) link->drop(now_, r.why);
+  }
+  void act(brokers_heard& b) {
+    // Until links are encrypted nobody is sent away from this machine by what another says.
+    std::erase_if(b.addresses, [](const auto& a) {
+      const auto host = split_address(a).host;
+      return !is_literal(host) || !is_loopback(host);
+    });
+    brokers_.heard(now_, b.addresses);
+    if (!is_leaving_) asio::post(io_, [this] { look_for_brokers(); });
+  }
 
-  /// GOODBYE comes back when the broker has everything that was sent before it. Holds the loop for
+  broker_link* link_of(link_id id) {
+    const auto at = std::ranges::find(links_, id, &broker_link::id);
+    return at == links_.end() ? nullptr : at->get();
+  }
+
+  /// GOODBYE comes back when a broker has everything that was sent before it. Holds the loop for
   /// that moment.
   void leave() noexcept {
     {
@@ -351,22 +307,24 @@ private:
     take_commands();
     is_leaving_ = true;
     now_ = clock::now();
-    is_goodbye_said_ = false;
+    goodbyes_ = 0;
     step(stop_asked{});
     const auto until_when = now_ + goodbye_patience;
-    while (link_ && link_->is_up && !is_goodbye_said_ && clock::now() < until_when) {
-      zmq::pollitem_t items[] = {{link_->dealer.handle(), 0, ZMQ_POLLIN, 0}};
-      zmq_poll(items, 1, until(until_when).count());
-      is_empty_ = false;
-      while (take_frame()) {
+    while (clock::now() < until_when) {
+      std::vector<zmq::pollitem_t> items;
+      for (auto& l : links_)
+        if (l->is_up()) items.push_back({l->socket_handle(), 0, ZMQ_POLLIN, 0});
+      if (goodbyes_ >= items.size()) break;
+      zmq_poll(items.data(), static_cast<int>(items.size()), until(until_when).count());
+      for (auto& l : links_) l->look_again();
+      while (take_frames()) {
       }
     }
-    link_.reset();
+    links_.clear();
     timer_.cancel();
     is_linked_ = false;
   }
 
-  const std::vector<std::string> join_;
   const bus_handlers handlers_;
   std::atomic<bool> is_linked_ = false, is_broker_leaving_ = false;
   std::mutex mutex_, stop_mutex_;
@@ -384,18 +342,18 @@ private:
   asio::io_context& io_;
   asio::steady_timer timer_;
   clock::time_point armed_for_ = clock::time_point::max();
-  std::shared_ptr<connection> link_;
+  broker_list brokers_;
+  const broker_link::listener link_listener_{[this] { turn(); },
+                                             [this](broker_link& l) { link_dropped(l); }};
+  std::vector<std::unique_ptr<broker_link>> links_;
+  link_id last_link_ = 0;
   clock::time_point now_ = clock::now();
-  clock::time_point retry_{}; ///< to connect, or to give a connection up
-  unsigned attempts_ = 0;
-  bool is_goodbye_said_ = false, is_leaving_ = false;
-  /// The last act on the socket was a receive that found nothing. Only then may the loop wait for
-  /// its descriptor: a send may swallow the signal.
-  bool is_empty_ = false;
-  std::minstd_rand jitter_;
+  std::size_t goodbyes_ = 0;
+  bool is_leaving_ = false;
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_{
       io_.get_executor()};
   std::thread thread_;
+  std::optional<resolver> names_; ///< the last: it posts to the loop
 };
 
 } // namespace

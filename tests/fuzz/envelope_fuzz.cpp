@@ -50,6 +50,15 @@ envelope scripted(std::string_view& script, std::string& body) {
   return e;
 }
 
+void ask(node_state& node, instant now, const envelope& like, std::vector<node_output>& done) {
+  bus_request r;
+  r.method = "auth.me/v1";
+  r.cid = like.cid;
+  r.idempotent = (like.flags & idempotent) != 0;
+  r.deadline = now + 5s;
+  node.step(now, std::move(r), done);
+}
+
 void play(std::string_view script) {
   broker_state broker(9);
   node_state node({"n", 1, 2, {"auth"}, {{"auth", 2}}});
@@ -68,7 +77,7 @@ void play(std::string_view script) {
                 frame_received{std::to_string(incarnation), e, make_body(encode(capacity_body{2}))},
                 sent);
   }
-  node.step(now, link_up{}, done);
+  for (const link_id link : {1u, 2u}) node.step(now, link_up{link, {}}, done);
   while (!script.empty()) {
     const auto choice = static_cast<std::uint8_t>(next(script, 1)[0]);
     std::string body;
@@ -78,9 +87,15 @@ void play(std::string_view script) {
     if (choice % 16 == 1) node.step(now, time_passed{}, done);
     if (choice % 16 == 2) broker.step(now, peer_gone{"2"}, sent);
     if (choice % 16 == 3) node.step(now, send_final{e.cid, body}, done);
+    if (choice % 16 == 4) node.step(now, send_partial{e.cid, choice, body}, done);
+    const link_id over = 1 + e.hop % 2;
+    if (choice % 16 == 5) node.step(now, link_down{over}, done);
+    if (choice % 16 == 6) node.step(now, link_up{over, {}}, done);
+    if (choice % 16 == 7) ask(node, now, e, done);
     broker.step(now, frame_received{choice % 2 == 0 ? "1" : "2", e, make_body(body)}, sent);
-    node.step(now, broker_frame{std::move(e), std::move(body)}, done);
+    node.step(now, broker_frame{over, std::move(e), std::move(body)}, done);
     require(broker.queued() <= broker.in_flight());
+
     sent.clear();
     done.clear();
   }

@@ -6,7 +6,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t endless = 1u << 20;
-constexpr auto patience_least = 1500ms, patience_most = 5000ms;
+constexpr auto patience_least = 1500ms, patience_most = 5000ms, patience_long = 9000ms;
 
 } // namespace
 
@@ -57,6 +57,7 @@ void application::ask(std::string body, bool may_be_cancelled) {
   r.streamed = true;
   r.deadline = time_.now() + time_.between(patience_least, patience_most);
   if (!may_be_cancelled) r.deadline = time_.now() + patience_most;
+  if (is_patient_) r.deadline = time_.now() + patience_long;
   r.body = std::move(body);
   const auto cid = r.cid;
   asked_.insert(cid);
@@ -103,6 +104,7 @@ void application::on(bus_request& request) {
   if (runs_.contains(cid)) return record_.wrong(cid, "began on a worker that works on it");
   // The same in each run; some would never end.
   runs_[cid].planned = cid.counter % 20 == 0 ? endless : cid.counter % 12;
+  if (runs_[cid].planned == endless) record_.endless(cid);
   later(request.body == "hold" ? 2s : time_.between(1ms, 100ms), [this, cid] { go_on(cid); });
 }
 
@@ -112,11 +114,21 @@ void application::on(bus_cancel& cancel) {
   later(time_.between(10us, 5ms), [this, cid = cancel.cid] { go_on(cid); });
 }
 
+void application::on(bus_window& window) {
+  const auto at = runs_.find(window.cid);
+  if (at == runs_.end()) return;
+  at->second.credit += window.frames;
+  if (std::exchange(at->second.is_waiting, false))
+    later(10us, [this, cid = window.cid] { go_on(cid); });
+}
+
 void application::go_on(const call_id& cid) {
   const auto at = runs_.find(cid);
   if (at == runs_.end()) return;
   auto& what = at->second;
   if (what.is_cancelled || what.sent == what.planned) return end(cid, what);
+  if (what.credit == 0) return void(what.is_waiting = true);
+  --what.credit;
   say_(wire::send_partial{cid, ++what.sent, "token"});
   later(time_.between(1ms, 150ms), [this, cid] { go_on(cid); });
 }
@@ -130,7 +142,8 @@ void application::end(const call_id& cid, run& what) {
     return say_(wire::send_final{cid, "answer"});
   }
   record_.stopped(cid, incarnation_);
-  auto why = make_error(is_cancelled ? errc::cancelled : errc::upstream_failed, "not today");
+  auto why = make_error(is_cancelled ? errc::cancelled : errc::upstream_failed,
+                        std::string(handlers_failure));
   why.started = started_state::yes;
   say_(wire::send_failure{cid, std::move(why)});
 }

@@ -17,10 +17,11 @@ enum class part : std::uint8_t { edge, router, worker };
 class application {
 public:
   /// `say` reaches the node's state machine and must not be called inside one of its steps.
-  application(part plays, std::uint64_t incarnation, clock& time, history& record,
+  application(part plays, std::uint64_t incarnation, bool is_patient, clock& time, history& record,
               std::function<void(wire::node_input)> say)
       : plays_(plays),
         incarnation_(incarnation),
+        is_patient_(is_patient),
         time_(time),
         record_(record),
         say_(std::move(say)) {}
@@ -37,13 +38,13 @@ public:
 
 private:
   struct run {
-    std::uint64_t sent = 0, planned = 0;
-    bool is_cancelled = false;
+    std::uint64_t sent = 0, planned = 0, credit = 6;
+    bool is_cancelled = false, is_waiting = false;
   };
 
   void ask(std::string body, bool may_be_cancelled);
   void on(bus_request& request);
-  void on(bus_window&) {}
+  void on(bus_window& window);
   void on(bus_cancel& cancel);
   void go_on(const call_id& cid);
   void end(const call_id& cid, run& what);
@@ -51,6 +52,7 @@ private:
 
   const part plays_;
   const std::uint64_t incarnation_;
+  const bool is_patient_;
   clock& time_;
   history& record_;
   const std::function<void(wire::node_input)> say_;

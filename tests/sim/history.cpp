@@ -87,7 +87,13 @@ void history::got_end(const call_id& cid, instant now, std::optional<error> fail
     wrong(cid, "has " + std::to_string(r.partials) + " partials of " + std::to_string(*r.sent));
 }
 
-std::vector<std::string> history::verdict() const {
+bool history::is_backbones(const request_record& r) {
+  const auto& why = *r.failure;
+  if (why.code == errc::deadline_exceeded) return !r.is_endless;
+  return why.code != errc::cancelled && why.message != handlers_failure;
+}
+
+std::vector<std::string> history::verdict(bool has_all_to_finish) const {
   auto out = wrongs_;
   const auto add = [&](const request_record& r, const char* what) {
     if (out.size() < 20) out.push_back("request " + name_of(r.cid) + ": " + what);
@@ -95,6 +101,8 @@ std::vector<std::string> history::verdict() const {
   for (const auto& [cid, r] : all_) {
     if (!r.ended && !r.is_widowed) add(r, "was never answered");
     if (!r.running.empty()) add(r, "still runs, and nobody wants it");
+    if (has_all_to_finish && r.begun > 0 && r.failure && is_backbones(r))
+      add(r, ("began, and failed with '" + r.failure->message + "'").c_str());
   }
   return out;
 }

@@ -19,6 +19,7 @@ using wire::instant;
 struct request_record {
   call_id cid;
   bool is_idempotent = false;
+  bool is_endless = false;
   bool is_widowed = false; ///< its requester was killed: nobody is owed an answer
   instant deadline{};
   // at the handlers
@@ -31,6 +32,9 @@ struct request_record {
   std::optional<error> failure;
 };
 
+/// The message of an error that a handler made, not the backbone.
+inline constexpr std::string_view handlers_failure = "not today";
+
 class history {
 public:
   void asked(call_id cid, bool is_idempotent, instant deadline);
@@ -41,6 +45,8 @@ public:
   void stopped(const call_id& cid, std::uint64_t worker);
   void worker_died(std::uint64_t worker);
   void got_partial(const call_id& cid, std::uint64_t seq);
+  /// Its handler will never end it.
+  void endless(const call_id& cid) { all_[cid].is_endless = true; }
   void got_end(const call_id& cid, instant now, std::optional<error> failure);
 
   /// A process that was frozen may be late.
@@ -52,10 +58,13 @@ public:
 
   /// What broke a promise, one sentence each, at most 20. To be asked when all is calm: no request
   /// is younger than its deadline.
-  [[nodiscard]] std::vector<std::string> verdict() const;
+  /// With `has_all_to_finish` no request that began may fail for the backbone's sake.
+  [[nodiscard]] std::vector<std::string> verdict(bool has_all_to_finish) const;
   void wrong(const call_id& cid, const std::string& what);
 
 private:
+  [[nodiscard]] static bool is_backbones(const request_record& r);
+
   std::unordered_map<call_id, request_record> all_;
   std::vector<std::string> wrongs_;
   std::unordered_map<std::uint64_t, instant> thawed_;

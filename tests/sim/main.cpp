@@ -12,9 +12,7 @@ namespace {
 using namespace troupe;
 
 int replay(std::uint64_t seed, bool has_trace) {
-  sim::plan what;
-  what.seed = seed;
-  const auto end = sim::run(what, {}, [&](const std::string& line) {
+  const auto end = sim::run(sim::plan_of(seed), {}, [&](const std::string& line) {
     if (has_trace) std::puts(line.c_str());
   });
   for (const auto& wrong : end.wrongs) std::printf("seed %lu: %s\n", seed, wrong.c_str());
@@ -29,9 +27,7 @@ int run_seeds(std::uint64_t first, std::uint64_t count) {
   sim::outcome all;
   std::uint64_t failed = 0;
   for (auto seed = first; seed < first + count; ++seed) {
-    sim::plan what;
-    what.seed = seed;
-    const auto end = sim::run(what);
+    const auto end = sim::run(sim::plan_of(seed));
     all.asked += end.asked;
     all.finished += end.finished;
     all.frames += end.frames;
@@ -52,9 +48,7 @@ int try_mutants(std::uint64_t seeds) {
     std::uint64_t seed = 1;
     sim::outcome end;
     for (; seed <= seeds && end.wrongs.empty(); ++seed) {
-      sim::plan what;
-      what.seed = seed;
-      end = sim::run(what, mutant);
+      end = sim::run(sim::plan_of(seed), mutant);
     }
     const bool is_caught = !end.wrongs.empty();
     missed += is_caught ? 0 : 1;

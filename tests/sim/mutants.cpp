@@ -77,6 +77,34 @@ mutation keeps_slots() {
   return out;
 }
 
+mutation stays_silent_when_moved() {
+  auto out = named("a worker does not tell its requester that it answers through another broker");
+  out.node_sends = [](wire::frame_to_broker& f) { return f.header.type != frame::accept; };
+  return out;
+}
+
+mutation acknowledges_too_much() {
+  auto out = named("a requester acknowledges a token that has not come");
+  out.node_sends = [](wire::frame_to_broker& f) {
+    if (f.header.type != frame::window) return true;
+    auto body = wire::decode_window(f.body);
+    if (!body) return true;
+    ++body->acked_seq;
+    f.body = wire::encode(*body);
+    return true;
+  };
+  return out;
+}
+
+mutation leaves_with_a_word() {
+  auto out = named("a broker takes a call that moved on for one that was given up");
+  out.broker_hears = [](wire::frame_received& f) {
+    f.header.flags &= static_cast<std::uint8_t>(~wire::moved);
+    return true;
+  };
+  return out;
+}
+
 mutation broker_without_clock() {
   auto out = named("the broker has no clock");
   out.is_broker_without_clock = true;
@@ -99,6 +127,9 @@ std::vector<mutation> mutants() {
           swallows_a_token(),
           mixes_answers_up(),
           keeps_slots(),
+          stays_silent_when_moved(),
+          acknowledges_too_much(),
+          leaves_with_a_word(),
           broker_without_clock(),
           node_without_clock()};
 }

@@ -16,14 +16,18 @@ namespace troupe::sim {
 
 struct fault_rates {
   double kill = 1, freeze = 1, cut = 1, partition = 1; ///< each, of any process, in 10 s
+  double drain = 1;                                    ///< of any node, which then dies
   double loss = 0.0005;                                ///< of a message
+  /// One broker or link at a time, and no other process: what a worker began comes to its end.
+  bool is_gentle = false;
 };
 
 struct plan {
   std::uint64_t seed = 1;
-  int edges = 2, routers = 2, workers = 3;
+  int brokers = 1, edges = 2, routers = 2, workers = 3;
   std::uint32_t capacity = 6;       ///< of a worker
   std::chrono::seconds trouble{12}; ///< then every fault ends, and what was asked comes to its end
+  std::chrono::milliseconds hop{2}; ///< what a message takes at most
   double requests = 20;             ///< a second, of all edges
   fault_rates faults;
 };
@@ -42,6 +46,10 @@ struct outcome {
   std::vector<std::string> wrongs; ///< promises that were broken; empty: none
   std::size_t asked = 0, finished = 0, frames = 0, kills = 0, freezes = 0, cuts = 0, losses = 0;
 };
+
+/// Clusters of one to three brokers with fast and with slow networks, and in one of four seeds
+/// faults that may harm nobody.
+[[nodiscard]] plan plan_of(std::uint64_t seed);
 
 /// Runs the plan to its end. `trace`, if any, is told what happens, a line each.
 [[nodiscard]] outcome run(const plan& what, const mutation& how = {},

@@ -14,6 +14,8 @@ TEST_F(broker, a_lost_worker_fails_what_it_held_and_says_what_had_begun) {
   send("w", frame::partial, cid, "p", 1);
   EXPECT_EQ(type_to("c"), frame::partial);
   happen(peer_gone{"w"});
+  EXPECT_FALSE(error_to("c")) << "it may come back";
+  pass(500ms);
   const auto why = error_to("c");
   ASSERT_TRUE(why);
   EXPECT_EQ(why->code, errc::worker_lost);
@@ -26,6 +28,7 @@ TEST_F(broker, a_lost_worker_without_a_sign_of_life_leaves_it_unknown_whether_it
   join("c", "log");
   ask("c", "prompt.chat/v1");
   happen(peer_gone{"w"});
+  pass(500ms);
   EXPECT_EQ(error_to("c")->started, started_state::unknown);
 }
 
@@ -41,6 +44,7 @@ TEST_F(broker, an_idempotent_request_moves_to_another_worker_at_most_three_times
       happen(peer_gone{name});
     }
   EXPECT_EQ(attempts, 3);
+  pass(500ms);
   EXPECT_EQ(error_to("c")->code, errc::worker_lost);
 }
 
@@ -52,6 +56,7 @@ TEST_F(broker, an_idempotent_request_with_a_partial_does_not_move) {
   send("w1", frame::partial, cid, "p", 1);
   EXPECT_EQ(type_to("c"), frame::partial);
   happen(peer_gone{"w1"});
+  pass(500ms);
   EXPECT_EQ(error_to("c")->started, started_state::yes);
   EXPECT_EQ(type_to("w2"), none);
 }
@@ -76,8 +81,9 @@ TEST_F(broker, the_last_worker_of_a_service_takes_its_queue_along) {
   ask("c", "auth.me/v1");
   ask("c", "auth.me/v1");
   happen(peer_gone{"w"});
+  EXPECT_EQ(error_to("c")->code, errc::unavailable) << "what waited";
+  pass(500ms);
   EXPECT_EQ(error_to("c")->code, errc::worker_lost);
-  EXPECT_EQ(error_to("c")->code, errc::unavailable);
   EXPECT_EQ(state_.in_flight(), 0u);
 }
 
@@ -93,6 +99,7 @@ TEST_F(broker, a_silent_peer_is_dead_after_three_heartbeats_and_told_so_when_it_
   }
   EXPECT_EQ(error_to("c")->code, errc::worker_lost);
   EXPECT_EQ(state_.peers(), 1u);
+  EXPECT_EQ(type_to("w"), frame::reset) << "it may hear what we do not";
   send("w", frame::heartbeat, {});
   EXPECT_EQ(type_to("w"), frame::reset);
 }
@@ -129,6 +136,7 @@ TEST_F(broker, a_node_that_comes_back_over_a_new_connection_replaces_the_old_one
   hello.link = 1;
   receive("new", e, encode(hello));
   EXPECT_EQ(type_to("new"), frame::welcome);
+  pass(500ms);
   EXPECT_EQ(error_to("c")->code, errc::worker_lost);
   EXPECT_EQ(state_.peers(), 2u);
 }

@@ -136,8 +136,14 @@ TEST(link_bodies, survive_the_wire) {
   EXPECT_EQ(h->ver_max, 3u);
   EXPECT_EQ(decode_welcome(encode(welcome_body{1, 500, {"tcp://a"}}))->heartbeat_ms, 500u);
   EXPECT_EQ(decode_capacity(encode(capacity_body{9}))->capacity, 9u);
-  EXPECT_EQ(decode_window(encode(window_body{1, 2, 3}))->bytes, 3u);
-  EXPECT_EQ(decode_heartbeat(encode(heartbeat_body{4, 5}))->progress, 5u);
+  const auto w = decode_window(encode(window_body{1, 2, 3, true}));
+  ASSERT_TRUE(w);
+  EXPECT_EQ(w->granted_bytes, 3u);
+  EXPECT_TRUE(w->resend);
+  const auto beat = decode_heartbeat(encode(heartbeat_body{4, 5, {"tcp://a"}}));
+  ASSERT_TRUE(beat);
+  EXPECT_EQ(beat->progress, 5u);
+  EXPECT_EQ(beat->brokers, std::vector<std::string>{"tcp://a"});
 }
 
 TEST(link_bodies, hostile_bytes_are_refused) {

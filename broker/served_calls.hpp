@@ -1,0 +1,97 @@
+#pragma once
+
+#include "broker/node_links.hpp"
+
+#include <deque>
+#include <optional>
+#include <set>
+#include <unordered_map>
+
+namespace troupe::wire {
+
+/// The worker's half of a node: what it serves, and what it said that may not have arrived. When
+/// the broker of a call is gone, the call moves to another one: ACCEPT there, then all that its
+/// requester has not acknowledged, then what follows. See docs/wire-protocol.md, "Losses".
+class served_calls {
+public:
+  served_calls(const node_bounds& bounds, node_links& links, outbox& out)
+      : bounds_(bounds), links_(links), out_(out) {}
+
+  void take_request(instant now, broker_frame& in);
+  /// WINDOW, CANCEL, or the REJECT of an ACCEPT.
+  void take_signal(instant now, broker_frame& in);
+  void hand_on(instant now, bus_request& in);
+  void partial(send_partial& in);
+  void final(instant now, send_final& in);
+  void failure(instant now, send_failure& in);
+  void drain() noexcept { is_draining_ = true; }
+
+  void link_lost(instant now, link_id link);
+  void link_leaving(instant now, link_id link);
+  void link_found(instant now);
+  void expire(instant now);
+  /// Nobody will hear the answers.
+  void cancel_all();
+
+  [[nodiscard]] instant due() const;
+  [[nodiscard]] std::size_t size() const noexcept { return running_; }
+  [[nodiscard]] std::uint64_t answered() const noexcept { return answered_; }
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
+
+private:
+  struct kept_partial {
+    std::uint64_t seq = 0;
+    std::string body;
+  };
+  struct call {
+    call_id cid;
+    std::string method;
+    instant deadline = instant::max();
+    link_id home = 0; ///< 0: lost
+    link_id tried = 0;
+    std::uint8_t hop = 0;                ///< those behind it
+    std::uint64_t sent = 0;              ///< the last partial
+    std::uint64_t moves = 0;             ///< from broker to broker
+    std::uint64_t frames = 0, bytes = 0; ///< granted so far
+    std::size_t others = 0;              ///< brokers that may still know a requester that was lost
+    bool is_repeatable = false;          ///< its requester asks again when nothing was said yet
+    bool is_torn = false;                ///< something that was said could not be kept
+    std::vector<kept_partial> kept;      ///< not acknowledged: a stream's window at most
+    std::size_t kept_bytes = 0;
+    std::optional<frame_to_broker> end; ///< FINAL or ERROR: nothing runs any more
+    instant next_try{};
+    std::optional<instant> give_up; ///< of what searches
+  };
+
+  [[nodiscard]] call* find(const call_id& cid);
+  [[nodiscard]] call* find_running(const call_id& cid);
+  void move(instant now, call& c, link_id over);
+  void leave(link_id home, const call_id& cid);
+  void confirm(call& c);
+  void begin_search(instant now, call& c);
+  void await_search(instant now, call& c);
+  void search(instant now, call& c);
+  void take_window(instant now, call& c, const broker_frame& in);
+  void take_cancel(instant now, call& c, const broker_frame& in);
+  [[nodiscard]] bool look_elsewhere(instant now, call& c);
+  void keep(call& c, std::uint64_t seq, const std::string& body);
+  void acknowledge(call& c, std::uint64_t seq);
+  void end(instant now, call& c, frame type, std::string body);
+  void forget(call& c);
+  void forget_old_ends(instant now);
+  void forget_oldest_end();
+  void say(const call& c, frame type, std::uint64_t seq, std::string body);
+
+  const node_bounds& bounds_;
+  node_links& links_;
+  outbox& out_;
+  bool is_draining_ = false;
+  std::unordered_map<call_id, call> calls_;
+  std::deque<std::pair<instant, call_id>> ends_; ///< what has ended, oldest first
+  std::set<call_id> searching_;
+  instant next_search_ = instant::max();
+  std::size_t running_ = 0, kept_ = 0; ///< calls; bytes
+  std::uint64_t answered_ = 0, dropped_ = 0;
+};
+
+} // namespace troupe::wire
