@@ -7,6 +7,8 @@ POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models, GET /v1/models/{
 chooses the behaviour:
     sim              answers `You said: <last user message>`, plain or a word a chunk
     sim-slow         the same, a chunk each 50 ms, as many as `max_tokens` says (40)
+    sim-count        streamed: `<last user message>:0`, `…:1` and so on, at that pace and so many, so that
+                     a reader sees which chunk was lost or came twice
     sim-stall        headers (and, streamed, the first chunk), then silence
     sim-silent       takes the request and never answers
     sim-break        closes in the middle of the answer
@@ -36,7 +38,7 @@ import struct
 import time
 from http import HTTPStatus
 
-MODELS = ["sim", "sim-slow", "sim-stall", "sim-silent", "sim-break", "sim-429", "sim-500",
+MODELS = ["sim", "sim-slow", "sim-count", "sim-stall", "sim-silent", "sim-break", "sim-429", "sim-500",
           "sim-badjson", "sim-tools", "sim-early-error", "sim-late-error", "sim-embed"]
 SLOW_SECONDS = 0.05
 CREATED = 1_700_000_000
@@ -358,8 +360,10 @@ class Connection(asyncio.Protocol):
         words = self.answer_text(body).split(" ")
         if model == "sim-slow":
             words = [words[i % len(words)] for i in range(int(body.get("max_tokens") or 40))]
+        if model == "sim-count":
+            words = [f"{last_user_text(body)}:{i}" for i in range(int(body.get("max_tokens") or 40))]
         for i, word in enumerate(words):
-            if model == "sim-slow":
+            if model in ("sim-slow", "sim-count"):
                 await asyncio.sleep(SLOW_SECONDS)
             if i == 2 and model == "sim-break":
                 await asyncio.sleep(SLOW_SECONDS)  # so that the words before have left

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""A cluster with two brokers under the faults of its processes and links: what is lost, and for how long.
+
+    tests/fault/brokers.py --program build/test/troupe [--only ROW,...] [--rounds N] [--json]
+                           [--results docs/fault-results.md] [--seed N]
+
+Two brokers, two edges, a router, a prompt with a simulated provider, auth and log, all on loopback.
+Chats stream numbered tokens while a process is killed or frozen or a link is cut, and every token is
+accounted for: none lost, none twice, none out of order, no chat run twice, no request without an answer,
+nothing held afterwards. Rows are named by their number in the fault matrix; --rounds 1 is the short form.
+--results writes a table. Exit code 0: every row passed.
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "support"), str(HERE)]
+from broker_cluster import BrokerCluster  # noqa: E402
+from fault_results import write_results  # noqa: E402
+from fault_row import Row, self_test  # noqa: E402
+from troupe_process import Failed  # noqa: E402
+import herd  # noqa: E402
+import lost_processes  # noqa: E402
+import sick_links  # noqa: E402
+
+# Rows, and whether their cluster is behind proxies.
+SUITES = ((lost_processes.ROWS | herd.ROWS, False), (sick_links.ROWS, True))
+
+
+class Stage:
+    """The cluster of the moment: kept from row to row as long as it is well."""
+
+    def __init__(self, program, seed):
+        self.program, self.seed = program, seed
+        self.cluster = self.folder = None
+
+    def take(self, is_proxied):
+        if not self.cluster:
+            self.folder = tempfile.TemporaryDirectory(prefix="troupe-fault-")
+            self.cluster = BrokerCluster(self.program, pathlib.Path(self.folder.name) / "data", is_proxied, self.seed)
+            self.cluster.start()
+        return self.cluster
+
+    def close(self, is_failed):
+        cluster, self.cluster = self.cluster, None
+        if cluster:
+            try:
+                cluster.close(is_failed)
+            finally:
+                self.folder.cleanup()
+
+    def end(self):
+        """What was wrong with the end of a cluster that was well until then."""
+        try:
+            self.close(False)
+        except Failed as reason:
+            return [f"the cluster did not end well: {reason}"]
+        return []
+
+
+def run_row(stage, number, fault, function, is_proxied, rounds):
+    row = Row(number, fault, stage.seed)
+    try:
+        cluster = stage.take(is_proxied)
+        try:
+            function(cluster, row, rounds)
+        except Failed as reason:
+            row.expect(False, str(reason))
+        except Exception as reason:  # a mistake of the test, or an answer that nobody expects
+            row.expect(False, f"{function.__name__}: {reason!r}")
+        if row.problems:
+            row.out = row.out or cluster.output()
+            stage.close(True)
+    except Failed as reason:
+        row.expect(False, f"the cluster does not start: {reason}")
+        stage.close(True)
+    return row
+
+
+def show(row):
+    figures = row.figures()
+    notes = figures["notes"]
+    for key in ("problems", "notes", "passed", "fault"):
+        figures.pop(key)
+    print(f"{'FAIL' if row.problems else 'ok  '} {row.fault}: "
+          + ", ".join(f"{key} {value}" for key, value in figures.items()))
+    for each in row.problems:
+        print(f"       {each}")
+    for each in notes:
+        print(f"       ({each})")
+    if row.out:
+        print(row.out)
+    sys.stdout.flush()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", default="build/test/troupe")
+    parser.add_argument("--only", default="", help="rows, with commas between them")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--results", type=pathlib.Path)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    only = [each for each in options.only.split(",") if each]
+    known = [number for rows, _ in SUITES for number in rows]
+    if set(only) - set(known):
+        parser.error(f"rows are {', '.join(known)}")
+    self_test()
+    stage, done, ends = Stage(options.program, options.seed), [], []
+    for rows, is_proxied in SUITES:
+        for number, (fault, function) in rows.items():
+            if only and number not in only:
+                continue
+            done.append(run_row(stage, number, fault, function, is_proxied, options.rounds))
+            if not options.json:
+                show(done[-1])
+        ends += stage.end()
+    passed = not ends and all(not row.problems for row in done)
+    if options.results:
+        write_results(options.results, done, options.rounds, os.cpu_count())
+    if options.json:
+        print(json.dumps({"test": "brokers", "seed": options.seed, "passed": passed, "problems": ends,
+                          "rows": [row.figures() for row in done]}))
+    else:
+        print("".join(f"FAIL {each}\n" for each in ends), end="")
+        failed = sum(bool(row.problems) for row in done) + len(ends)
+        print(f"{sum(not row.problems for row in done)} passed, {failed} failed "
+              f"(seed {options.seed})")
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
