@@ -1,5 +1,6 @@
 #include "broker/asked_calls.hpp"
 
+#include "broker/request_header.hpp"
 #include "messages/codec/msgpack.hpp"
 
 #include <algorithm>
@@ -7,18 +8,10 @@
 namespace troupe::wire {
 namespace {
 
-/// What an envelope's header takes beside its texts; generous.
-constexpr std::size_t header_overhead = 128;
 /// Of the partials of a call that has ended, one in so many is answered with CANCEL.
 constexpr std::uint64_t partials_told = 16;
 /// How often parts of one answer may be missed before it is given up.
 constexpr int searches_max = 16;
-
-std::uint32_t ttl_of(instant now, instant deadline) {
-  if (deadline == instant::max()) return 0;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now).count();
-  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 1, 0xFFFFFFFF));
-}
 
 /// Another broker may have better news.
 bool may_ask_elsewhere(const error& why, bool is_repeatable) {
@@ -34,33 +27,20 @@ bool may_ask_elsewhere(const error& why, bool is_repeatable) {
   }
 }
 
-} // namespace
-
-envelope request_header(instant now, bus_request& in) {
-  envelope e;
-  e.type = frame::request;
-  const auto texts = in.method.size() + in.credential.size() + in.caller.size() +
-                     in.request_id.size() + in.traceparent.size() + in.client_address.size();
-  if (texts + header_overhead > limits::wire_header_bytes) return e;
-  e.flags =
-      static_cast<std::uint8_t>((in.idempotent ? idempotent : 0) | (in.streamed ? streamed : 0) |
-                                (in.delegated ? delegated : 0));
-  e.mid = e.cid = in.cid;
-  e.ttl_ms = ttl_of(now, in.deadline);
-  e.svc = std::move(in.method);
-  e.credential = std::move(in.credential);
-  e.caller = std::move(in.caller);
-  e.request_id = std::move(in.request_id);
-  e.traceparent = std::move(in.traceparent);
-  e.client_address = std::move(in.client_address);
-  return e;
-}
-
+/// An answer that this node gives itself.
 bus_failed failure_of(const call_id& cid, errc code, std::string message, started_state started) {
   auto why = make_error(code, std::move(message));
   why.started = started;
   if (is_retriable(code)) why.retry_after_ms = 1000;
   return {cid, std::move(why)};
+}
+
+} // namespace
+
+/// Only who serves a method may name it; the broker sees to that.
+bool asked_calls::is_move_of(const call& c, const envelope& header) {
+  return header.type == frame::accept && header.seq > 0 &&
+         without_router(header.svc) == without_router(c.method);
 }
 
 // Asking.
@@ -112,7 +92,6 @@ bool asked_calls::ask_again(instant now, call& c, link_id except) {
   const auto over = links_.choose(now, except);
   if (over == 0 || !budget_.spend()) return false;
   ++c.attempts;
-  ++repeated_;
   found(c);
   settle(c, over);
   auto again = *c.again;
@@ -139,7 +118,7 @@ void asked_calls::cancel(const call_id& cid) {
     });
   c->is_cancelled = true;
   if (c->home != 0) return say_cancel(*c, c->home);
-  if (c->worker != 0) say_cancel(*c, links_.next(c->tried));
+  if (c->worker != 0) say_cancel(*c, way_to(*c));
   fail(*c, errc::cancelled, "cancelled", started_state::unknown);
 }
 
@@ -153,6 +132,11 @@ void asked_calls::say_window(const call& c, link_id over, bool resend) {
   auto& header = out_.frame_over(over, frame::window, c.cid, encode(body)).header;
   header.to = c.worker;
   if (resend && c.worker == 0) header.svc = c.method;
+}
+
+/// Where it is at home, or the next broker that may know it.
+link_id asked_calls::way_to(const call& c) const {
+  return c.home != 0 ? c.home : links_.next(c.tried);
 }
 
 void asked_calls::say_cancel(const call& c, link_id over) {
@@ -186,7 +170,10 @@ void asked_calls::take(instant now, broker_frame& in) {
 /// told to stop. Before that the last one that spoke up counts: it may be one that delegates.
 bool asked_calls::is_from_worker(call& c, const broker_frame& in) {
   const auto from = in.header.mid.incarnation;
-  if (c.seen == 0 && c.worker != from) {
+  // The broker that has the request vouches for whom it gave it to; who comes from elsewhere says
+  // ACCEPT, and of what, first.
+  const bool is_vouched = in.over == c.home || is_move_of(c, in.header);
+  if (c.seen == 0 && !c.is_accepted && c.worker != from && is_vouched) {
     c.worker = from;
     c.moves = 0;
     settle(c, in.over);
@@ -203,15 +190,27 @@ void asked_calls::turn_away(const broker_frame& in) {
 
 /// The worker's answers come this way from now on.
 void asked_calls::take_accept(call& c, const broker_frame& in) {
+  if (in.header.seq == 0) return take_begun(c, in);
+  if (!is_move_of(c, in.header)) return turn_away(in);
   if (!is_from_worker(c, in)) return;
   if (in.header.seq <= c.moves) return void(++dropped_); // a later move has overtaken it
   c.moves = in.header.seq;
   forget_request(c);
   found(c);
-  ++resumed_;
   settle(c, in.over);
   if (c.is_cancelled) return say_cancel(c, c.home);
   say_window(c, c.home, false);
+}
+
+/// The broker that has the request told this worker to begin, and tells no other.
+void asked_calls::take_begun(call& c, const broker_frame& in) {
+  if (c.is_accepted || c.seen > 0 || (c.home != 0 && c.home != in.over)) return void(++dropped_);
+  c.worker = in.header.mid.incarnation;
+  c.is_accepted = c.may_have_begun = true;
+  forget_request(c);
+  found(c);
+  settle(c, in.over);
+  if (c.is_cancelled) say_cancel(c, c.home);
 }
 
 /// A partial that comes again is dropped.
@@ -234,13 +233,16 @@ void asked_calls::take_final(instant now, call& c, broker_frame& in) {
 void asked_calls::take_error(instant now, call& c, const broker_frame& in) {
   const auto* link = links_.find(in.over);
   const bool is_broker = link != nullptr && link->broker() == in.header.mid.incarnation;
-  // The worker has left this broker: its opinion does not count any more.
-  if (is_broker && c.home != in.over) return void(++dropped_);
   if (!is_broker && !is_from_worker(c, in)) return;
   auto why = msgpack_codec::decode<error>(in.body);
   if (!why) why = make_error(errc::internal, "a peer's error could not be read");
+  if (is_broker && take_denial(now, c, in, *why)) return;
   if (why->started != started_state::no) c.may_have_begun = true;
-  if (is_broker && !c.is_cancelled && may_ask_elsewhere(*why, c.is_idempotent && c.seen == 0)) {
+  if (is_broker && c.is_cancelled) { // whatever became of it: nobody waits for it
+    why->code = errc::cancelled;
+    why->message = "cancelled";
+  }
+  if (is_broker && may_ask_elsewhere(*why, c.is_idempotent && c.seen == 0)) {
     if (ask_again(now, c, in.over)) return;
     if (c.may_have_begun) { // there may be a worker that has it from before
       settle(c, 0);
@@ -255,13 +257,32 @@ void asked_calls::take_error(instant now, call& c, const broker_frame& in) {
   end(c);
 }
 
+/// A broker that lost the worker, or never had it. Another one may have it: they are asked until
+/// all have said that they do not, either. False: the error counts.
+bool asked_calls::take_denial(instant now, call& c, const broker_frame& in, const error& why) {
+  const bool is_loss = why.code == errc::worker_lost;
+  if (c.home != in.over) { // the worker has left this broker
+    const bool is_asked = c.home == 0 && is_loss && !c.denied.empty();
+    if (is_asked && std::ranges::find(c.denied, in.over) == c.denied.end()) {
+      c.denied.push_back(in.over);
+      if (c.denied.size() >= links_.welcomed()) lose(c);
+    }
+    return true;
+  }
+  const bool is_asked_again = c.is_idempotent && c.seen == 0;
+  if (!is_loss || c.worker == 0 || c.is_cancelled || is_asked_again || links_.welcomed() < 2)
+    return false;
+  c.tried = in.over;
+  c.denied = {in.over};
+  settle(c, 0);
+  begin_search(now, c);
+  return true;
+}
+
 // What is lost.
 
 void asked_calls::link_lost(instant now, link_id link) {
-  std::vector<call_id> lost;
-  for (const auto& [cid, c] : calls_)
-    if (c.home == link) lost.push_back(cid);
-  for (const auto& cid : lost)
+  for (const auto& cid : calls_at(calls_, link))
     if (auto* c = find(cid)) home_lost(now, *c);
 }
 
@@ -274,15 +295,15 @@ void asked_calls::home_lost(instant now, call& c) {
 }
 
 void asked_calls::link_found(instant now) {
-  if (!searching_.empty()) next_search_ = now;
+  searching_.hurry(now);
 }
 
 void asked_calls::begin_search(instant now, call& c) {
-  if (!searching_.insert(c.cid).second) return;
-  c.give_up = now + bounds_.search;
+  if (!searching_.add(now, c.cid)) return;
+  const bool is_hopeless = c.worker == 0 && !c.is_idempotent; // it has not begun, most likely
+  c.give_up = now + (is_hopeless ? bounds_.last_look : bounds_.search);
   if (++c.searches > searches_max) return lose(c);
   search(now, c);
-  next_search_ = std::min(next_search_, now + bounds_.search_every);
 }
 
 /// Asks the worker for what is missing: where the call is at home, or through one broker after the
@@ -295,35 +316,31 @@ void asked_calls::search(instant now, call& c) {
 }
 
 void asked_calls::found(call& c) {
-  searching_.erase(c.cid);
+  searching_.remove(c.cid);
   c.give_up.reset();
+  c.denied.clear();
 }
 
 void asked_calls::lose(call& c) {
   const auto started = c.seen > 0 ? started_state::yes : started_state::unknown;
-  say_cancel(c, c.home != 0 ? c.home : links_.next(c.tried));
+  say_cancel(c, way_to(c));
   if (c.home != 0)
     return fail(c, errc::upstream_failed, "a part of the answer was lost on its way", started);
   fail(c, c.is_idempotent ? errc::unavailable : errc::worker_lost,
-       "the broker was lost, and no other one knows the worker", started);
+       "the node that worked on the request is gone: no broker knows it", started);
 }
 
 void asked_calls::expire(instant now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     auto* c = find(deadlines_.begin()->second);
-    if (c->home != 0 || c->worker != 0)
-      say_cancel(*c, c->home != 0 ? c->home : links_.next(c->tried));
+    if (c->home != 0 || c->worker != 0) say_cancel(*c, way_to(*c));
     fail(*c, errc::deadline_exceeded, "the deadline passed", started_state::unknown);
   }
   if (now >= next_look_) look_for_quiet(now);
-  if (now < next_search_) return;
-  next_search_ = instant::max();
-  for (const auto& cid : std::vector<call_id>(searching_.begin(), searching_.end())) {
+  for (const auto& cid : searching_.take_due(now)) {
     auto* c = find(cid);
-    if (c == nullptr || !c->give_up) continue;
     now >= *c->give_up ? lose(*c) : search(now, *c);
   }
-  if (!searching_.empty()) next_search_ = now + bounds_.search_every;
 }
 
 void asked_calls::look_for_quiet(instant now) {
@@ -344,7 +361,7 @@ void asked_calls::fail_all(std::string_view why) {
 }
 
 instant asked_calls::due() const {
-  const auto at = std::min(next_search_, next_look_);
+  const auto at = std::min(searching_.due(), next_look_);
   return deadlines_.empty() ? at : std::min(at, deadlines_.begin()->first);
 }
 
@@ -359,7 +376,7 @@ void asked_calls::end(call& c) {
   settle(c, 0);
   forget_request(c);
   deadlines_.erase({c.deadline, c.cid});
-  searching_.erase(c.cid);
+  searching_.remove(c.cid);
   calls_.erase(call_id(c.cid));
 }
 

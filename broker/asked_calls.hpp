@@ -2,10 +2,12 @@
 
 #include "broker/node_links.hpp"
 #include "broker/retry_budget.hpp"
+#include "broker/search_list.hpp"
 
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <vector>
 
 namespace troupe::wire {
 
@@ -33,8 +35,6 @@ public:
   [[nodiscard]] instant due() const;
   [[nodiscard]] std::size_t size() const noexcept { return calls_.size(); }
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
-  [[nodiscard]] std::uint64_t repeated() const noexcept { return repeated_; }
-  [[nodiscard]] std::uint64_t resumed() const noexcept { return resumed_; }
 
 private:
   struct call {
@@ -50,16 +50,21 @@ private:
     std::uint64_t frames = 0, bytes = 0; ///< granted so far
     int attempts = 1, searches = 0;
     bool is_idempotent = false, is_cancelled = false;
-    bool may_have_begun = false;            ///< with a broker that is gone
+    bool is_accepted = false;               ///< the worker was told to begin: it is the only one
+    bool may_have_begun = false;            ///< with it, or with a broker that is gone
+    std::vector<link_id> denied;            ///< brokers that do not know its worker (any more)
     std::optional<instant> give_up;         ///< of what searches
     std::unique_ptr<frame_to_broker> again; ///< to ask once more
   };
 
   void take_accept(call& c, const broker_frame& in);
+  void take_begun(call& c, const broker_frame& in);
+  [[nodiscard]] bool take_denial(instant now, call& c, const broker_frame& in, const error& why);
   void take_partial(instant now, call& c, broker_frame& in);
   void take_final(instant now, call& c, broker_frame& in);
   void take_error(instant now, call& c, const broker_frame& in);
   [[nodiscard]] bool is_from_worker(call& c, const broker_frame& in);
+  [[nodiscard]] static bool is_move_of(const call& c, const envelope& header);
   void turn_away(const broker_frame& in);
   void settle(call& c, link_id home);
   void home_lost(instant now, call& c);
@@ -69,6 +74,7 @@ private:
   void found(call& c);
   void lose(call& c);
   void say_window(const call& c, link_id over, bool resend);
+  [[nodiscard]] link_id way_to(const call& c) const;
   void say_cancel(const call& c, link_id over);
   [[nodiscard]] bool ask_again(instant now, call& c, link_id except);
   void keep(call& c, const envelope& header, const std::string& body);
@@ -82,18 +88,11 @@ private:
   outbox& out_;
   std::unordered_map<call_id, call> calls_;
   std::set<std::pair<instant, call_id>> deadlines_;
-  std::set<call_id> searching_;
-  instant next_search_ = instant::max(), next_look_ = instant::max();
+  search_list searching_{bounds_.search_every};
+  instant next_look_ = instant::max();
   retry_budget budget_;
   std::size_t kept_ = 0; ///< bytes of requests
-  std::uint64_t dropped_ = 0, repeated_ = 0, resumed_ = 0;
+  std::uint64_t dropped_ = 0;
 };
-
-/// The header of a request; without `svc` when its texts do not fit.
-[[nodiscard]] envelope request_header(instant now, bus_request& in);
-
-/// An answer that this node gives itself.
-[[nodiscard]] bus_failed failure_of(const call_id& cid, errc code, std::string message,
-                                    started_state started);
 
 } // namespace troupe::wire

@@ -1,4 +1,6 @@
 #include "broker/broker_state.hpp"
+#include "broker/request_header.hpp"
+#include "messages/base/op_context.hpp"
 #include "messages/codec/msgpack.hpp"
 
 #include <algorithm>
@@ -10,18 +12,33 @@ namespace {
 
 constexpr std::uint32_t retry_after_ms = 1000;
 constexpr std::size_t asked_workers_max = 64; ///< which of them has a call
-constexpr std::string_view router_prefix = "router.";
+constexpr std::string_view router_name = "router";
+constexpr std::size_t signal_bytes_max = 4096; ///< of a WINDOW's or CANCEL's body
+constexpr std::uint8_t interactive = 1;        ///< the best priority that a client has
 
-error overloaded(std::string message) {
-  auto e = make_error(errc::overloaded, std::move(message));
+error passing(errc code, std::string message, std::string_view reason = {}) {
+  auto e = make_error(code, std::move(message));
   e.retry_after_ms = retry_after_ms;
+  e.reason = reason;
   return e;
 }
 
+error overloaded(std::string message) {
+  return passing(errc::overloaded, std::move(message));
+}
+
 error unavailable(const std::string& service) {
-  auto e = make_error(errc::unavailable, "no node serves '" + service + "'");
-  e.retry_after_ms = retry_after_ms;
-  return e;
+  return passing(errc::unavailable, "no node serves '" + service + "'");
+}
+
+/// Another broker may have that node.
+error not_linked() {
+  return passing(errc::unavailable, "the node that has it is not linked to this broker",
+                 node_not_linked);
+}
+
+error too_many_waiting() {
+  return passing(errc::rate_limited, "too many requests of this caller wait", "too_many_waiting");
 }
 
 std::string_view service_of(std::string_view method) {
@@ -33,6 +50,10 @@ std::string_view service_of(std::string_view method) {
 void broker_state::take_request(peer& from, frame_received& in) {
   auto& header = in.header;
   if (!from.is_router) header.caller.clear();
+  if (!from.is_service) {
+    header.priority = std::max(header.priority, interactive);
+    header.to = 0;
+  }
   if ((header.flags & delegated) != 0) return take_delegated(from, in);
   const auto refuse = [&](error why) {
     send_error(from.id, header.cid, not_begun(std::move(why)));
@@ -43,26 +64,51 @@ void broker_state::take_request(peer& from, frame_received& in) {
   }
   if (const auto at = calls_.find(header.cid); at != calls_.end())
     return take_repeated(at->second, from);
-  const auto name = from.is_service ? service_of(header.svc) : std::string_view("router");
+  const auto name = from.is_service ? service_of(header.svc) : router_name;
+  if (auto why = forbidden(from, broker_right::call, name)) return refuse(std::move(*why));
   const auto known = services_.find(name);
   if (known == services_.end()) return refuse(unavailable(std::string(name)));
   if (calls_.size() >= bounds_.calls)
     return refuse(overloaded("this broker has too many calls in flight"));
-  if (is_draining_ && !from.is_service) {
-    auto why = make_error(errc::draining, "the broker is shutting down");
-    why.retry_after_ms = retry_after_ms;
-    return refuse(std::move(why));
-  }
+  if (is_draining_ && !from.is_service)
+    return refuse(passing(errc::draining, "the broker is shutting down"));
   auto& c = calls_[header.cid];
   c.cid = header.cid;
   c.requester = from.id;
-  c.target = &known->second;
   c.deadline = now_ + (header.ttl_ms != 0 ? std::chrono::milliseconds(header.ttl_ms) : bounds_.ttl);
   c.request = std::move(header);
   c.body_size = bytes_of(in.body).size();
   c.body = std::move(in.body);
   look_at(c, c.deadline);
+  begin(c, known->second);
+}
+
+void broker_state::begin(call& c, service& target) {
+  c.target = &target;
+  if (auto why = classify(c)) return answer_error(c, std::move(*why));
   place(c);
+}
+
+/// What may be done with it; an error when it is not what the service's nodes have declared. A
+/// router begins nothing: only what it hands on does.
+std::optional<error> broker_state::classify(call& c) {
+  const auto& s = *c.target;
+  const auto& method = c.request.svc;
+  const auto declared = s.methods.find(method);
+  const bool is_declared = declared != s.methods.end();
+  bool is_idempotent = (c.request.flags & idempotent) != 0;
+  c.needs_start = c.is_harmless = false;
+  if (!is_declared && !s.methods.empty() && s.workers.all_declare()) // else somebody may know it
+    return make_error(errc::not_found, "unknown method " + method);
+  if (is_declared) {
+    if (is_idempotent && !declared->second)
+      return make_error(errc::invalid_argument, method + " may not be asked for twice", "flags");
+    is_idempotent = declared->second;
+    c.is_harmless = !is_idempotent && s.name == router_name;
+    c.needs_start = !is_idempotent && !c.is_harmless;
+  }
+  c.is_repeatable = is_idempotent || c.is_harmless;
+  return std::nullopt;
 }
 
 /// Sent twice, the first counts; what its worker was told to stop meanwhile is not to be had here.
@@ -81,7 +127,7 @@ void broker_state::take_delegated(peer& from, frame_received& in) {
   free_slot(*c);
   c->delegated_by = from.id;
   c->attempts = 0;
-  c->may_have_begun = false;
+  c->may_have_begun = c->asks_start = false;
   c->request = std::move(in.header);
   c->body_size = bytes_of(in.body).size();
   c->body = std::move(in.body);
@@ -92,13 +138,14 @@ void broker_state::take_delegated(peer& from, frame_received& in) {
   } else if (c->request.hop >= hops_max) {
     answer_error(*c, make_error(errc::internal, "the request was delegated too often"));
   } else {
-    const auto known = services_.find(from.is_service ? service_of(c->request.svc) : "router");
-    if (known == services_.end()) {
+    const auto name = from.is_service ? service_of(c->request.svc) : router_name;
+    const auto known = services_.find(name);
+    if (auto why = forbidden(from, broker_right::call, name))
+      answer_error(*c, std::move(*why));
+    else if (known == services_.end())
       answer_error(*c, unavailable(std::string(service_of(c->request.svc))));
-    } else {
-      c->target = &known->second;
-      place(*c);
-    }
+    else
+      begin(*c, known->second);
   }
   pump(*left);
 }
@@ -106,81 +153,85 @@ void broker_state::take_delegated(peer& from, frame_received& in) {
 /// Hands the call to a worker, or lets it wait for one, or answers why neither can be.
 void broker_state::place(call& c, const peer_id& except) {
   auto& s = *c.target;
-  if (auto* w = pick(s, except)) return hand_over(c, *w);
-  const bool is_served = std::ranges::any_of(
-      s.workers, [&](const worker& w) { return !w.is_draining && w.id != except; });
-  if (!is_served) return answer_error(c, unavailable(s.name));
-  if (s.queued_calls >= bounds_.queued_calls || s.queued_bytes + c.body_size > bounds_.queued_bytes)
-    return answer_error(c, overloaded("too many requests wait for '" + s.name + "'"));
+  if (c.request.to != 0) return place_at_its_node(c);
+  if (const auto* w = s.workers.best(except)) return hand_over(c, w->id);
+  if (!s.workers.serves(except)) return answer_error(c, unavailable(s.name));
   enqueue(c);
+}
+
+/// What it is about is at one node and nowhere else.
+void broker_state::place_at_its_node(call& c) {
+  const auto* node = peer_with(c.request.to);
+  const auto* w = node == nullptr ? nullptr : c.target->workers.find(node->id);
+  if (w == nullptr) return answer_error(c, not_linked());
+  if (w->busy >= w->capacity) return answer_error(c, overloaded("its node has too much to do"));
+  hand_over(c, w->id);
+}
+
+/// Who has to wait with others of the same: the user that a router found; before that the client's
+/// address, for nobody has looked at its credential yet. Empty: a service, on its own account.
+std::string broker_state::caller_of(const call& c) const {
+  if (!c.request.caller.empty())
+    if (auto who = msgpack_codec::decode<caller>(c.request.caller)) return std::move(who->user);
+  const auto asks = peers_.find(c.requester);
+  if (asks == peers_.end() || asks->second.is_service) return {};
+  return c.request.client_address.empty() ? c.requester : c.request.client_address;
 }
 
 void broker_state::enqueue(call& c) {
   auto& s = *c.target;
+  std::vector<call_id> evicted;
+  const auto how = s.queue.push(
+      {c.cid, caller_of(c), c.request.priority, c.deadline, now_, c.body_size}, now_, evicted);
+  for (const auto& cid : evicted) {
+    auto& gone = calls_.at(cid);
+    taken_out(gone);
+    answer_error(gone, overloaded("more urgent requests wait for '" + s.name + "'"));
+  }
+  if (how == call_queue::verdict::full)
+    return answer_error(c, overloaded("too many requests wait for '" + s.name + "'"));
+  if (how == call_queue::verdict::callers_fill) return answer_error(c, too_many_waiting());
   c.is_queued = true;
-  ++s.queued_calls;
   ++queued_;
-  s.queued_bytes += c.body_size;
-  if (s.queue.size() > 2 * bounds_.queued_calls) // full of calls that ended while they waited
-    std::erase_if(s.queue, [&](const call_id& cid) {
-      const auto at = calls_.find(cid);
-      return at == calls_.end() || !at->second.is_queued || at->second.target != &s;
-    });
-  s.queue.push_back(c.cid);
+}
+
+/// It has left the queue.
+void broker_state::taken_out(call& c) noexcept {
+  c.is_queued = false;
+  --queued_;
 }
 
 void broker_state::leave_queue(call& c) {
-  if (!std::exchange(c.is_queued, false)) return;
-  auto& s = *c.target;
-  --s.queued_calls;
-  --queued_;
-  s.queued_bytes -= c.body_size;
-  if (s.queued_calls == 0) s.queue.clear();
+  if (!c.is_queued) return;
+  c.target->queue.erase(c.cid);
+  taken_out(c);
 }
 
-/// The worker with the least in hand relative to its capacity; among equals the longest unused.
-broker_state::worker* broker_state::pick(service& s, const peer_id& except) {
-  worker* best = nullptr;
-  for (auto& w : s.workers) {
-    if (w.is_draining || w.busy >= w.capacity || w.id == except) continue;
-    if (best != nullptr) {
-      const auto mine = std::uint64_t{w.busy} * best->capacity;
-      const auto theirs = std::uint64_t{best->busy} * w.capacity;
-      if (mine > theirs || (mine == theirs && w.used >= best->used)) continue;
-    }
-    best = &w;
-  }
-  return best;
-}
-
-void broker_state::hand_over(call& c, worker& to) {
-  c.worker = to.id;
+void broker_state::hand_over(call& c, const peer_id& to) {
+  c.worker = to;
   ++c.attempts;
-  ++to.busy;
-  to.used = ++turns_;
+  c.target->workers.take(c.worker);
   envelope e = c.request;
   e.mid = {incarnation_, ++sent_};
   e.hop = static_cast<std::uint8_t>(c.request.hop + 1);
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(c.deadline - now_).count();
-  e.ttl_ms = static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 1, 0xFFFFFFFF));
-  if (c.target->name != "router") e.credential.clear();
+  e.ttl_ms = ttl_of(now_, c.deadline);
+  // One that declares nothing knows no START: it begins at once.
+  const bool is_held = c.needs_start && c.target->workers.declares(c.worker);
+  c.may_have_begun = c.may_have_begun || (c.needs_start && !is_held);
+  e.flags = static_cast<std::uint8_t>(is_held ? e.flags | on_start : e.flags & ~on_start);
+  if (c.target->name != router_name) e.credential.clear();
   auto body = c.body_size <= bounds_.kept_body_bytes ? c.body : std::move(c.body);
-  out_->push_back({to.id, std::move(e), std::move(body)});
+  out_->push_back({c.worker, std::move(e), std::move(body)});
 }
 
-/// Gives waiting calls to free slots, oldest first.
+/// Gives waiting calls to free slots.
 void broker_state::pump(service& s) {
-  while (s.queued_calls > 0) {
-    auto* w = pick(s, {});
+  while (s.queue.size() > 0) {
+    const auto* w = s.workers.best();
     if (w == nullptr) return;
-    const auto cid = s.queue.front();
-    s.queue.pop_front();
-    const auto at = calls_.find(cid);
-    if (at == calls_.end() || !at->second.is_queued || at->second.target != &s) continue;
-    auto& c = at->second;
-    // `leave_queue` clears what is left only when nothing waits.
-    leave_queue(c);
-    hand_over(c, *w);
+    auto& c = calls_.at(*s.queue.pop());
+    taken_out(c);
+    hand_over(c, w->id);
   }
 }
 
@@ -218,12 +269,12 @@ void broker_state::take_reject(peer& from, frame_received& in) {
   if (c == nullptr) return;
   auto& s = *c->target;
   free_slot(*c);
-  const bool body_is_here = c->body != nullptr || c->body_size == 0;
+  const bool has_started = c->needs_start && c->may_have_begun;
   if (c->requester.empty()) {
     forget(*c);
   } else if (c->is_cancelled) {
     answer_error(*c, make_error(errc::cancelled, "cancelled"));
-  } else if (body_is_here && c->attempts < bounds_.attempts) {
+  } else if (may_be_given(*c) && !has_started) {
     ++counts_.resent;
     place(*c, from.id);
   } else {
@@ -240,28 +291,53 @@ void broker_state::take_credit(peer& from, frame_received& in) {
   if (c == nullptr) return;
   auto& s = *c->target;
   free_slot(*c);
-  if ((in.header.flags & moved) != 0) ++counts_.left;
-  if (c->requester.empty() || (in.header.flags & moved) != 0) {
+  const bool has_moved = (in.header.flags & moved) != 0;
+  counts_.left += has_moved ? 1 : 0;
+  if (c->requester.empty() || has_moved) {
     forget(*c);
   } else {
-    c->may_have_begun = true;
+    if (!c->needs_start && !c->is_harmless) c->may_have_begun = true;
     answer_error(*c, make_error(errc::internal, "the worker gave the call up"));
   }
   pump(s);
 }
 
-/// A worker answers a call through this broker from now on: it came from another one, or is back.
 void broker_state::take_accept(peer& from, frame_received& in) {
+  in.header.seq == 0 ? take_start_request(from, in) : take_move(from, in);
+}
+
+/// The worker has it and has not begun. Until it is told to, nothing is lost with it; from then on
+/// nobody else may have the call.
+void broker_state::take_start_request(peer& from, frame_received& in) {
+  auto* c = call_worked_by(from, in.header);
+  if (c == nullptr || !c->needs_start) return send(from.id, frame::reject, in.header.cid);
+  c->asks_start = true;
+  if (!c->requester.empty() && !c->is_cancelled) say_start(*c);
+}
+
+/// The requester hears first who it is.
+void broker_state::say_start(call& c) {
+  c.may_have_begun = true;
+  c.asks_start = false;
+  c.body.reset();
+  send(c.requester, frame::accept, c.cid);
+  out_->back().header.mid.incarnation = peers_.at(c.worker).who.incarnation;
+  send(c.worker, frame::start, c.cid);
+}
+
+/// A worker answers a call through this broker from now on: it came from another one, or is back.
+void broker_state::take_move(peer& from, frame_received& in) {
   const auto reject = [&] { send(from.id, frame::reject, in.header.cid); };
   const auto target = services_.find(service_of(in.header.svc));
-  if (target == services_.end() || find_worker(target->second, from.id) == nullptr) return reject();
+  if (target == services_.end() || target->second.workers.find(from.id) == nullptr) return reject();
   const auto at = calls_.find(in.header.cid);
   auto* c = at == calls_.end() ? adopt(in.header, target->second) : &at->second;
-  if (c == nullptr) return reject();
+  if (c == nullptr || without_router(c->request.svc) != without_router(in.header.svc))
+    return reject();
   if (!c->worker.empty() && c->worker != from.id) {
     // Asked once more, and on its way to a worker: this one has it already. Or its other link here.
     const bool is_same = peers_.at(c->worker).who.incarnation == from.who.incarnation;
-    if (c->target->name != "router" && !is_same) {
+    if (c->target->name != router_name && !is_same) {
       ++counts_.not_yours;
       return reject(); // the requester decides between the two
     }
@@ -269,6 +345,7 @@ void broker_state::take_accept(peer& from, frame_received& in) {
     pump(*std::exchange(c->target, &target->second));
   }
   if (c->worker.empty()) attach(*c, from);
+  c->may_have_begun = true;
   if (auto* asks = peer_with(c->cid.incarnation)) requester_back(*c, *asks);
   if (!c->requester.empty()) out_->push_back({c->requester, std::move(in.header), {}});
 }
@@ -288,16 +365,15 @@ broker_state::call* broker_state::adopt(const envelope& header, service& target)
 }
 
 void broker_state::attach(call& c, const peer& who) {
-  ++counts_.adopted;
   leave_queue(c);
   c.worker = who.id;
-  c.may_have_begun = true;
-  if (auto* w = find_worker(*c.target, who.id)) ++w->busy;
+  c.target->workers.take(who.id);
   look_at(c, c.deadline);
 }
 
 /// WINDOW and CANCEL: from the requester, or from who delegated the call, to who works on it now.
 void broker_state::take_signal(peer& from, frame_received& in) {
+  if (bytes_of(in.body).size() > signal_bytes_max) return void(++counts_.malformed);
   const auto at = calls_.find(in.header.cid);
   if (at == calls_.end()) return pass_to_worker(from, in);
   auto& c = at->second;
@@ -318,8 +394,8 @@ bool broker_state::requester_back(call& c, const peer& from) {
   if (!c.requester.empty() || c.is_called_off || from.who.incarnation != c.cid.incarnation)
     return false;
   c.requester = from.id;
-  ++counts_.adopted;
   look_at(c, c.deadline);
+  if (c.asks_start && !c.is_cancelled) say_start(c);
   return true;
 }
 
@@ -329,29 +405,37 @@ void broker_state::pass_to_worker(peer& from, frame_received& in) {
   if (const auto* w = peer_with(in.header.to); w != nullptr)
     return out_->push_back({w->id, std::move(in.header), std::move(in.body)});
   ++counts_.unknown_call;
-  if (in.header.type != frame::window || in.header.to != 0) return;
-  std::string_view method = in.header.svc;
-  if (method.starts_with(router_prefix)) method.remove_prefix(router_prefix.size());
-  const auto known = services_.find(service_of(method));
+  if (in.header.type != frame::window) return;
+  if (in.header.to != 0)
+    return send_error(from.id, in.header.cid,
+                      make_error(errc::worker_lost, "the worker is not linked to this broker"));
+  const auto known = services_.find(service_of(without_router(in.header.svc)));
   if (known == services_.end()) return;
-  for (const auto& w : known->second.workers | std::views::take(asked_workers_max))
-    out_->push_back({w.id, in.header, in.body});
+  for (const auto& id :
+       known->second.workers.all() | std::views::keys | std::views::take(asked_workers_max))
+    out_->push_back({id, in.header, in.body});
 }
 
 void broker_state::worker_lost(call& c, bool may_come_back) {
   const peer_id gone = std::exchange(c.worker, {});
   if (c.requester.empty()) return forget(c);
-  c.may_have_begun = true;
+  if (!c.needs_start && !c.is_harmless) c.may_have_begun = true;
+  c.asks_start = false;
   if (c.is_cancelled) return answer_error(c, make_error(errc::cancelled, "cancelled"));
   if (may_repeat(c)) return repeat(c, gone);
   if (!may_come_back) return worker_stays_away(c);
   look_at(c, std::min(c.deadline, now_ + bounds_.homecoming));
 }
 
+/// Once more: its body is here, and it was not given too often.
+bool broker_state::may_be_given(const call& c) const {
+  return c.attempts < bounds_.attempts && (c.body != nullptr || c.body_size == 0);
+}
+
 bool broker_state::may_repeat(const call& c) const {
-  return (c.request.flags & idempotent) != 0 && !c.has_partial && c.attempts < bounds_.attempts &&
-         (c.body != nullptr || c.body_size == 0) &&
-         std::ranges::any_of(c.target->workers, [](const worker& w) { return !w.is_draining; });
+  const bool is_safe = c.is_repeatable || (c.needs_start && !c.may_have_begun);
+  return is_safe && c.request.to == 0 && !c.has_partial && may_be_given(c) &&
+         c.target->workers.serves();
 }
 
 void broker_state::repeat(call& c, const peer_id& except) {
@@ -362,6 +446,7 @@ void broker_state::repeat(call& c, const peer_id& except) {
 
 void broker_state::worker_stays_away(call& c) {
   if (may_repeat(c)) return repeat(c, {});
+  if (c.needs_start && !c.may_have_begun) return answer_error(c, unavailable(c.target->name));
   answer_error(c, make_error(errc::worker_lost, "the node that worked on the request is gone"));
 }
 
@@ -400,25 +485,29 @@ void broker_state::expire(call& c) {
   if (now_ < c.deadline) return worker_stays_away(c);
   auto why = make_error(errc::deadline_exceeded, "the deadline passed");
   if (c.worker.empty()) return answer_error(c, std::move(why));
-  if (c.has_partial) why.started = started_state::yes;
+  why.started = started_of(c);
   send_error(c.requester, c.cid, std::move(why));
   requester_lost(c, false);
 }
 
 void broker_state::fail_queue_if_unserved(service& s) {
-  if (s.queued_calls == 0) return;
-  if (std::ranges::any_of(s.workers, [](const worker& w) { return !w.is_draining; })) return;
-  for (const auto& cid : std::exchange(s.queue, {}))
-    if (const auto at = calls_.find(cid);
-        at != calls_.end() && at->second.is_queued && at->second.target == &s)
-      answer_error(at->second, unavailable(s.name));
+  if (s.queue.size() == 0 || s.workers.serves()) return;
+  for (const auto& cid : s.queue.clear()) {
+    auto& c = calls_.at(cid);
+    taken_out(c);
+    answer_error(c, unavailable(s.name));
+  }
+}
+
+started_state broker_state::started_of(const call& c) {
+  if (c.has_partial) return started_state::yes;
+  const bool is_waiting = c.worker.empty() || c.needs_start || c.is_harmless;
+  return c.may_have_begun || !is_waiting ? started_state::unknown : started_state::no;
 }
 
 /// Ends a call that no worker holds.
 void broker_state::answer_error(call& c, error why) {
-  why.started = c.has_partial      ? started_state::yes
-                : c.may_have_begun ? started_state::unknown
-                                   : started_state::no;
+  why.started = started_of(c);
   send_error(c.requester, c.cid, std::move(why));
   forget(c);
 }
@@ -430,7 +519,7 @@ void broker_state::forget(call& c) {
 }
 
 void broker_state::free_slot(call& c) {
-  if (auto* w = find_worker(*c.target, c.worker); w != nullptr && w->busy > 0) --w->busy;
+  c.target->workers.give_back(c.worker);
   c.worker.clear();
 }
 
@@ -448,15 +537,11 @@ broker_state::call* broker_state::call_worked_by(const peer& from, const envelop
   return nullptr;
 }
 
-broker_state::worker* broker_state::find_worker(service& s, const peer_id& id) {
-  const auto at = std::ranges::find(s.workers, id, &worker::id);
-  return at == s.workers.end() ? nullptr : &*at;
-}
-
 broker_state::service& broker_state::service_named(std::string_view name) {
-  auto& s = services_[std::string(name)];
-  if (s.name.empty()) s.name = name;
-  return s;
+  const auto at = services_.find(name);
+  if (at != services_.end()) return at->second;
+  return services_.emplace(name, service{std::string(name), call_queue(bounds_.queue)})
+      .first->second;
 }
 
 } // namespace troupe::wire

@@ -31,8 +31,13 @@ void broker_state::forgive_silence() {
 
 void broker_state::on(frame_received& in) {
   if (in.header.type == frame::hello) return welcome(in);
-  const auto at = peers_.find(in.from);
+  auto at = peers_.find(in.from);
+  if (at != peers_.end() && at->second.key != in.key) { // a new connection under an old one's name
+    remove_peer(in.from, true);
+    at = peers_.end();
+  }
   if (at == peers_.end()) {
+    if (is_barred(in.key)) return;
     ++counts_.unknown_peer;
     return send(in.from, in.header.type == frame::goodbye ? frame::goodbye : frame::reset, {});
   }
@@ -42,6 +47,9 @@ void broker_state::on(frame_received& in) {
 
 void broker_state::dispatch_frame(peer& from, frame_received& in) {
   in.header.mid.incarnation = from.who.incarnation; // receivers go by it
+  in.header.principal.clear();
+  if (in.header.type == frame::request && from.rule != nullptr)
+    in.header.principal = from.rule->principal;
   switch (in.header.type) {
     case frame::request:
       return take_request(from, in);
@@ -62,7 +70,7 @@ void broker_state::dispatch_frame(peer& from, frame_received& in) {
     case frame::registration:
       return register_service(from, in.header, in.body);
     case frame::heartbeat:
-      return hear_brokers(from, in.body);
+      return hear_beat(from, in.body);
     case frame::pong:
       return;
     case frame::ping:
@@ -82,14 +90,18 @@ void broker_state::dispatch_frame(peer& from, frame_received& in) {
 }
 
 void broker_state::welcome(const frame_received& in) {
+  if (is_barred(in.key)) return;
   auto who = decode_hello(bytes_of(in.body));
-  if (!who || who->incarnation == 0) {
+  if (!who || who->incarnation == 0 || who->incarnation == incarnation_) {
     ++counts_.malformed;
     return send_error(in.from, {}, make_error(errc::invalid_argument, "HELLO is not readable"));
   }
   if (who->ver_min > version || who->ver_max < version)
     return send_error(in.from, {},
                       make_error(errc::version, "this broker speaks version 1 of the wire"));
+  if (is_impostor(in.key, *who))
+    return send_error(in.from, {},
+                      make_error(errc::forbidden, "another key has a node with this incarnation"));
   // The same node over a new connection: the old one is dead, whatever TCP thinks.
   peer_id old;
   for (const auto& [id, p] : peers_)
@@ -100,12 +112,14 @@ void broker_state::welcome(const frame_received& in) {
     return send_error(in.from, {}, make_error(errc::overloaded, "this broker has too many peers"));
   peer p;
   p.id = in.from;
+  p.key = in.key;
   p.seen = now_;
   for (const auto& role : who->roles) {
     if (role == "router") p.is_router = true;
     if (role == "router" || role == "prompt" || role == "auth" || role == "log")
       p.is_service = true;
   }
+  if (const auto* rule = rule_of(in.key)) take_rights(p, rule);
   p.who = std::move(*who);
   by_incarnation_.insert_or_assign(p.who.incarnation, p.id);
   peers_.insert_or_assign(in.from, std::move(p));
@@ -125,14 +139,28 @@ void broker_state::register_service(peer& from, const envelope& header, const bo
     return send_error(from.id, {},
                       make_error(errc::invalid_argument, "REGISTER is not acceptable: " + name));
   }
+  if (auto why = forbidden(from, broker_right::serve, name))
+    return send_error(from.id, {}, std::move(*why));
   auto& s = service_named(name);
-  auto* w = find_worker(s, from.id);
-  if (w == nullptr) w = &s.workers.emplace_back(worker{from.id});
-  w->capacity =
-      static_cast<std::uint32_t>(std::min<std::uint64_t>(offer->capacity, bounds_.capacity));
-  w->is_draining = from.is_draining;
+  if (auto why = declare(s, offer->methods)) return send_error(from.id, {}, std::move(*why));
+  const auto capacity = std::min<std::uint64_t>(offer->capacity, bounds_.capacity);
+  s.workers.offer(from.id, static_cast<std::uint32_t>(capacity), from.is_draining);
+  if (header.type == frame::registration) s.workers.declare(from.id, !offer->methods.empty());
   send(from.id, frame::registered, {}, {}, name);
   pump(s);
+}
+
+/// A method has one class, whoever serves it. With the last worker the classes go.
+std::optional<error> broker_state::declare(service& s, const std::vector<bus_method>& methods) {
+  if (s.workers.empty()) s.methods.clear();
+  for (const auto& m : methods)
+    if (const auto known = s.methods.find(m.name);
+        known != s.methods.end() && known->second != m.is_idempotent)
+      return make_error(errc::conflict, "REGISTER of '" + s.name + "' declares " + m.name +
+                                            (m.is_idempotent ? " idempotent" : " once") +
+                                            ", other nodes do not");
+  for (const auto& m : methods) s.methods.emplace(m.name, m.is_idempotent);
+  return std::nullopt;
 }
 
 std::size_t broker_state::draining_peers() const noexcept {
@@ -143,7 +171,7 @@ std::size_t broker_state::draining_peers() const noexcept {
 void broker_state::drain_peer(peer& from) {
   from.is_draining = true;
   for (auto& [name, s] : services_) {
-    if (auto* w = find_worker(s, from.id)) w->is_draining = true;
+    s.workers.drain(from.id);
     fail_queue_if_unserved(s);
   }
 }
@@ -167,8 +195,7 @@ void broker_state::remove_peer(const peer_id& id, bool may_come_back) {
         if (p.who.incarnation == incarnation) by_incarnation_.insert_or_assign(incarnation, other);
     }
   }
-  for (auto& [name, s] : services_)
-    std::erase_if(s.workers, [&](const worker& w) { return w.id == gone; });
+  for (auto& [name, s] : services_) s.workers.remove(gone);
   std::vector<call_id> touched;
   for (const auto& [cid, c] : calls_)
     if (c.requester == gone || c.worker == gone) touched.push_back(cid);
@@ -200,13 +227,25 @@ void broker_state::on(const time_passed&) {
 
 /// Brokers do not know of each other but through their peers. Only services are believed: what
 /// they say makes every node connect there.
-void broker_state::hear_brokers(peer& from, const body_ptr& body) {
+void broker_state::hear_beat(peer& from, const body_ptr& body) {
   if (!from.is_service || !body) return;
   auto said = decode_heartbeat(bytes_of(body));
   const auto is_long = [](const std::string& a) { return a.size() > broker_address_bytes; };
   if (!said || said->brokers.size() > brokers_max || std::ranges::any_of(said->brokers, is_long))
     return void(++counts_.malformed);
   from.brokers = std::move(said->brokers);
+  hear_stuck(from, said->stuck_ms >= static_cast<std::uint64_t>(bounds_.stuck.count()));
+}
+
+/// It lives, for it says so, and what it has begun stays its own.
+void broker_state::hear_stuck(const peer& from, bool is_stuck) {
+  bool is_news = false;
+  for (auto& [name, s] : services_) {
+    if (!s.workers.set_stuck(from.id, is_stuck)) continue;
+    is_news = true;
+    if (!is_stuck) pump(s);
+  }
+  if (is_news && is_stuck) ++counts_.stuck;
 }
 
 std::vector<std::string> broker_state::brokers() const {
@@ -223,9 +262,8 @@ void broker_state::beat() {
   next_beat_ = now_ + bounds_.heartbeat / 2;
   is_beat_due_ = !is_beat_due_;
   std::vector<peer_id> dead;
-  heartbeat_body said;
-  if (is_beat_due_) said.brokers = brokers();
-  const auto body = make_body(encode(said));
+  body_ptr body;
+  if (is_beat_due_) body = make_body(encode(heartbeat_body{.brokers = brokers()}));
   for (const auto& [id, p] : peers_) {
     if (now_ - p.seen > bounds_.silence)
       dead.push_back(id);

@@ -1,12 +1,16 @@
 #pragma once
 
+#include "broker/access.hpp"
+#include "broker/call_queue.hpp"
 #include "broker/envelope.hpp"
 #include "broker/frame_bodies.hpp"
 #include "broker/frame_body.hpp"
+#include "broker/worker_pool.hpp"
 
 #include <chrono>
-#include <deque>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -17,12 +21,8 @@
 /// send. Everything that it knows is soft: a broker that starts anew learns it from its peers.
 namespace troupe::wire {
 
-using instant = std::chrono::steady_clock::time_point;
-using peer_id = std::string; ///< the connection, as the driver names it
-
 struct broker_bounds {
-  std::size_t queued_calls = 10'000;        ///< a service, waiting for a slot
-  std::size_t queued_bytes = 64u << 20;     ///< of their bodies
+  queue_bounds queue{};                     ///< of a service, waiting for a slot
   std::size_t kept_body_bytes = 256u << 10; ///< larger bodies are not kept for a second attempt
   std::size_t calls = 1u << 18;             ///< in flight in all
   std::size_t peers = 4096;
@@ -31,6 +31,8 @@ struct broker_bounds {
   int attempts = 3;
   std::chrono::milliseconds heartbeat = limits::heartbeat;
   std::chrono::milliseconds silence = 3 * limits::heartbeat; ///< then a peer is dead
+  /// A node that says so of itself hangs: it gets no new work until it goes on.
+  std::chrono::milliseconds stuck{5000};
   /// A call whose worker or requester is gone waits for it to come back, over a new connection or
   /// through another broker.
   std::chrono::milliseconds homecoming{300};
@@ -42,6 +44,7 @@ struct frame_received {
   peer_id from;
   envelope header;
   body_ptr body;
+  std::string_view key = {}; ///< the public key of the connection; empty: it is not encrypted
 };
 struct peer_gone { ///< a send found no connection
   peer_id peer;
@@ -50,8 +53,11 @@ struct link_dropped {}; ///< some connection ended; which one is not known
 struct time_passed {};
 struct drain_started {};
 struct broker_stopping {};
+struct access_changed { ///< who may do what from now on; until the first one everybody may all
+  std::shared_ptr<const access_table> table; ///< not null
+};
 using broker_input = std::variant<frame_received, peer_gone, link_dropped, time_passed,
-                                  drain_started, broker_stopping>;
+                                  drain_started, broker_stopping, access_changed>;
 
 /// What it answers: one message to one peer.
 struct frame_to_send {
@@ -69,9 +75,13 @@ struct broker_counts {
   std::uint64_t undeliverable = 0; ///< answers whose requester is gone: dead letters
   std::uint64_t peers_lost = 0;    ///< gone without a goodbye
   std::uint64_t resent = 0;        ///< requests handed to a second worker
-  std::uint64_t adopted = 0;       ///< calls that came from another broker, or came back
   std::uint64_t left = 0;          ///< calls that went on through another broker
+  std::uint64_t stuck = 0;         ///< nodes that hung, and lived
+  std::uint64_t barred = 0;        ///< frames of connections whose key is not allowed (any more)
+  std::uint64_t forbidden = 0;     ///< acts that a principal may not
 };
+
+enum class broker_right : std::uint8_t { serve, call };
 
 class broker_state {
 public:
@@ -94,6 +104,8 @@ public:
 private:
   struct peer {
     peer_id id;
+    std::string key;                   ///< of the connection
+    const access_rule* rule = nullptr; ///< of the key, in the table in force; null without one
     hello_body who;
     bool is_router = false;  ///< may say who the caller is
     bool is_service = false; ///< may name the service it wants; others reach the routers only
@@ -101,18 +113,11 @@ private:
     instant seen{};
     std::vector<std::string> brokers; ///< that it is linked to
   };
-  struct worker {
-    peer_id id;
-    std::uint32_t capacity = 0;
-    std::uint32_t busy = 0;
-    std::uint64_t used = 0; ///< the turn in which it last got a request
-    bool is_draining = false;
-  };
   struct service {
     std::string name;
-    std::vector<worker> workers;
-    std::deque<call_id> queue; ///< may hold calls that ended meanwhile
-    std::size_t queued_calls = 0, queued_bytes = 0;
+    call_queue queue;
+    worker_pool workers{};
+    std::map<std::string, bool, std::less<>> methods{}; ///< whether it is idempotent; as registered
   };
   struct call {
     call_id cid;
@@ -127,7 +132,11 @@ private:
     instant due{}; ///< when to look at it: the deadline, or what comes before
     int attempts = 0;
     bool is_queued = false, has_partial = false, is_cancelled = false;
-    bool may_have_begun = false; ///< on a worker that was lost
+    bool is_repeatable = false;  ///< it may be handed to another worker whatever the first did
+    bool needs_start = false;    ///< it begins when this broker says so
+    bool is_harmless = false;    ///< its worker is a router, which begins nothing
+    bool asks_start = false;     ///< and its worker waits for that
+    bool may_have_begun = false; ///< START was said, or a worker was lost that needs none
     bool is_called_off = false;  ///< the worker was told that nobody waits
   };
   using outputs = std::vector<frame_to_send>;
@@ -141,32 +150,56 @@ private:
   void on(const broker_stopping&);
   void welcome(const frame_received& in);
   void register_service(peer& from, const envelope& header, const body_ptr& body);
+  [[nodiscard]] static std::optional<error> declare(service& s,
+                                                    const std::vector<bus_method>& methods);
   void drain_peer(peer& from);
   void remove_peer(const peer_id& id, bool may_come_back);
   void forgive_silence();
-  void hear_brokers(peer& from, const body_ptr& body);
+  void hear_beat(peer& from, const body_ptr& body);
+  void hear_stuck(const peer& from, bool is_stuck);
   [[nodiscard]] std::vector<std::string> brokers() const;
   void beat();
   void dispatch_frame(peer& from, frame_received& in);
 
+  // Who may do what (broker_access.cpp).
+  void on(access_changed& in);
+  void take_rights(peer& p, const access_rule* rule);
+  void cut_off(const peer_id& id);
+  void audit(const std::string& key, std::string_view node, std::string_view what,
+             std::string_view name);
+  [[nodiscard]] const access_rule* rule_of(std::string_view key) const;
+  [[nodiscard]] bool is_barred(std::string_view key);
+  [[nodiscard]] bool is_impostor(std::string_view key, const hello_body& who);
+  [[nodiscard]] std::optional<error> forbidden(const peer& from, broker_right what,
+                                               std::string_view name);
+
   // Calls (broker_calls.cpp).
   void take_request(peer& from, frame_received& in);
   void take_delegated(peer& from, frame_received& in);
+  void begin(call& c, service& target);
+  [[nodiscard]] static std::optional<error> classify(call& c);
   void place(call& c, const peer_id& except = {});
-  void hand_over(call& c, worker& to);
+  void place_at_its_node(call& c);
+  void hand_over(call& c, const peer_id& to);
   void enqueue(call& c);
+  [[nodiscard]] std::string caller_of(const call& c) const;
+  void taken_out(call& c) noexcept;
   void pump(service& s);
   void take_partial(peer& from, frame_received& in);
   void take_end(peer& from, frame_received& in);
   void take_reject(peer& from, frame_received& in);
   void take_credit(peer& from, frame_received& in);
   void take_accept(peer& from, frame_received& in);
+  void take_start_request(peer& from, frame_received& in);
+  void say_start(call& c);
+  void take_move(peer& from, frame_received& in);
   void take_signal(peer& from, frame_received& in);
   void pass_to_worker(peer& from, frame_received& in);
   void worker_lost(call& c, bool may_come_back);
   void requester_lost(call& c, bool may_come_back);
   void call_off(call& c);
   void worker_stays_away(call& c);
+  [[nodiscard]] bool may_be_given(const call& c) const;
   [[nodiscard]] bool may_repeat(const call& c) const;
   void repeat(call& c, const peer_id& except);
   void expire(call& c);
@@ -179,13 +212,12 @@ private:
   void expire_calls();
   void fail_queue_if_unserved(service& s);
   void answer_error(call& c, error why);
+  [[nodiscard]] static started_state started_of(const call& c);
   void forget(call& c);
   void free_slot(call& c);
   void leave_queue(call& c);
   [[nodiscard]] call* call_of(const envelope& header);
   [[nodiscard]] call* call_worked_by(const peer& from, const envelope& header);
-  [[nodiscard]] worker* pick(service& s, const peer_id& except);
-  [[nodiscard]] worker* find_worker(service& s, const peer_id& id);
   [[nodiscard]] service& service_named(std::string_view name);
 
   void send(const peer_id& to, frame type, const call_id& cid, body_ptr body = {},
@@ -195,7 +227,6 @@ private:
   const std::uint64_t incarnation_;
   const broker_bounds bounds_;
   std::uint64_t sent_ = 0; ///< the counter of own message ids
-  std::uint64_t turns_ = 0;
   instant now_{}, next_beat_{};
   bool is_draining_ = false, is_beat_due_ = false;
   outputs* out_ = nullptr; ///< of the step that runs
@@ -206,6 +237,9 @@ private:
   std::set<std::pair<instant, call_id>> deadlines_; ///< call::due
   std::size_t queued_ = 0;
   broker_counts counts_;
+  std::shared_ptr<const access_table> access_; ///< null: everybody may all
+  /// By key: what of it is in the log. Bounded, as the table is.
+  std::map<std::string, std::set<std::string>> audited_;
 };
 
 } // namespace troupe::wire

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -17,6 +18,13 @@
 /// at most one worker, an `idempotent` one may be handed to another when its worker is lost, and
 /// every request is answered by `finished` or `failed`, at the latest at its deadline.
 namespace troupe {
+
+/// What comes before the name of a method that a router is asked for.
+inline constexpr std::string_view router_prefix = "router.";
+
+/// The reason of an error `unavailable`: the one node that can answer is linked to none of the
+/// brokers that were asked.
+inline constexpr std::string_view node_not_linked = "node_not_linked";
 
 /// A request on its way out. A delegated one keeps the conversation id of the request that this
 /// node serves, and its answers go straight to that requester, not to this node.
@@ -27,8 +35,10 @@ struct bus_request {
   bool idempotent = false;
   bool streamed = false;
   std::chrono::steady_clock::time_point deadline;
-  std::string credential; ///< for the router; never sent on by it
-  std::string caller;     ///< packed `caller`; brokers keep it only from routers
+  std::uint8_t priority = 2; ///< 0 control, 1 interactive, 2 normal, 3 batch: while it has to wait
+  std::uint64_t to = 0;      ///< the incarnation of the one node that can answer; 0: any
+  std::string credential;    ///< for the router; never sent on by it
+  std::string caller;        ///< packed `caller`; brokers keep it only from routers
   std::string request_id;
   std::string traceparent;
   std::string client_address; ///< of the client at the edge; may be empty
@@ -64,10 +74,22 @@ struct bus_cancel { ///< nobody wants the rest; comes at most a few times, also 
 };
 using bus_work = std::variant<bus_request, bus_window, bus_cancel>;
 
+inline constexpr std::size_t bus_methods_max = 512; ///< of a service
+
+/// A method and its delivery class: one that is not idempotent begins at most once.
+struct bus_method {
+  std::string name; ///< as requests have it: `prompt.chat/v1`
+  bool is_idempotent = false;
+};
+
 /// A service that this node serves.
 struct bus_service {
   std::string name;             ///< `prompt`
   std::uint32_t capacity = 256; ///< requests at once; the broker holds back what is more
+  /// All that it knows, at most bus_methods_max; the broker refuses requests for others, and a
+  /// node that declares the class of one otherwise than those before it. Empty: whatever comes, and
+  /// it begins as soon as it is there.
+  std::vector<bus_method> methods{};
 };
 
 /// Callbacks come on the bus's loop. They may work there for a moment, and call the bus; stop()

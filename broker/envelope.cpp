@@ -2,6 +2,8 @@
 
 #include <msgpack.hpp>
 
+#include <algorithm>
+
 namespace troupe::wire {
 namespace {
 
@@ -45,13 +47,15 @@ void put_text(packer& p, string_view key, const std::string& value, bool binary 
 
 void put_ext(packer& p, const envelope& e) {
   const auto entries = !e.traceparent.empty() + !e.request_id.empty() + !e.credential.empty() +
-                       !e.caller.empty() + !e.client_address.empty() + (e.to != 0);
+                       !e.caller.empty() + !e.client_address.empty() + !e.principal.empty() +
+                       (e.to != 0);
   p.pack_map(static_cast<std::uint32_t>(entries));
   put_text(p, "tp", e.traceparent);
   put_text(p, "id", e.request_id);
   put_text(p, "cr", e.credential);
   put_text(p, "ca", e.caller, true);
   put_text(p, "ip", e.client_address);
+  put_text(p, "pr", e.principal);
   if (e.to != 0) p.pack_str(2).pack_str_body("to", 2).pack(e.to);
 }
 
@@ -178,6 +182,8 @@ private:
       e_.caller = v;
     else if (key_ == "ip")
       e_.client_address = v;
+    else if (key_ == "pr")
+      e_.principal = v;
     return true;
   }
 
@@ -198,6 +204,12 @@ string_view to_string(frame type) noexcept {
       "window",  "cancel", "heartbeat", "ping",   "pong",     "drain",      "goodbye"};
   const auto n = static_cast<std::size_t>(type);
   return n < names.size() ? names[n] : names[0];
+}
+
+std::uint32_t ttl_of(instant now, instant deadline) {
+  if (deadline == instant::max()) return 0;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now).count();
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 1, 0xFFFFFFFF));
 }
 
 void encode(const envelope& e, std::string& into) {

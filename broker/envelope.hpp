@@ -5,6 +5,7 @@
 #include "messages/base/result.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -16,6 +17,8 @@ namespace troupe::wire {
 
 inline constexpr std::uint8_t version = 1;
 inline constexpr std::uint8_t hops_max = 4;
+
+using instant = std::chrono::steady_clock::time_point;
 
 /// The numbers never change meaning. Those without a handler yet are reserved.
 enum class frame : std::uint8_t {
@@ -53,6 +56,7 @@ enum flag : std::uint8_t {
   delegated = 16, ///< a worker hands on a request that it serves; `cid` stays the requester's
   moved = 32,     ///< CREDIT: the call goes on, its worker answers through another broker
   lost = 64,      ///< CANCEL: this broker lost the requester, another one may have it
+  on_start = 128, ///< REQUEST to a worker: say ACCEPT, and begin when START has come
 };
 
 /// Everything that the header carries. Absent fields have these defaults.
@@ -66,7 +70,8 @@ struct envelope {
   call_id cid;              ///< the conversation: the `mid` of its first REQUEST
   std::string svc;          ///< REQUEST, ACCEPT, WINDOW without `to`: the method; REGISTER, CREDIT:
                             ///< the service
-  std::uint64_t seq = 0;    ///< PARTIAL: from 1; FINAL: of the last PARTIAL; ACCEPT: of the move
+  std::uint64_t seq = 0;    ///< PARTIAL: from 1; FINAL: of the last PARTIAL; ACCEPT: of the move,
+                            ///< 0: it has not begun and asks for START
 
   // ext
   std::string traceparent;
@@ -74,10 +79,16 @@ struct envelope {
   std::string credential;
   std::string caller;
   std::string client_address;
-  std::uint64_t to = 0; ///< WINDOW, CANCEL: the incarnation of the worker, 0: who has the call
+  std::string principal; ///< REQUEST: whose it is; brokers write it, what a peer says is dropped
+  /// REQUEST: the incarnation of the one worker that can answer, 0: any; WINDOW, CANCEL: of the
+  /// worker, 0: who has the call.
+  std::uint64_t to = 0;
 
   bool operator==(const envelope&) const = default;
 };
+
+/// `envelope::ttl_ms` of a deadline: at least 1, and 0 for instant::max().
+[[nodiscard]] std::uint32_t ttl_of(instant now, instant deadline);
 
 /// Appends nothing, replaces `into`. The result may be longer than limits::wire_header_bytes when
 /// the ext fields are; the sender must check.

@@ -2,15 +2,19 @@
 
 #include <msgpack.hpp>
 
-#include <functional>
+#include <map>
 
 namespace troupe::wire {
 namespace {
 
 using std::string_view;
 
-constexpr std::size_t body_bytes_max = 4096;
-constexpr std::uint32_t list_max = 64;
+struct body_limits {
+  std::uint32_t bytes, list;
+};
+constexpr body_limits of_any{4096, 64}, of_registration{32u << 10, bus_methods_max};
+
+constexpr const char *once_name = "once", *idempotent_name = "idempotent";
 
 class writer {
 public:
@@ -40,20 +44,26 @@ void read(const msgpack::object& from, std::string& into) {
 void read(const msgpack::object& from, std::vector<std::string>& into) {
   from.convert(into);
 }
+void read(const msgpack::object& from, std::vector<bus_method>& into) {
+  for (const auto& [name, is] : from.as<std::map<std::string, std::string>>()) {
+    if (is != once_name && is != idempotent_name) throw msgpack::type_error();
+    into.push_back({name, is == idempotent_name});
+  }
+}
 
 /// Calls `entry(key, value)` for every entry of a bounded map.
 template <class Body, class Entry>
-result<Body> read_map(string_view bytes, Entry entry) {
+result<Body> read_map(string_view bytes, Entry entry, body_limits most = of_any) {
   const auto wrong = [] {
     return fail(errc::invalid_argument, "a link frame's body is not readable", "body");
   };
-  if (bytes.size() > body_bytes_max) return wrong();
+  if (bytes.size() > most.bytes) return wrong();
   Body body;
   try {
     std::size_t offset = 0;
-    const auto handle = msgpack::unpack(
-        bytes.data(), bytes.size(), offset, nullptr, nullptr,
-        msgpack::unpack_limit(list_max, list_max, body_bytes_max, body_bytes_max, 0, 3));
+    const auto handle =
+        msgpack::unpack(bytes.data(), bytes.size(), offset, nullptr, nullptr,
+                        msgpack::unpack_limit(most.list, most.list, most.bytes, most.bytes, 0, 3));
     if (offset != bytes.size() || handle->type != msgpack::type::MAP) return wrong();
     const auto& map = handle->via.map;
     for (std::uint32_t n = 0; n < map.size; ++n)
@@ -85,13 +95,18 @@ std::string encode(const welcome_body& b) {
       .take();
 }
 std::string encode(const capacity_body& b) {
-  return writer(1).put("capacity", b.capacity).take();
+  if (b.methods.empty()) return writer(1).put("capacity", b.capacity).take();
+  std::map<string_view, string_view> classes;
+  for (const auto& m : b.methods)
+    classes.emplace(m.name, m.is_idempotent ? idempotent_name : once_name);
+  return writer(2).put("capacity", b.capacity).put("methods", classes).take();
 }
 std::string encode(const heartbeat_body& b) {
-  return writer(3)
+  return writer(4)
       .put("in_flight", b.in_flight)
       .put("progress", b.progress)
       .put("brokers", b.brokers)
+      .put("stuck_ms", b.stuck_ms)
       .take();
 }
 std::string encode(const window_body& b) {
@@ -131,10 +146,13 @@ result<welcome_body> decode_welcome(string_view bytes) {
                                 });
 }
 result<capacity_body> decode_capacity(string_view bytes) {
-  return read_map<capacity_body>(bytes,
-                                 [](capacity_body& b, string_view key, const msgpack::object& v) {
-                                   if (key == "capacity") read(v, b.capacity);
-                                 });
+  return read_map<capacity_body>(
+      bytes,
+      [](capacity_body& b, string_view key, const msgpack::object& v) {
+        if (key == "capacity") read(v, b.capacity);
+        if (key == "methods") read(v, b.methods);
+      },
+      of_registration);
 }
 result<heartbeat_body> decode_heartbeat(string_view bytes) {
   return read_map<heartbeat_body>(bytes,
@@ -145,6 +163,8 @@ result<heartbeat_body> decode_heartbeat(string_view bytes) {
                                       read(v, b.progress);
                                     else if (key == "brokers")
                                       read(v, b.brokers);
+                                    else if (key == "stuck_ms")
+                                      read(v, b.stuck_ms);
                                   });
 }
 result<window_body> decode_window(string_view bytes) {

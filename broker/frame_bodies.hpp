@@ -29,12 +29,14 @@ struct welcome_body {
 /// again; without one, `capacity` is the service's new capacity.
 struct capacity_body {
   std::uint64_t capacity = 0;
+  std::vector<bus_method> methods{}; ///< of REGISTER; a map from name to `once` or `idempotent`
 };
 /// HEARTBEAT; a broker says its brokers only.
 struct heartbeat_body {
   std::uint64_t in_flight = 0;
   std::uint64_t progress = 0;       ///< answers sent so far
   std::vector<std::string> brokers; ///< addresses: of a node's links; of all its peers' links
+  std::uint64_t stuck_ms = 0;       ///< for so long something in the node has not been run
 };
 /// WINDOW: credit for a stream. The sums since its begin, so that one that is lost does no harm.
 struct window_body {
@@ -51,7 +53,8 @@ struct window_body {
 [[nodiscard]] std::string encode(const heartbeat_body& b);
 [[nodiscard]] std::string encode(const window_body& b);
 
-/// Bounded (4 KiB, depth 3, lists of 64); never throws. Errors: `invalid_argument`.
+/// Bounded (4 KiB, depth 3, lists of 64; REGISTER: 32 KiB, bus_methods_max); never throws. Errors:
+/// `invalid_argument`.
 [[nodiscard]] result<hello_body> decode_hello(std::string_view bytes);
 [[nodiscard]] result<welcome_body> decode_welcome(std::string_view bytes);
 [[nodiscard]] result<capacity_body> decode_capacity(std::string_view bytes);

@@ -22,12 +22,19 @@ struct broker_series {
   std::array<metric_ptr, frame_types> frames;
   metric_ptr malformed = dropped("malformed"), gone = dropped("peer_gone"),
              full = dropped("high_water"), unknown_peer = dropped("unknown_peer"),
-             unknown_call = dropped("unknown_call"), not_yours = dropped("not_yours");
+             unknown_call = dropped("unknown_call"), not_yours = dropped("not_yours"),
+             barred = dropped("barred");
   metric dead_letters{kind::counter, "troupe_broker_dead_letters_total",
                       "Answers whose requester was gone"};
+  metric stuck{kind::counter, "troupe_broker_peers_stuck_total",
+               "Nodes that hung and lived: they got no new work until they went on."};
   metric peers_lost{kind::counter, "troupe_broker_peers_lost_total",
                     "Peers gone without a goodbye"};
   metric resent{kind::counter, "troupe_broker_resent_total", "Requests handed to a second worker"};
+  metric handshakes_failed{kind::counter, "troupe_broker_handshakes_failed_total",
+                           "Connections that ended before their first message"};
+  metric forbidden{kind::counter, "troupe_broker_forbidden_total",
+                   "What peers asked for and may not, by the allow-list"};
   metric in_flight{kind::gauge, "troupe_broker_in_flight", "Requests without an answer yet"};
   metric queued{kind::gauge, "troupe_broker_queued", "Requests that wait for a worker"};
   metric peers{kind::gauge, "troupe_broker_peers", "Nodes linked to this broker"};
@@ -74,6 +81,10 @@ void broker_metrics::malformed() noexcept {
   series().malformed->add();
 }
 
+void broker_metrics::handshakes_failed(int count) noexcept {
+  series().handshakes_failed.add(count);
+}
+
 void broker_metrics::unsent(bool is_gone) noexcept {
   (is_gone ? series().gone : series().full)->add();
 }
@@ -87,6 +98,9 @@ void broker_metrics::publish(const broker_state& state) noexcept {
   rise(*s.not_yours, now.not_yours, last_.not_yours);
   rise(s.dead_letters, now.undeliverable, last_.undeliverable);
   rise(s.peers_lost, now.peers_lost, last_.peers_lost);
+  rise(s.stuck, now.stuck, last_.stuck);
+  rise(*s.barred, now.barred, last_.barred);
+  rise(s.forbidden, now.forbidden, last_.forbidden);
   rise(s.resent, now.resent, last_.resent);
   last_ = now;
   s.in_flight.set(static_cast<std::int64_t>(state.in_flight()));

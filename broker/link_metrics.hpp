@@ -10,6 +10,8 @@ class broker_metrics {
 public:
   void taken(frame type) noexcept;
   void malformed() noexcept;
+  /// Connections that did not get as far as a first message.
+  void handshakes_failed(int count) noexcept;
   /// A message that could not be handed to its connection.
   void unsent(bool is_gone) noexcept;
   /// Copies the state's counts; called about once a heartbeat.

@@ -23,7 +23,8 @@ void link_state::offer(instant now, std::size_t links) {
   if (!is_linked_) asked_at_ = now;
   for (const auto& s : who_.services) {
     const auto share = (s.capacity + links - 1) / links;
-    auto& f = out_.frame_over(id_, frame::registration, {}, encode(capacity_body{share}));
+    auto& f =
+        out_.frame_over(id_, frame::registration, {}, encode(capacity_body{share, s.methods}));
     f.header.svc = s.name;
     if (!is_linked_) unconfirmed_.insert(s.name);
   }
@@ -67,16 +68,17 @@ link_state::news link_state::take(instant now, const broker_frame& in) {
   }
 }
 
-link_state::news link_state::pass(instant now, const heartbeat_body& beat) {
+link_state::news link_state::pass(instant now) {
   const bool is_late = now >= asked_at_ + bounds_.greeting;
   if (!is_welcomed_) return is_late ? useless("the broker does not answer") : news::none;
   if (is_registering() && is_late) return useless("the broker does not register the services");
   if (now - heard_ >= bounds_.silence) return useless("the broker fell silent");
-  if (now >= next_beat_) {
-    next_beat_ = now + bounds_.heartbeat;
-    out_.frame_over(id_, frame::heartbeat, {}, encode(beat));
-  }
   return news::none;
+}
+
+void link_state::beat(instant now, const heartbeat_body& said) {
+  next_beat_ = now + bounds_.heartbeat;
+  out_.frame_over(id_, frame::heartbeat, {}, encode(said));
 }
 
 instant link_state::due() const {

@@ -31,7 +31,11 @@ public:
   void drain();
   /// A frame; those about calls are only a sign of life.
   [[nodiscard]] news take(instant now, const broker_frame& in);
-  [[nodiscard]] news pass(instant now, const heartbeat_body& beat);
+  [[nodiscard]] news pass(instant now);
+  [[nodiscard]] bool is_beat_due(instant now) const noexcept {
+    return is_welcomed_ && now >= next_beat_;
+  }
+  void beat(instant now, const heartbeat_body& said);
   [[nodiscard]] instant due() const;
   /// After a freeze of our own the broker's silence proves nothing.
   void forgive(instant now) noexcept { heard_ = asked_at_ = now; }

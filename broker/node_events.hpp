@@ -26,6 +26,7 @@ struct node_bounds {
   std::size_t calls = 1u << 16;             ///< asked and not answered
   std::size_t kept_bytes = 64u << 20;       ///< of requests and of answers, each, kept to say again
   std::size_t kept_body_bytes = 256u << 10; ///< a larger request is not kept
+  std::size_t work_bytes = 256u << 20;      ///< of requests served at a time
   std::size_t kept_ends = 1u << 14;         ///< answers whose arrival is not known; the last ones
   int attempts = 3;                         ///< of a request, one after the other
   std::chrono::milliseconds heartbeat = limits::heartbeat;
@@ -73,9 +74,12 @@ struct send_failure {
   error why;
 };
 struct stop_asked {};
+struct pulse_taken { ///< brokers hear of it with the next heartbeat
+  std::chrono::milliseconds stuck{0};
+};
 using node_input =
     std::variant<link_up, link_down, broker_frame, time_passed, bus_request, bus_window, bus_cancel,
-                 send_partial, send_final, send_failure, drain_started, stop_asked>;
+                 send_partial, send_final, send_failure, drain_started, stop_asked, pulse_taken>;
 
 // What it answers.
 struct frame_to_broker {

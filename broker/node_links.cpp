@@ -20,7 +20,8 @@ bool node_links::remove(instant now, link_id id) {
 }
 
 void node_links::share(instant now) {
-  for (auto& l : links_) l->offer(now, welcomed());
+  const auto count = welcomed();
+  for (auto& l : links_) l->offer(now, count);
 }
 
 std::size_t node_links::welcomed() const noexcept {
@@ -28,7 +29,7 @@ std::size_t node_links::welcomed() const noexcept {
 }
 
 void node_links::drain() {
-  is_draining_ = true;
+  if (std::exchange(is_draining_, true)) return;
   for (auto& l : links_) l->drain();
 }
 

@@ -93,6 +93,8 @@ void node_state::take_about_call(broker_frame& in) {
   switch (in.header.type) {
     case frame::request:
       return served_.take_request(now_, in);
+    case frame::start:
+      return served_.take_start(in);
     case frame::window:
     case frame::cancel:
     case frame::reject:
@@ -124,11 +126,16 @@ void node_state::take_refusal(const broker_frame& in) {
 void node_state::on(time_passed&) {
   asked_.expire(now_);
   served_.expire(now_);
-  const heartbeat_body beat{served_.size(), served_.answered(), links_.addresses()};
   std::vector<link_id> all;
   links_.each([&](link_state& l) { all.push_back(l.id()); });
-  for (const auto id : all)
-    if (auto* l = links_.find(id)) heed(*l, l->pass(now_, beat));
+  for (const auto id : all) {
+    auto* l = links_.find(id);
+    const auto news = l->pass(now_);
+    if (news == link_state::news::none && l->is_beat_due(now_))
+      l->beat(now_, {served_.size(), served_.answered(), links_.addresses(),
+                     static_cast<std::uint64_t>(stuck_.count())});
+    heed(*l, news);
+  }
 }
 
 // As requester.
@@ -162,7 +169,6 @@ void node_state::on(send_failure& in) {
 // The end.
 
 void node_state::on(drain_started&) {
-  if (std::exchange(is_draining_, true)) return;
   served_.drain();
   links_.drain();
 }

@@ -42,6 +42,7 @@ private:
   void on(send_failure& in);
   void on(drain_started&);
   void on(stop_asked&);
+  void on(pulse_taken& in) noexcept { stuck_ = in.stuck; }
 
   void take_about_call(broker_frame& in);
   void take_refusal(const broker_frame& in);
@@ -57,7 +58,8 @@ private:
   node_links links_;
   asked_calls asked_;
   served_calls served_;
-  bool is_linked_ = false, is_draining_ = false;
+  bool is_linked_ = false;
+  std::chrono::milliseconds stuck_{0};
   std::uint64_t dropped_ = 0;
   instant now_{};
 };

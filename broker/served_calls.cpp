@@ -1,6 +1,6 @@
 #include "broker/served_calls.hpp"
 
-#include "broker/asked_calls.hpp"
+#include "broker/request_header.hpp"
 #include "messages/codec/msgpack.hpp"
 
 #include <algorithm>
@@ -21,37 +21,59 @@ std::uint64_t risen(std::uint64_t& known, std::uint64_t now) {
 
 // Work.
 
-/// One that is here already comes again when its requester, or a broker, took this node for lost.
 void served_calls::take_request(instant now, broker_frame& in) {
   auto& h = in.header;
-  if (auto* c = find(h.cid)) return move(now, *c, in.over);
-  if (is_draining_) {
-    auto why = make_error(errc::draining, "the node is shutting down");
-    out_.frame_over(in.over, frame::reject, h.cid, msgpack_codec::encode(why));
-    return;
-  }
+  if (auto* c = find(h.cid)) return take_again(now, *c, in.over);
+  if (is_draining_ && h.to == 0) return reject(in, errc::draining, "the node is shutting down");
+  if (work_ + in.body.size() > bounds_.work_bytes)
+    return reject(in, errc::overloaded, "the node has too many large requests in hand");
   auto& c = calls_[h.cid];
   c.cid = h.cid;
   c.method = h.svc;
   c.home = in.over;
   c.hop = h.hop;
-  c.is_repeatable = (h.flags & idempotent) != 0 && in.body.size() <= bounds_.kept_body_bytes;
+  c.is_idempotent = (h.flags & idempotent) != 0;
+  c.is_repeatable = c.is_idempotent && in.body.size() <= bounds_.kept_body_bytes;
   if (h.ttl_ms != 0) c.deadline = now + std::chrono::milliseconds(h.ttl_ms);
   ++running_;
-  bus_request work;
-  work.method = std::move(h.svc);
-  work.cid = h.cid;
-  work.delegated = (h.flags & delegated) != 0;
-  work.idempotent = (h.flags & idempotent) != 0;
-  work.streamed = (h.flags & streamed) != 0;
-  work.deadline = c.deadline;
-  work.credential = std::move(h.credential);
-  work.caller = std::move(h.caller);
-  work.request_id = std::move(h.request_id);
-  work.traceparent = std::move(h.traceparent);
-  work.client_address = std::move(h.client_address);
-  work.body = std::move(in.body);
-  out_.put(bus_work(std::move(work)));
+  c.size = in.body.size();
+  work_ += c.size;
+  const bool is_held = (h.flags & on_start) != 0;
+  auto request = request_of(h, std::move(in.body), c.deadline);
+  if (!is_held) return out_.put(bus_work(std::move(request)));
+  c.held = std::make_unique<bus_request>(std::move(request));
+  ask_start(c);
+}
+
+void served_calls::reject(const broker_frame& in, errc code, std::string why) {
+  auto refusal = not_begun(make_error(code, std::move(why)));
+  refusal.retry_after_ms = 1000;
+  out_.frame_over(in.over, frame::reject, in.header.cid, msgpack_codec::encode(refusal));
+}
+
+/// One that is here already comes again when its requester, or a broker, took this node for lost.
+void served_calls::take_again(instant now, call& c, link_id over) {
+  if (!c.held) return move(now, c, over);
+  if (c.home != over) leave(c.home, c.cid);
+  c.home = over;
+  ask_start(c);
+}
+
+/// ACCEPT of a call that has not begun.
+void served_calls::ask_start(const call& c) {
+  out_.frame_over(c.home, frame::accept, c.cid).header.svc = c.method;
+}
+
+void served_calls::take_start(broker_frame& in) {
+  auto* c = find(in.header.cid);
+  if (c == nullptr) { // it was dropped, and the broker counts its slot as taken
+    ++dropped_;
+    out_.frame_over(in.over, frame::credit, in.header.cid);
+    return;
+  }
+  if (!c->held || c->home != in.over) return void(++dropped_);
+  const auto request = std::exchange(c->held, nullptr);
+  out_.put(bus_work(std::move(*request)));
 }
 
 /// A delegated request: this node's part in the call ends here.
@@ -103,11 +125,10 @@ void served_calls::end(instant now, call& c, frame type, std::string body) {
     say(c, type, c.sent, std::move(body));
     return forget(c);
   }
-  --running_;
+  stop_counting(c);
   kept_ += body.size();
   c.kept_bytes += body.size();
-  c.end = frame_to_broker{0, {}, body};
-  c.end->header.type = type;
+  c.end = kept_end{type, body};
   say(c, type, c.sent, std::move(body));
   ends_.emplace_back(now + bounds_.retention, c.cid);
   if (ends_.size() > bounds_.kept_ends) forget_oldest_end();
@@ -151,17 +172,25 @@ void served_calls::take_signal(instant now, broker_frame& in) {
   }
   if (type == frame::window) return take_window(now, *c, in);
   if (type == frame::cancel) return take_cancel(now, *c, in);
+  if (c->held && c->home == in.over) return forget(*c);
   // REJECT: this broker does not know the requester (yet).
   if (c->home == in.over) {
     c->home = 0;
     await_search(now, *c);
   }
-  if (c->others > 0 && --c->others == 0 && c->give_up) next_search_ = *(c->give_up = now);
+  if (c->others > 0 && --c->others == 0 && c->give_up) {
+    c->give_up = now;
+    searching_.hurry(now);
+  }
 }
 
 void served_calls::take_window(instant now, call& c, const broker_frame& in) {
   const auto more = decode_window(in.body);
   if (!more) return void(++dropped_);
+  if (c.held) {
+    if (c.home == in.over) ask_start(c);
+    return;
+  }
   acknowledge(c, more->acked_seq);
   const auto frames = risen(c.frames, more->granted_frames);
   const auto bytes = risen(c.bytes, more->granted_bytes);
@@ -177,6 +206,11 @@ void served_calls::take_window(instant now, call& c, const broker_frame& in) {
 void served_calls::take_cancel(instant now, call& c, const broker_frame& in) {
   const bool is_requesters = in.header.mid.incarnation == c.cid.incarnation;
   if (c.home != in.over && !is_requesters) return leave(in.over, c.cid);
+  if (c.held) {
+    auto why = msgpack_codec::encode(not_begun(make_error(errc::cancelled, "cancelled")));
+    say(c, frame::error, 0, std::move(why));
+    return forget(c);
+  }
   const bool is_final = is_requesters || (in.header.flags & lost) == 0;
   if (!is_final && look_elsewhere(now, c)) return;
   if (!c.end) return out_.put(bus_work(bus_cancel{c.cid}));
@@ -206,11 +240,9 @@ void served_calls::move(instant now, call& c, link_id over) {
   auto& accept = out_.frame_over(over, frame::accept, c.cid).header;
   accept.seq = ++c.moves;
   accept.svc = c.method;
-  if (c.deadline != instant::max())
-    accept.ttl_ms = static_cast<std::uint32_t>(std::clamp<std::int64_t>(
-        std::chrono::ceil<std::chrono::milliseconds>(c.deadline - now).count(), 1, 0xFFFFFFFF));
+  accept.ttl_ms = ttl_of(now, c.deadline);
   for (const auto& p : c.kept) say(c, frame::partial, p.seq, p.body);
-  if (c.end) say(c, c.end->header.type, c.sent, c.end->body);
+  if (c.end) say(c, c.end->type, c.sent, c.end->body);
 }
 
 /// The broker's slot is free, and its opinion of the call does not count any more.
@@ -219,38 +251,48 @@ void served_calls::leave(link_id home, const call_id& cid) {
 }
 
 void served_calls::link_lost(instant now, link_id link) {
-  std::vector<call_id> lost;
-  for (const auto& [cid, c] : calls_)
-    if (c.home == link) lost.push_back(cid);
-  for (const auto& cid : lost)
-    if (auto* c = find(cid)) {
-      c->home = 0;
-      begin_search(now, *c);
+  for (const auto& cid : calls_at(calls_, link)) {
+    auto& c = calls_.at(cid);
+    if (!has_begun(c)) {
+      drop_unbegun(c);
+      continue;
     }
+    c.home = 0;
+    begin_search(now, c);
+  }
+}
+
+/// A router begins nothing: what it hands on is begun by others.
+bool served_calls::has_begun(const call& c) {
+  return !c.held && (c.is_idempotent || !c.method.starts_with(router_prefix));
+}
+
+/// Whether it begins is that broker's word alone, which may give it to somebody else.
+void served_calls::drop_unbegun(call& c) {
+  if (!c.held) out_.put(bus_work(bus_cancel{c.cid}));
+  forget(c);
 }
 
 /// A broker that leaves carries on for a while, but a stream may last longer.
 void served_calls::link_leaving(instant now, link_id link) {
   const auto* other = links_.find(links_.choose(now, link));
   if (other == nullptr || other->is_leaving()) return;
-  std::vector<call_id> leaving;
-  for (const auto& [cid, c] : calls_)
-    if (c.home == link && !c.end) leaving.push_back(cid);
-  for (const auto& cid : leaving) {
+  for (const auto& cid : calls_at(calls_, link)) {
     auto& c = calls_.at(cid);
+    if (c.end || !has_begun(c)) continue;
     c.tried = link;
     begin_search(now, c);
   }
 }
 
 void served_calls::confirm(call& c) {
-  searching_.erase(c.cid);
+  searching_.remove(c.cid);
   c.give_up.reset();
   c.others = 0;
 }
 
 void served_calls::link_found(instant now) {
-  if (!searching_.empty()) next_search_ = now;
+  searching_.hurry(now);
 }
 
 void served_calls::begin_search(instant now, call& c) {
@@ -259,8 +301,7 @@ void served_calls::begin_search(instant now, call& c) {
 }
 
 void served_calls::await_search(instant now, call& c) {
-  if (searching_.insert(c.cid).second) c.give_up = now + bounds_.search;
-  next_search_ = std::min(next_search_, now + bounds_.search_every);
+  if (searching_.add(now, c.cid)) c.give_up = now + bounds_.search;
 }
 
 void served_calls::search(instant now, call& c) {
@@ -272,9 +313,7 @@ void served_calls::search(instant now, call& c) {
 
 void served_calls::expire(instant now) {
   forget_old_ends(now);
-  if (now < next_search_) return;
-  next_search_ = instant::max();
-  for (const auto& cid : std::vector<call_id>(searching_.begin(), searching_.end())) {
+  for (const auto& cid : searching_.take_due(now)) {
     auto* c = find(cid);
     if (c->end || now < *c->give_up) {
       search(now, *c);
@@ -283,7 +322,6 @@ void served_calls::expire(instant now) {
     out_.put(bus_work(bus_cancel{cid}));
     forget(*c);
   }
-  if (!searching_.empty()) next_search_ = now + bounds_.search_every;
 }
 
 void served_calls::forget_old_ends(instant now) {
@@ -297,21 +335,26 @@ void served_calls::forget_oldest_end() {
 
 void served_calls::cancel_all() {
   for (const auto& [cid, c] : calls_)
-    if (!c.end) out_.put(bus_work(bus_cancel{cid}));
+    if (!c.end && !c.held) out_.put(bus_work(bus_cancel{cid}));
   calls_.clear();
   ends_.clear();
   searching_.clear();
-  running_ = kept_ = 0;
+  running_ = work_ = kept_ = 0;
 }
 
 instant served_calls::due() const {
-  return ends_.empty() ? next_search_ : std::min(next_search_, ends_.front().first);
+  return ends_.empty() ? searching_.due() : std::min(searching_.due(), ends_.front().first);
+}
+
+void served_calls::stop_counting(const call& c) {
+  --running_;
+  work_ -= c.size;
 }
 
 void served_calls::forget(call& c) {
-  if (!c.end) --running_;
+  if (!c.end) stop_counting(c);
   kept_ -= c.kept_bytes;
-  searching_.erase(c.cid);
+  searching_.remove(c.cid);
   calls_.erase(call_id(c.cid));
 }
 

@@ -1,10 +1,11 @@
 #pragma once
 
 #include "broker/node_links.hpp"
+#include "broker/search_list.hpp"
 
 #include <deque>
+#include <memory>
 #include <optional>
-#include <set>
 #include <unordered_map>
 
 namespace troupe::wire {
@@ -18,6 +19,7 @@ public:
       : bounds_(bounds), links_(links), out_(out) {}
 
   void take_request(instant now, broker_frame& in);
+  void take_start(broker_frame& in);
   /// WINDOW, CANCEL, or the REJECT of an ACCEPT.
   void take_signal(instant now, broker_frame& in);
   void hand_on(instant now, bus_request& in);
@@ -43,6 +45,10 @@ private:
     std::uint64_t seq = 0;
     std::string body;
   };
+  struct kept_end {
+    frame type = frame::final;
+    std::string body;
+  };
   struct call {
     call_id cid;
     std::string method;
@@ -54,17 +60,24 @@ private:
     std::uint64_t moves = 0;             ///< from broker to broker
     std::uint64_t frames = 0, bytes = 0; ///< granted so far
     std::size_t others = 0;              ///< brokers that may still know a requester that was lost
-    bool is_repeatable = false;          ///< its requester asks again when nothing was said yet
-    bool is_torn = false;                ///< something that was said could not be kept
-    std::vector<kept_partial> kept;      ///< not acknowledged: a stream's window at most
+    bool is_idempotent = false;
+    bool is_repeatable = false;     ///< its requester asks again when nothing was said yet
+    bool is_torn = false;           ///< something that was said could not be kept
+    std::size_t size = 0;           ///< of the request
+    std::vector<kept_partial> kept; ///< not acknowledged: a stream's window at most
     std::size_t kept_bytes = 0;
-    std::optional<frame_to_broker> end; ///< FINAL or ERROR: nothing runs any more
+    std::unique_ptr<bus_request> held; ///< it has not begun: it may when START comes
+    std::optional<kept_end> end;       ///< FINAL or ERROR: nothing runs any more
     instant next_try{};
     std::optional<instant> give_up; ///< of what searches
   };
 
   [[nodiscard]] call* find(const call_id& cid);
   [[nodiscard]] call* find_running(const call_id& cid);
+  [[nodiscard]] static bool has_begun(const call& c);
+  void take_again(instant now, call& c, link_id over);
+  void ask_start(const call& c);
+  void drop_unbegun(call& c);
   void move(instant now, call& c, link_id over);
   void leave(link_id home, const call_id& cid);
   void confirm(call& c);
@@ -77,6 +90,8 @@ private:
   void keep(call& c, std::uint64_t seq, const std::string& body);
   void acknowledge(call& c, std::uint64_t seq);
   void end(instant now, call& c, frame type, std::string body);
+  void stop_counting(const call& c);
+  void reject(const broker_frame& in, errc code, std::string why);
   void forget(call& c);
   void forget_old_ends(instant now);
   void forget_oldest_end();
@@ -88,9 +103,9 @@ private:
   bool is_draining_ = false;
   std::unordered_map<call_id, call> calls_;
   std::deque<std::pair<instant, call_id>> ends_; ///< what has ended, oldest first
-  std::set<call_id> searching_;
-  instant next_search_ = instant::max();
-  std::size_t running_ = 0, kept_ = 0; ///< calls; bytes
+  search_list searching_{bounds_.search_every};
+  std::size_t running_ = 0;         ///< calls
+  std::size_t work_ = 0, kept_ = 0; ///< bytes of their requests; of answers
   std::uint64_t answered_ = 0, dropped_ = 0;
 };
 

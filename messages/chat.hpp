@@ -50,13 +50,14 @@ struct chat_completion_body {
   std::optional<std::int64_t> seed;
   std::optional<std::string> user;
   std::optional<retrieval_options> retrieval;
+  std::optional<bool> resumable;
   bool operator==(const chat_completion_body&) const = default;
 };
 // A trailing underscore is dropped on the wire: the member may not be named like its type.
 BOOST_DESCRIBE_STRUCT(chat_completion_body, (),
                       (model, messages, stream, stream_options_, temperature, top_p,
                        presence_penalty, frequency_penalty, n, max_tokens, max_completion_tokens,
-                       seed, user, retrieval))
+                       seed, user, retrieval, resumable))
 
 /// The body of `POST /v1/chat/stream`.
 struct chat_stream_body {
@@ -64,9 +65,11 @@ struct chat_stream_body {
   std::optional<std::string> conversation_id;
   std::optional<std::string> model;
   std::optional<std::vector<std::string>> vector_store_ids; ///< absent: all of the caller's
+  std::optional<bool> resumable;
   bool operator==(const chat_stream_body&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(chat_stream_body, (), (message, conversation_id, model, vector_store_ids))
+BOOST_DESCRIBE_STRUCT(chat_stream_body, (),
+                      (message, conversation_id, model, vector_store_ids, resumable))
 
 /// Which dialect the deltas of a chat are in.
 enum class chat_format : std::uint8_t {
@@ -83,10 +86,40 @@ struct chat_request {
   std::optional<retrieval_options> retrieval;
   json_text body;                       ///< openai: the client's body, unchanged
   std::optional<chat_stream_body> turn; ///< events
+  bool resumable = false;               ///< with stream: it outlives its reader for a while
   bool operator==(const chat_request&) const = default;
 };
 BOOST_DESCRIBE_STRUCT(chat_request, (),
-                      (format, model, stream, include_usage, retrieval, body, turn))
+                      (format, model, stream, include_usage, retrieval, body, turn, resumable))
+
+/// Goes on with a resumable stream: what came after the event `after`, then what follows, then its
+/// end. Whoever read it before is answered `conflict`. `not_found` when there is no such stream of
+/// the caller, in this dialect: it ended over limits::stream_kept_for ago, nobody read it for
+/// limits::stream_unread, or the node that had it is gone.
+struct resume_chat_request {
+  std::string stream;      ///< its id, see stream_id.hpp
+  std::uint64_t after = 0; ///< the number of the last event that its client has; 0: none
+  chat_format format = chat_format::openai;
+  bool operator==(const resume_chat_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(resume_chat_request, (), (stream, after, format))
+
+/// Ends a resumable stream, which a client that goes away does not. What it has said can still be
+/// read.
+struct stop_chat_request {
+  std::string id; ///< of the stream
+  bool operator==(const stop_chat_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(stop_chat_request, (), (id))
+
+struct chat_stream_view {
+  std::string id;
+  std::string object = "chat.stream";
+  std::string status;       ///< `completed`, `failed` or `cancelled`
+  std::uint64_t events = 0; ///< said so far
+  bool operator==(const chat_stream_view&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(chat_stream_view, (), (id, object, status, events))
 
 /// One server-sent event on its way to the client.
 struct chat_delta {
@@ -104,6 +137,18 @@ inline constexpr std::string_view stream_opened = "open";
 /// The event of a delta whose data is a rate_limit_list: how the caller's limits stand. It
 /// comes first if at all, also before an answer that is not streamed; the edge makes headers of it.
 inline constexpr std::string_view rate_limits_event = "rate_limits";
+
+/// The event of a delta whose data is a chat_stream_begin: the stream has an id, and its events
+/// are numbered from `after` + 1 on, those of an empty or another name alike. The edge makes `id:`
+/// lines of that. Comes before any event of a resumable stream.
+inline constexpr std::string_view stream_named = "stream";
+
+struct chat_stream_begin {
+  std::string id;
+  std::uint64_t after = 0;
+  bool operator==(const chat_stream_begin&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(chat_stream_begin, (), (id, after))
 
 enum class usage_source : std::uint8_t { reported = 0, estimated = 1 };
 BOOST_DESCRIBE_ENUM(usage_source, reported, estimated)

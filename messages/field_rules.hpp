@@ -80,6 +80,13 @@ inline constexpr std::array<std::string_view, 4> file_states{"in_progress", "com
                                                              "cancelled"};
 inline constexpr std::array<std::string_view, 2> store_states{"in_progress", "completed"};
 
+inline constexpr std::array<std::string_view, 3> stream_states{"completed", "failed", "cancelled"};
+
+inline constexpr field_rule resumable{
+    .name = "resumable",
+    .about =
+        "With a stream: it goes on for 30 s when its client is gone, and events have ids to "
+        "continue from."};
 inline constexpr field_rule order{
     .name = "order", .words = orders, .about = "By time of creation."};
 inline constexpr field_rule after{
@@ -350,7 +357,8 @@ TROUPE_RULES(chat_completion_body)
   {.name = "n", .least = 1, .most = 128},
   {.name = "max_tokens", .least = 1},
   {.name = "max_completion_tokens", .least = 1},
-  {.name = "retrieval", .about = "Search these stores, answer from what is found, and cite it."}});
+  {.name = "retrieval", .about = "Search these stores, answer from what is found, and cite it."},
+  rules::resumable});
 template <>
 inline constexpr std::string_view object_rules<chat_completion_body> =
     R"("description":"What Troupe reads; any other field reaches the provider unchanged.",)";
@@ -360,7 +368,11 @@ TROUPE_RULES(chat_stream_body)
   {.name = "model", .bytes_max = rules::model_bytes, .about = "Absent: the configured one."},
   {.name = "vector_store_ids",
    .items_max = rules::stores_a_search,
-   .about = "Absent: all of the caller's stores; empty: none."}});
+   .about = "Absent: all of the caller's stores; empty: none."},
+  rules::resumable});
+TROUPE_RULES(resume_chat_request)({{.name = "stream", .required = true, .bytes_max = 64}});
+TROUPE_RULES(stop_chat_request)({{.name = "id", .required = true, .bytes_max = 64}});
+TROUPE_RULES(chat_stream_view)({{.name = "status", .words = rules::stream_states}});
 TROUPE_RULES(embeddings_request)
 ({{.name = "model", .required = true, .bytes_max = rules::model_bytes},
   {.name = "input",

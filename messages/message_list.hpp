@@ -33,6 +33,7 @@
   X(make_link_request) X(link_reply) X(admin_user_body)                                             \
   X(chat_message) X(stream_options) X(retrieval_options) X(chat_completion_body)                    \
   X(chat_stream_body) X(chat_request) X(chat_delta) X(token_usage) X(chat_reply)                    \
+  X(resume_chat_request) X(stop_chat_request) X(chat_stream_view) X(chat_stream_begin)              \
   X(embeddings_request) X(json_reply) X(models_request) X(model_view) X(model_list) X(citation)     \
   X(file_view) X(create_file_request) X(list_files_request) X(file_list) X(get_file_request)        \
   X(file_content_request) X(file_chunk) X(delete_file_request) X(file_counts) X(store_view)         \

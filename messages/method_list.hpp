@@ -93,9 +93,11 @@
   X(limits, settle, settle_request, none, done, idempotent)            \
   X(limits, renew, renew_request, none, renew_reply, idempotent)
 
-#define TROUPE_PROMPT_METHODS(X)                                          \
-  X(prompt, chat, chat_request, chat_delta, chat_reply, once)             \
-  X(prompt, embeddings, embeddings_request, none, json_reply, idempotent) \
+#define TROUPE_PROMPT_METHODS(X)                                             \
+  X(prompt, chat, chat_request, chat_delta, chat_reply, once)                \
+  X(prompt, resume, resume_chat_request, chat_delta, chat_reply, idempotent) \
+  X(prompt, stop, stop_chat_request, none, chat_stream_view, idempotent)     \
+  X(prompt, embeddings, embeddings_request, none, json_reply, idempotent)    \
   X(prompt, models, models_request, none, model_list, idempotent)
 
 #define TROUPE_RETRIEVAL_METHODS(X)                                                           \

@@ -42,8 +42,10 @@ void wait_for(Condition&& done, std::chrono::milliseconds patience) {
   while (!done() && clock::now() < until) std::this_thread::sleep_for(poll_every);
 }
 
-void drain(node& running, std::chrono::milliseconds patience) {
-  log::info("drain.began", {{"patience_ms", patience.count()}});
+void drain(node& running, const settings::drain& in, bool has_served) {
+  const auto patience = in.timeout;
+  log::info("drain.began", {{"delay_ms", in.delay.count()}, {"patience_ms", patience.count()}});
+  if (has_served && running.begin_leaving()) std::this_thread::sleep_for(in.delay);
   running.begin_drain();
   wait_for([&] { return running.idle(); }, patience);
   if (!running.idle()) {
@@ -75,13 +77,14 @@ int run_server(const config& in, shutdown_signal& signals) {
     return 1;
   }
   auto& running = **started;
-  if (wait_until_serving(running, signals)) {
+  const bool has_served = wait_until_serving(running, signals);
+  if (has_served) {
     running.begin_serving();
     std::printf("ready %s roles=%s\n", running.address().c_str(), roles_text(in).c_str());
     std::fflush(stdout);
     signals.wait_for_first();
   }
-  drain(running, in.drain.timeout);
+  drain(running, in.drain, has_served);
   started->reset();
   log::info("stopped");
   return 0;

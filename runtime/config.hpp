@@ -27,6 +27,7 @@ struct http {
   std::string address = "127.0.0.1:8000"; ///< ADDR:PORT; [::1]:8000 for IPv6; port 0 picks one
   std::uint32_t threads = 1;              ///< I/O threads, 1 to 64
   std::uint64_t body_bytes = limits::body_bytes; ///< the largest body taken, 1 KiB to 1 GiB
+  std::uint64_t held_bytes = 256u << 20;         ///< of large bodies in all, past it 503
   std::uint32_t connections_max = 4096;      ///< past it new connections get 503, 1 to 1,000,000
   std::uint32_t connections_per_address = 0; ///< the same for one address, with 429; 0: no bound
   std::vector<std::string> trusted_proxies;  ///< addresses and ranges that may name the client
@@ -35,8 +36,9 @@ struct http {
   std::string tls_key;         ///< PEM file of its key
 };
 BOOST_DESCRIBE_STRUCT(http, (),
-                      (address, threads, body_bytes, connections_max, connections_per_address,
-                       trusted_proxies, cors_origins, tls_certificate, tls_key))
+                      (address, threads, body_bytes, held_bytes, connections_max,
+                       connections_per_address, trusted_proxies, cors_origins, tls_certificate,
+                       tls_key))
 
 struct data {
   std::string dir = "data"; ///< the embedded stores, the lock files and admin.key
@@ -46,8 +48,11 @@ BOOST_DESCRIBE_STRUCT(data, (), (dir))
 struct bus {
   std::vector<std::string> join; ///< brokers to link to, tcp://ADDR:PORT
   std::string bind;              ///< where a broker listens, tcp://127.0.0.1:7700
+  std::string key; ///< file with this node's secret key; empty: links are not encrypted
+  std::vector<std::string> broker_key; ///< public keys of the brokers, or files with them
+  std::string allow; ///< a broker's list of who may do what; read again when it changes
 };
-BOOST_DESCRIBE_STRUCT(bus, (), (join, bind))
+BOOST_DESCRIBE_STRUCT(bus, (), (join, bind, key, broker_key, allow))
 
 struct chat {
   std::string default_model = "extract"; ///< for /v1/chat/stream without a model
@@ -112,9 +117,10 @@ struct mail {
 BOOST_DESCRIBE_STRUCT(mail, (), (smtp_url, starttls, from, site_url, templates))
 
 struct drain {
-  milliseconds timeout{20'000}; ///< what running work gets after SIGTERM
+  milliseconds delay{0}; ///< from SIGTERM on an edge takes connections still, and is not ready
+  milliseconds timeout{20'000}; ///< what running work gets after that
 };
-BOOST_DESCRIBE_STRUCT(drain, (), (timeout))
+BOOST_DESCRIBE_STRUCT(drain, (), (delay, timeout))
 
 struct log {
   std::string level = "info"; ///< debug, info, warn, error

@@ -1,6 +1,7 @@
 #include "runtime/config_file.hpp"
 
-#include <toml++/toml.h>
+#include "runtime/toml.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <fstream>
@@ -83,13 +84,9 @@ result<std::vector<file_setting>> read_config_file(const std::filesystem::path& 
   }
   // Names the file as the user did, without the `./` of the default.
   flattener flat(file.lexically_normal().string());
-  try {
-    const toml::table table = toml::parse(text);
-    if (auto done = flat.walk(table, ""); !done) return std::unexpected(done.error());
-  } catch (const toml::parse_error& wrong) {
-    return fail(errc::invalid_argument,
-                flat.at(wrong.source().begin.line) + ": " + std::string(wrong.description()));
-  }
+  const auto table = parse_toml(text, file.lexically_normal().string());
+  if (!table) return std::unexpected(table.error());
+  if (auto done = flat.walk(*table, ""); !done) return std::unexpected(done.error());
   return std::move(flat).sorted();
 }
 

@@ -1,5 +1,6 @@
 #include "adapters/redis/redis_stores.hpp"
 #include "adapters/sql/sql_stores.hpp"
+#include "messages/base/ip_address.hpp"
 #include "messages/base/limits.hpp"
 #include "runtime/config_loader.hpp"
 #include "runtime/issuer_settings.hpp"
@@ -27,16 +28,68 @@ std::string listed(const std::vector<std::string>& words) {
   return out;
 }
 
-result<void> check_bind(const loaded_config& in) {
+/// The host of tcp://ADDR:PORT.
+std::string bus_host(const std::string& address) {
   constexpr std::string_view scheme = "tcp://";
-  const std::string& bind = in.values.bus.bind;
-  const auto parsed = parse_endpoint(std::string_view(bind).substr(scheme.size()));
-  if (parsed && is_loopback(parsed->address)) return {};
+  const auto parsed = parse_endpoint(std::string_view(address).substr(scheme.size()));
+  return parsed ? parsed->address : std::string();
+}
+
+result<void> needs(const loaded_config& in, const std::string& given, const std::string& missing,
+                   const std::string& what) {
   return fail(errc::invalid_argument,
-              named(in, "bus.bind") + ": " + bind +
-                  " is not a loopback address, and links between nodes are not encrypted in this "
-                  "version: bind tcp://127.0.0.1:PORT",
-              "bus.bind");
+              named(in, given) + ": " + what + " needs " + missing + " as well", missing);
+}
+
+/// Addresses of other machines are reached over encrypted links only.
+result<void> check_is_local(const loaded_config& in, const std::string& key,
+                            const std::string& address, const std::string& fix) {
+  if (is_loopback(bus_host(address))) return {};
+  return fail(errc::invalid_argument,
+              named(in, key) + ": " + address +
+                  " is not a loopback address, so its links are encrypted: set " + fix +
+                  " (`troupe keys generate` makes keys)",
+              key);
+}
+
+result<void> check_broker_keys(const loaded_config& in) {
+  const auto& bus = in.values.bus;
+  if (!bus.key.empty() && bus.allow.empty())
+    return needs(in, "bus.key", "bus.allow", "a broker with a key");
+  if (bus.key.empty() && !bus.allow.empty())
+    return needs(in, "bus.allow", "bus.key", "a broker with an allow-list");
+  const auto host = bus_host(bus.bind);
+  if (host != "*" && host != "localhost" && !parse_ip(host))
+    return fail(errc::invalid_argument,
+                named(in, "bus.bind") + ": " + bus.bind +
+                    " names no address: a broker is bound to an IP address, or to * for all",
+                "bus.bind");
+  return bus.key.empty() ? check_is_local(in, "bus.bind", bus.bind, "bus.key and bus.allow")
+                         : result<void>();
+}
+
+/// Of any node that links to brokers.
+result<void> check_link_keys(const loaded_config& in) {
+  const auto& bus = in.values.bus;
+  if (!bus.key.empty()) return {};
+  if (!bus.broker_key.empty()) return needs(in, "bus.broker_key", "bus.key", "an encrypted link");
+  for (const auto& address : bus.join) {
+    if (!parse_ip(bus_host(address))) continue; // what a name leads to is seen when it is resolved
+    if (auto ok = check_is_local(in, "bus.join", address, "bus.key and bus.broker_key"); !ok)
+      return ok;
+  }
+  return {};
+}
+
+result<void> check_node_keys(const loaded_config& in) {
+  const auto& bus = in.values.bus;
+  if (!bus.allow.empty())
+    return fail(errc::invalid_argument,
+                named(in, "bus.allow") + ": only a node with the role broker has an allow-list",
+                "bus.allow");
+  if (!bus.key.empty() && bus.broker_key.empty())
+    return needs(in, "bus.key", "bus.broker_key", "an encrypted link");
+  return {};
 }
 
 result<void> check_roles(const loaded_config& in) {
@@ -79,7 +132,8 @@ result<void> check_roles(const loaded_config& in) {
                      std::to_string(limits::body_bytes) + " bytes; only roles=all takes more",
                  "http.body_bytes");
   }
-  return broker ? check_bind(in) : result<void>{};
+  if (auto ok = broker ? check_broker_keys(in) : check_node_keys(in); !ok) return ok;
+  return check_link_keys(in);
 }
 
 /// `mysql` of `mysql://user:password@host/db`; the rest may hold a password.

@@ -2,11 +2,16 @@
 
 #include "actors/bridge/bus_client.hpp"
 #include "actors/bridge/bus_server.hpp"
+#include "actors/bridge/offered_services.hpp"
 #include "actors/edge/edge_gates.hpp"
 #include "actors/routing/router_actor.hpp"
+#include "actors/supervision/pulse.hpp"
+#include "actors/support/run_here.hpp"
 #include "adapters/http/http_edge.hpp"
 #include "broker/zmq_bus.hpp"
 #include "messages/base/log.hpp"
+#include "runtime/allow_list_watch.hpp"
+#include "runtime/bus_keys.hpp"
 #include "runtime/io_thread.hpp"
 #include "runtime/late_bus.hpp"
 #include "runtime/lock_file.hpp"
@@ -51,8 +56,9 @@ public:
   ~node_impl() override;
 
   result<void> start() {
-    return first_error({&node_impl::take_locks, &node_impl::start_broker_role,
-                        &node_impl::open_services, &node_impl::link_and_spawn, &node_impl::listen});
+    return first_error({&node_impl::take_locks, &node_impl::read_keys,
+                        &node_impl::start_broker_role, &node_impl::open_services,
+                        &node_impl::link_and_spawn, &node_impl::listen});
   }
 
   bool serving() const override { return !link_ || link_->linked(); }
@@ -60,6 +66,7 @@ public:
   void begin_serving() override {
     if (http_) http_->set_ready(true);
   }
+  bool begin_leaving() override;
   void begin_drain() override;
   bool idle() const override;
   void end_running() override;
@@ -74,6 +81,7 @@ private:
   }
 
   result<void> take_locks();
+  result<void> read_keys();
   result<void> start_broker_role();
   result<void> open_services();
   result<void> link_and_spawn();
@@ -85,6 +93,7 @@ private:
   void spawn_services();
   void spawn_router_role();
   result<void> connect();
+  void watch_actors();
   template <class Handle>
   void keep(const Handle& actor) {
     actors_.push_back(caf::actor_cast<caf::actor>(actor));
@@ -93,13 +102,16 @@ private:
   config in_;
   io_thread loop_; // of the edge, the bus and the provider: they hand over without waking a thread
   std::vector<lock_file> locks_;
+  bus_keys keys_;
   std::unique_ptr<broker_node> broker_;
+  std::optional<allow_list_watch> allow_list_;
   std::unique_ptr<role_services> services_; // outlives the actors that use its stores
   caf::actor_system_config settings_;
   caf::actor_system system_;
   std::shared_ptr<late_bus> link_;
   std::vector<bus_client> clients_;
   std::optional<bus_server> server_;
+  std::optional<pulse> pulse_;
   service_handles near_, handles_;
   router_service::actor near_router_, router_;
   std::vector<caf::actor> actors_;
@@ -113,6 +125,7 @@ node_impl::~node_impl() {
   http_.reset();
   gates_.reset();
   if (link_) link_->stop();
+  pulse_.reset();
   for (auto& a : actors_) caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
   actors_.clear();
   clients_.clear();
@@ -138,11 +151,33 @@ result<void> node_impl::take_locks() {
   return {};
 }
 
+result<void> node_impl::read_keys() {
+  if (is_single_process(in_)) return {};
+  auto keys = read_bus_keys(in_);
+  if (!keys) return std::unexpected(std::move(keys.error()));
+  keys_ = std::move(*keys);
+  return {};
+}
+
 result<void> node_impl::start_broker_role() {
   if (is_single_process(in_) || !has_role(in_, "broker")) return {};
+  std::optional<allow_list_file> allowed;
+  broker_config settings;
+  settings.bind = in_.bus.bind;
+  settings.spin = std::chrono::microseconds(in_.loop.spin_us);
+  settings.key = keys_.own;
+  if (!in_.bus.allow.empty()) {
+    auto loaded = allow_list_file::load(in_.bus.allow);
+    if (!loaded) return std::unexpected(std::move(loaded.error()));
+    settings.access = loaded->table();
+    allowed = std::move(*loaded);
+  }
   std::string why;
-  broker_ = start_broker({in_.bus.bind, std::chrono::microseconds(in_.loop.spin_us)}, why);
+  broker_ = start_broker(settings, why);
   if (!broker_) return fail(errc::unavailable, std::move(why), "bus.bind");
+  if (allowed)
+    allow_list_.emplace(loop_.context(), std::move(*allowed),
+                        [this](access_pointer table) { broker_->set_access(std::move(table)); });
   return {};
 }
 
@@ -215,25 +250,19 @@ void node_impl::spawn_router_role() {
 }
 
 result<void> node_impl::connect() {
-  server_ = spawn_bus_server(system_, link_,
-                             {near_router_, near_.auth, near_.keys, near_.accounts, near_.limits,
-                              near_.prompt, near_.retrieval, near_.log});
+  const served_services served{near_router_, near_.auth,   near_.keys,      near_.accounts,
+                               near_.limits, near_.prompt, near_.retrieval, near_.log};
+  server_ = spawn_bus_server(system_, link_, served);
   actors_.push_back(server_->actor);
   bus_config settings;
   settings.loop = &loop_.context();
   settings.join = broker_links(in_);
   settings.roles = in_.roles;
-  const auto serve = [&](bool is_near, const char* name) {
-    if (is_near) settings.services.push_back({name, limits::upstream_calls});
-  };
-  serve(near_router_ != nullptr, "router");
-  serve(near_.auth != nullptr, "auth");
-  serve(near_.keys != nullptr, "keys");
-  serve(near_.accounts != nullptr, "accounts");
-  serve(near_.limits != nullptr, "limits");
-  serve(near_.prompt != nullptr, "prompt");
-  serve(near_.retrieval != nullptr, "retrieval");
-  serve(near_.log != nullptr, "log");
+  settings.key = keys_.own;
+  settings.broker_keys = keys_.brokers;
+  settings.services = offered_services(served, limits::upstream_calls);
+  watch_actors();
+  settings.stuck = pulse_->stuck();
   for (const auto& role : in_.roles)
     settings.node_name += (settings.node_name.empty() ? "" : "+") + role;
   bus_handlers handlers;
@@ -246,6 +275,17 @@ result<void> node_impl::connect() {
   return {};
 }
 
+/// Brokers hear with each heartbeat whether all that others may ask for is being run.
+void node_impl::watch_actors() {
+  std::vector<pulse::post> all;
+  const auto add = [&](const auto& service) {
+    if (service) all.emplace_back([service](self_task beat) { post_to(service, std::move(beat)); });
+  };
+  add(near_router_), add(near_.auth), add(near_.keys), add(near_.accounts), add(near_.limits);
+  add(near_.prompt), add(near_.retrieval), add(near_.log);
+  pulse_.emplace(system_, std::move(all));
+}
+
 result<void> node_impl::listen() {
   if (!wants_http(in_)) return {};
   const auto at = http_endpoint(in_);
@@ -255,6 +295,7 @@ result<void> node_impl::listen() {
   settings.port = at.port;
   settings.threads = in_.http.threads;
   settings.body_bytes = in_.http.body_bytes;
+  settings.held_bytes = in_.http.held_bytes;
   settings.version = version;
   settings.connections_max = in_.http.connections_max;
   settings.connections_per_address = in_.http.connections_per_address;
@@ -291,6 +332,12 @@ std::string node_impl::address() const {
   return broker_ ? broker_->address() : "joined";
 }
 
+bool node_impl::begin_leaving() {
+  if (!http_ || !is_edge(in_)) return false;
+  http_->begin_leaving();
+  return true;
+}
+
 void node_impl::begin_drain() {
   if (http_) {
     http_->set_ready(false);
@@ -321,6 +368,7 @@ bool node_impl::idle() const {
 void node_impl::end_running() {
   const auto why = make_error(errc::draining, "the server is shutting down");
   if (http_) http_->end_streams(why);
+  if (near_.prompt) caf::anon_send(near_.prompt, stream_signal{{}, "prompt", true, 0, 0, 0});
   if (server_) server_->end_running(why);
 }
 

@@ -23,6 +23,8 @@ public:
   /// It serves: /ready asks the services from now on.
   virtual void begin_serving() = 0;
 
+  /// First, for a while: /ready turns 503, and all else goes on. False: nobody looks at that here.
+  virtual bool begin_leaving() = 0;
   /// Takes no new work: /ready turns 503, the listener and idle connections close.
   virtual void begin_drain() = 0;
   /// Nothing runs any more.

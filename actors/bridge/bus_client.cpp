@@ -3,6 +3,7 @@
 #include "messages/base/limits.hpp"
 #include "messages/base/log.hpp"
 #include "messages/codec/msgpack.hpp"
+#include "messages/stream_id.hpp"
 
 #include <unordered_map>
 
@@ -50,6 +51,32 @@ struct pending_answer final : pending_call {
   }
   void fail(error why) override { a.fail(std::move(why)); }
 };
+
+template <class Request, class... Those>
+constexpr bool is_any_of = (std::is_same_v<Request, Those> || ...);
+
+/// Control: what others wait for in turn, and what ends work. Batch: what nobody watches.
+template <class Request>
+constexpr std::uint8_t priority_of =
+    is_any_of<Request, ping_request, authenticate_request, reserve_request, settle_request,
+              renew_request, stop_chat_request>
+        ? 0
+    : is_any_of<Request, chat_request, resume_chat_request, search_request> ? 1
+    : is_any_of<Request, append_logs_request, import_users_request, create_file_request,
+                purge_documents_request, purge_conversations_request, purge_logs_request>
+        ? 3
+        : 2;
+
+/// Which node alone can answer; 0: any.
+template <class Request>
+std::uint64_t node_for(const Request& request) {
+  if constexpr (std::is_same_v<Request, resume_chat_request>)
+    return node_of_stream(request.stream).value_or(0);
+  else if constexpr (std::is_same_v<Request, stop_chat_request>)
+    return node_of_stream(request.id).value_or(0);
+  else
+    return 0;
+}
 
 template <class Request>
 std::string method_of(bus_target target, const Request& request) {
@@ -99,7 +126,10 @@ public:
     if (auto p = remove(f.cid)) p->finish(f.body);
   }
   void take(const bus_failed& f) {
-    if (auto p = remove(f.cid)) p->fail(f.why);
+    auto why = f.why;
+    if (why.reason == node_not_linked)
+      why = make_error(errc::not_found, "the node that had it is gone");
+    if (auto p = remove(f.cid)) p->fail(std::move(why));
   }
 
 private:
@@ -114,6 +144,8 @@ private:
     out.deadline = c.op.deadline;
     if (d_.target == bus_target::router) out.credential = c.op.credential;
     if (!c.op.who.user.empty()) out.caller = msgpack_codec::encode(c.op.who);
+    if (d_.target == bus_target::service) out.to = node_for(c.body);
+    out.priority = priority_of<Request>;
     out.request_id = c.op.request_id;
     out.traceparent = c.op.traceparent;
     out.client_address = c.op.client_address;

@@ -26,7 +26,4 @@ struct bus_client {
 [[nodiscard]] bus_client spawn_bus_client(caf::actor_system& system, std::shared_ptr<bus> link,
                                           bus_target target);
 
-/// The wire prefix of requests to a router.
-inline constexpr std::string_view router_prefix = "router.";
-
 } // namespace troupe

@@ -206,6 +206,7 @@ public:
 #define TROUPE_ASK_LOCAL(request_, reply_) TROUPE_ASK(, , request_, , reply_, )
   TROUPE_ACCOUNT_METHODS(TROUPE_ASK)
   TROUPE_LOG_METHODS(TROUPE_ASK)
+  TROUPE_ASK_LOCAL(stop_chat_request, chat_stream_view)
   TROUPE_ASK_LOCAL(embeddings_request, json_reply)
   TROUPE_ASK_LOCAL(models_request, model_list)
   TROUPE_ASK_LOCAL(create_file_request, file_view)
@@ -227,6 +228,10 @@ public:
 
   std::unique_ptr<stream_control> chat(request_context c, chat_request r,
                                        stream_sink<chat_delta, chat_reply> s) override {
+    return begin(std::move(c), std::move(r), std::move(s));
+  }
+  std::unique_ptr<stream_control> resume(request_context c, resume_chat_request r,
+                                         stream_sink<chat_delta, chat_reply> s) override {
     return begin(std::move(c), std::move(r), std::move(s));
   }
   std::unique_ptr<stream_control> content(request_context c, file_content_request r,

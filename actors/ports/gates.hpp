@@ -28,6 +28,12 @@ public:
   virtual ~chat_gate() = default;
   virtual std::unique_ptr<stream_control> chat(request_context context, chat_request request,
                                                stream_sink<chat_delta, chat_reply> sink) = 0;
+  /// Its deltas, and its end, as chat()'s.
+  virtual std::unique_ptr<stream_control> resume(request_context context,
+                                                 resume_chat_request request,
+                                                 stream_sink<chat_delta, chat_reply> sink) = 0;
+  virtual void ask(request_context context, stop_chat_request request,
+                   reply<chat_stream_view> answer) = 0;
   virtual void ask(request_context context, embeddings_request request,
                    reply<json_reply> answer) = 0;
   virtual void ask(request_context context, models_request request, reply<model_list> answer) = 0;

@@ -27,12 +27,23 @@ token_usage chat_job::usage() const {
   if (events()) {
     for (const auto& t : turns) out.prompt_tokens += chat_json::estimate_tokens(t.text);
   } else {
-    out.prompt_tokens = chat_json::estimate_tokens(request.body.raw);
+    out.prompt_tokens = asked_tokens;
   }
   for (const auto& hit : hits) out.prompt_tokens += chat_json::estimate_tokens(text_of(hit));
   out.completion_tokens = answer_tokens();
   out.total_tokens = out.prompt_tokens + out.completion_tokens;
   return out;
+}
+
+void chat_job::forget_question() {
+  const auto format = request.format;
+  request = {};
+  request.format = format;
+  question.clear();
+  turns.clear();
+  hits.clear();
+  cited.clear();
+  text.clear();
 }
 
 std::string context_of(const std::vector<search_hit>& hits) {

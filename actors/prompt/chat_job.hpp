@@ -2,11 +2,11 @@
 
 #include "actors/ports/llm_provider.hpp"
 #include "actors/prompt/chat_meter.hpp"
+#include "actors/prompt/chat_stream.hpp"
 #include "actors/protocols.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/codec/chat_json.hpp"
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,14 +14,22 @@
 
 namespace troupe {
 
+/// The call that a chat's deltas and its end go to.
+struct chat_reader {
+  call_id cid;
+  stream_consumer consumer;
+  answer<chat_reply> a; ///< empty: nobody reads
+  std::uint64_t seq = 0;
+};
+
 /// One running chat: what came in, what has gone out, and what waits for credit.
 struct chat_job {
   op_context op;
   chat_request request;
-  stream_consumer consumer;
-  answer<chat_reply> a;
+  chat_reader reader;
   op_context::clock::time_point began = op_context::clock::now();
 
+  std::int64_t asked_tokens = 0; ///< of a completion's body, estimated
   std::string model;
   std::string question;               ///< the last user message
   std::vector<chat_json::turn> turns; ///< events: the context, with the new message
@@ -46,12 +54,17 @@ struct chat_job {
 
   // the stream
   bool opened = false; ///< its first delta is on its way
-  std::uint64_t seq = 0;
-  std::int64_t frames = limits::stream_window_frames;
-  std::int64_t bytes = limits::stream_window_bytes;
-  std::deque<chat_delta> waiting; ///< bounded by the window: a provider gets credit as it empties
-  std::optional<outcome<chat_reply>> ending; ///< goes out when `waiting` is empty
+  chat_stream said;    ///< bounded by the window: a provider gets credit as it empties
+  std::optional<outcome<chat_reply>> ending; ///< goes out when that is empty
+  // of a resumable one
+  std::uint32_t unread = 0;               ///< the provider's chunks for which it gets credit yet
+  std::uint32_t readings = 0;             ///< how often a reader came or went
+  std::optional<outcome<chat_reply>> how; ///< it has ended
 
+  bool is_kept = false; ///< its turn is in the conversation
+
+  /// All that only a running chat needs.
+  void forget_question();
   [[nodiscard]] bool events() const noexcept { return request.format == chat_format::events; }
   [[nodiscard]] token_usage usage() const;
   /// What the model has said, estimated.
@@ -62,6 +75,8 @@ struct chat_job {
     return reported ? usage_source::reported : usage_source::estimated;
   }
 };
+
+using job_ptr = std::shared_ptr<chat_job>;
 
 /// The passages as text for a model, numbered, with their files' names.
 [[nodiscard]] std::string context_of(const std::vector<search_hit>& hits);

@@ -14,7 +14,6 @@ namespace troupe {
 /// Inside actors/prompt only: the part of the service that keeps its callers' limits.
 class metered_prompt : public service_base<prompt_service> {
 protected:
-  using job_ptr = std::shared_ptr<chat_job>;
   using after = std::move_only_function<void(result<void>)>;
 
   metered_prompt(pointer self, slot_registry& slots, prompt_deps deps)

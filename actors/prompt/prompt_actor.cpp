@@ -3,7 +3,7 @@
 #include "actors/prompt/builtin_models.hpp"
 #include "actors/prompt/embedding_rules.hpp"
 #include "actors/prompt/extract_rules.hpp"
-#include "actors/prompt/metered_prompt.hpp"
+#include "actors/prompt/streamed_prompt.hpp"
 #include "actors/support/unix_time.hpp"
 #include "messages/base/log.hpp"
 
@@ -22,14 +22,14 @@ error unknown_model(const std::string& model) {
   return e;
 }
 
-class prompt_impl final : public metered_prompt {
+class prompt_impl final : public streamed_prompt {
 public:
   static inline const char* actor_name = "prompt";
 
   prompt_impl(pointer self, slot_registry& slots, prompt_deps deps)
-      : metered_prompt(self, slots, std::move(deps)) {}
+      : streamed_prompt(self, slots, std::move(deps)) {}
   ~prompt_impl() override { d_.activity->running -= static_cast<std::int64_t>(jobs_.size()); }
-  using service_base::on;
+  using streamed_prompt::on;
 
   // chat
 
@@ -39,13 +39,13 @@ public:
     auto job = std::make_shared<chat_job>();
     job->op = std::move(c.op);
     job->request = std::move(c.body);
-    job->consumer = c.consumer;
-    job->a = std::move(a);
+    job->reader = {job->op.cid, c.consumer, std::move(a)};
+    job->asked_tokens = chat_json::estimate_tokens(job->request.body.raw);
     job->model = job->request.model.empty() ? d_.default_model : job->request.model;
-    if (job->model != extract_model && !d_.provider) return job->a.fail(unknown_model(job->model));
+    if (job->model != extract_model && !d_.provider)
+      return job->reader.a.fail(unknown_model(job->model));
     job->identity = {make_id("chatcmpl-"), job->model, unix_now()};
-    jobs_[job->op.cid] = job;
-    ++d_.activity->running;
+    take_in(job);
     if (!job->op.who.is_limited) return begin(job);
     job->is_admitted = false;
     admit(job, [this, job](result<void> admitted) {
@@ -53,17 +53,6 @@ public:
       job->is_admitted = true;
       begin(job);
     });
-  }
-
-  void on(stream_signal& s) override {
-    const auto at = jobs_.find(s.cid);
-    if (at == jobs_.end()) return;
-    const auto job = at->second;
-    if (s.cancel) return end(job, std::unexpected(make_error(errc::cancelled, "cancelled")));
-    job->frames += s.frames;
-    job->bytes += s.bytes;
-    flush(job);
-    if (job->upstream && s.frames > 0) job->upstream->grant(s.frames);
   }
 
   // embeddings, models
@@ -114,6 +103,7 @@ public:
     auto user = std::move(c.body.user);
     for (const auto& [cid, job] : jobs_)
       if (job->op.who.user == user) job->is_purged = true;
+    forget_streams_of(user);
     purge_all(
         [store = d_.conversations, user](reply<purge_step> next) {
           store->purge(user, limits::purge_rows, std::move(next));
@@ -137,6 +127,7 @@ private:
   // what comes before the model: turns and passages
 
   void begin(const job_ptr& job) {
+    name_stream(job);
     if (job->request.stream) open_silent();
     job->events() ? begin_turn(job) : begin_completion(job);
   }
@@ -248,7 +239,7 @@ private:
     } else if (job->request.retrieval) {
       body = chat_json::with_context(job->request.body, context);
     } else {
-      body = job->request.body;
+      body = std::move(job->request.body); // nobody needs it any more, and it may be large
     }
     llm_sink sink;
     sink.accepted = [] {};
@@ -279,11 +270,14 @@ private:
     job->text += facts.text;
     if (facts.text.empty() && facts.has_choices && facts.finish_reason.empty()) ++job->wordless;
     if (!may_go_on(job)) return;
+    if (job->request.resumable) ++job->unread;
     if (!job->events()) {
       if (!facts.finish_reason.empty()) cite(job, job->identity);
       emit(job, {"", std::move(chunk)});
     } else if (!facts.text.empty()) {
       emit(job, {"token", chat_json::token_event(facts.text)});
+    } else if (job->request.resumable) {
+      flush(job);
     } else if (job->upstream) {
       job->upstream->grant(1); // it used a place of the window and gave the client nothing
     }
@@ -339,27 +333,6 @@ private:
     send(job, std::move(delta));
   }
 
-  void send(const job_ptr& job, chat_delta delta) override {
-    job->waiting.push_back(std::move(delta));
-    flush(job);
-  }
-
-  void flush(const job_ptr& job) {
-    while (!job->waiting.empty() && job->frames > 0 && job->bytes > 0) {
-      auto delta = std::move(job->waiting.front());
-      job->waiting.pop_front();
-      job->frames -= 1;
-      job->bytes -= static_cast<std::int64_t>(delta.data.raw.size());
-      self_->send(job->consumer,
-                  stream_item<chat_delta>{job->op.cid, ++job->seq, std::move(delta)});
-    }
-    if (job->waiting.empty() && job->ending) {
-      auto last = std::move(*job->ending);
-      job->ending.reset();
-      close(job, std::move(last));
-    }
-  }
-
   /// The model said everything: what a conversation keeps is on disk before `done` goes out.
   void end_stream(const job_ptr& job) {
     if (!job->events()) return end(job, reply_of_job(*job));
@@ -376,6 +349,7 @@ private:
   template <class Then>
   void keep_turn(const job_ptr& job, Then then) {
     if (job->is_purged) return then(result<done>(done{}));
+    job->is_kept = true;
     d_.conversations->append(job->op.who.user, job->conversation_id,
                              {{"user", job->question}, {"assistant", job->text}},
                              to_self<done>(std::move(then)));
@@ -394,23 +368,13 @@ private:
     return out;
   }
 
-  /// A good end waits for its deltas' credit; a bad one does not.
-  void end(const job_ptr& job, outcome<chat_reply> how) override {
-    if (!alive(job)) return;
-    if (!how || job->waiting.empty()) return close(job, std::move(how));
-    job->ending = std::move(how);
-  }
-
-  void close(const job_ptr& job, outcome<chat_reply> how) {
-    if (jobs_.erase(job->op.cid) == 0) return;
-    --d_.activity->running;
+  void close(const job_ptr& job, const outcome<chat_reply>& how) override {
     const auto status = how ? std::string_view("ok") : to_string(how.error().code);
-    if (!how && job->events() && !job->text.empty())
+    if (!how && job->events() && !job->text.empty() && !job->is_kept)
       keep_turn(job, [](result<done>) {}); // what was generated until then
     if (job->upstream) job->upstream->cancel();
     settle(*job, how);
     record(*job, status);
-    job->a(std::move(how));
     job->upstream.reset();
   }
 

@@ -4,6 +4,7 @@
 #include "actors/ports/llm_provider.hpp"
 #include "actors/ports/retrieval_ports.hpp"
 #include "actors/protocols.hpp"
+#include "messages/base/ids.hpp"
 #include "messages/base/limits.hpp"
 #include "messages/base/model_price.hpp"
 
@@ -31,7 +32,8 @@ struct prompt_deps {
   std::function<void(std::string user, log_input record)> keep_record;
   /// Answers when none of the user's records is on its way; as there.
   std::function<void(std::string user, reply<done> answer)> forget_records;
-  std::string default_model = "extract"; ///< of /v1/chat/stream
+  std::string default_model = "extract";  ///< of /v1/chat/stream
+  std::uint64_t node = own_incarnation(); ///< whose bus leads here, for the ids of streams
   /// A stream whose model is silent for so long (and at most a tick of a quarter of it more) is
   /// opened all the same.
   std::chrono::milliseconds open_after = limits::sse_header_delay;

@@ -103,6 +103,7 @@ void connection::close() {
   phase_ = phase::closed;
   if (const auto dropped = std::exchange(current_, nullptr)) dropped->abandon();
   if (std::exchange(counted_, false)) --edge_.running;
+  let_go();
   stream_.close();
   home_.forget(self);
 }
@@ -195,7 +196,30 @@ void connection::begin_request() {
   received_ = 0;
   status_ = 0;
   head_ = http_1_0_ = continue_wanted_ = false;
-  keep_alive_ = !edge_.draining;
+  keep_alive_ = !edge_.leaving;
+}
+
+bool connection::has_room(std::size_t bytes) const {
+  return bytes <= limits::light_body_bytes || edge_.held + bytes <= edge_.config.held_bytes;
+}
+
+bool connection::hold(std::size_t bytes) {
+  if (bytes <= limits::light_body_bytes || bytes <= held_) return true;
+  const auto more = bytes - held_;
+  if (edge_.held.fetch_add(more) + more > edge_.config.held_bytes) {
+    edge_.held -= more;
+    return false;
+  }
+  held_ = bytes;
+  return true;
+}
+
+error connection::too_much_held() {
+  return not_begun(make_error(errc::overloaded, "too many large requests are being worked on"));
+}
+
+void connection::let_go() {
+  edge_.held -= std::exchange(held_, 0);
 }
 
 bool connection::parse_header() {
@@ -229,6 +253,11 @@ bool connection::parse_body() {
       refuse(make_error(errc::invalid_argument, "the request body is malformed: " + ec.message()));
     return false;
   }
+  if (!hold(parser_->get().body().size())) {
+    keep_alive_ = false;
+    refuse(too_much_held());
+    return false;
+  }
   if (parser_->is_done()) {
     dispatch();
     return false;
@@ -254,7 +283,7 @@ void connection::on_header() {
       sane_request_id({id.data(), id.size()}) ? std::string(id) : make_id("req_");
   head_ = head.method() == beast_http::verb::head;
   http_1_0_ = head.version() < 11;
-  keep_alive_ = head.keep_alive() && !edge_.draining;
+  keep_alive_ = head.keep_alive() && !edge_.leaving;
   if (edge_.cors.is_on()) {
     const auto origin = head[beast_http::field::origin];
     cors_ = edge_.cors.lines_for({origin.data(), origin.size()});

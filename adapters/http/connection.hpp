@@ -61,6 +61,13 @@ private:
   void on_read(boost::system::error_code ec, std::size_t n);
   void on_gone(bool reset);
   void parse();
+  /// Whether a body of so many bytes may come: what a header says is not counted, anybody may say
+  /// it.
+  [[nodiscard]] bool has_room(std::size_t bytes) const;
+  /// Counts what has come of a body. False: there is no room for it.
+  [[nodiscard]] bool hold(std::size_t bytes);
+  void let_go();
+  [[nodiscard]] static error too_much_held();
   bool parse_header();
   bool parse_body();
   void begin_request();
@@ -125,7 +132,9 @@ private:
   std::shared_ptr<exchange> current_;
   bool head_ = false, http_1_0_ = false, keep_alive_ = true;
   bool counted_ = false; // in edge_.running
+  std::size_t held_ = 0; // in edge_.held
   bool events_begun_ = false;
+  stream_position at_;     // behind the events that were taken
   bool news_over_ = false; // the end of the stream is in `failure_` or good
   std::optional<error> failure_;
   std::string collected_;                                // a body that comes in pieces

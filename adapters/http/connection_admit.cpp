@@ -111,6 +111,7 @@ void connection::admit(route_match match) {
   const auto length = parser_->content_length();
   const bool waits = starts_with_word(view(head[beast_http::field::expect]), "100-continue") &&
                      !http_1_0_ && !parser_->is_done();
+  if (!early_ && length && !has_room(*length)) early_ = too_much_held();
   if (early_) {
     // A small body is read, so that the connection can stay; for a large one it is not worth it.
     if (waits || parser_->chunked() || (length && *length > body_kept_bytes)) {
@@ -137,6 +138,7 @@ void connection::dispatch() {
                  std::string(message[beast_http::field::content_type]),
                  std::move(*query),
                  std::move(path_),
+                 std::string(message["Last-Event-ID"]),
                  {}};
   call.context.credential = bearer_of(view(message[beast_http::field::authorization]));
   call.context.request_id = current_->request_id;

@@ -36,6 +36,7 @@ void connection::take_news() {
     return respond(news.failure.value_or(make_error(errc::internal, "the stream had no end")));
   if (news.opened && !events_begun_ && news.text.empty() && !news.ended) events_ += sse_comment;
   events_ += news.text;
+  at_ = std::move(news.at);
   frames_waiting_ += news.frames;
   bytes_waiting_ += news.bytes;
   if (news.ended) {
@@ -77,7 +78,7 @@ response_head connection::head_of_answer() const {
 }
 
 void connection::respond(http_answer answer, std::uint32_t retry_ms) {
-  if (edge_.draining) keep_alive_ = false;
+  if (edge_.leaving) keep_alive_ = false;
   phase_ = phase::responding;
   status_ = answer.status;
   auto head = head_of_answer();
@@ -98,7 +99,7 @@ void connection::begin_events() {
   events_begun_ = true;
   open_streams().add(1);
   status_ = 200;
-  if (http_1_0_ || edge_.draining) keep_alive_ = false;
+  if (http_1_0_ || edge_.leaving) keep_alive_ = false;
   auto head = head_of_answer();
   head.content_type = "text/event-stream; charset=utf-8";
   const auto extra = "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n" + head_lines_;
@@ -129,10 +130,13 @@ void connection::write_events() {
 }
 
 void connection::finish_events(const std::optional<error>& failure) {
-  if (failure)
-    append_error_event(events_, *failure);
-  else if (current_->kind() == stream_kind::openai)
+  if (failure) {
+    auto why = *failure;
+    if (at_.events > 0) why.started = started_state::yes; // the client has seen it
+    append_error_event(events_, why, at_);
+  } else if (current_->kind() == stream_kind::openai) {
     events_ += sse_done;
+  }
 }
 
 void connection::end_running(const error& why) {
@@ -155,9 +159,11 @@ void connection::end_running(const error& why) {
   keep_alive_ = false;
   if (news_over_) return; // its end waits for the write under way
   current_->abandon();
-  if (!events_begun_) return respond(why);
+  auto said = why;
+  said.started = started_state::unknown;
+  if (!events_begun_) return respond(said);
   news_over_ = true;
-  failure_ = why;
+  failure_ = std::move(said);
   if (!writing_) write_events();
 }
 
@@ -210,12 +216,14 @@ void connection::finish_request() {
   current_->abandon();
   current_.reset();
   if (std::exchange(counted_, false)) --edge_.running;
+  let_go();
   news_over_ = false;
   failure_.reset();
   events_.clear();
   head_lines_.clear();
+  at_ = {};
   frames_waiting_ = bytes_waiting_ = frames_out_ = bytes_out_ = 0;
-  if (!keep_alive_ || edge_.draining) return linger();
+  if (!keep_alive_ || edge_.draining) return linger(); // what the head said holds
   phase_ = phase::idle;
   deadline_ = clock::now() + edge_.config.idle_timeout;
   parse();

@@ -12,7 +12,7 @@ constexpr std::string_view exposed =
     "Access-Control-Expose-Headers: x-request-id, retry-after, retry-after-ms, "
     "openai-processing-ms, x-ratelimit-limit-requests, x-ratelimit-limit-tokens, "
     "x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, "
-    "x-ratelimit-reset-tokens, x-total-count, link, x-supabase-api-version\r\n";
+    "x-ratelimit-reset-tokens, x-stream-id, x-total-count, link, x-supabase-api-version\r\n";
 
 // What the OpenAI and Supabase clients, EventSource polyfills and fetch() itself send.
 constexpr std::array<std::string_view, 14> allowed_headers{

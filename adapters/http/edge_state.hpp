@@ -23,9 +23,11 @@ struct edge_state {
   peer_counts peers;
 
   std::atomic<bool> ready = false;
-  std::atomic<bool> draining = false;    ///< responses close their connection
+  std::atomic<bool> leaving = false;     ///< responses close their connection
+  std::atomic<bool> draining = false;    ///< and no connection is taken any more
   std::atomic<std::int64_t> running = 0; ///< requests from their header to the end of the answer
   std::atomic<std::int64_t> open = 0;    ///< connections
+  std::atomic<std::size_t> held = 0;     ///< bytes of large bodies
 };
 
 } // namespace troupe::http

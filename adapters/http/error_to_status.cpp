@@ -47,8 +47,9 @@ std::string_view type_of(unsigned status) noexcept {
   }
 }
 
-std::string error_body(const error& why) {
+std::string error_body(const error& why, std::string_view more) {
   const auto status = status_of(why);
+  const bool is_failure = status >= 499;
   std::string out = R"({"error":{"message":)";
   out += chat_json::quoted(why.message.empty() ? to_string(why.code) : why.message);
   out += R"(,"type":")";
@@ -56,12 +57,14 @@ std::string error_body(const error& why) {
   out += R"(","param":)";
   out += quoted_or_null(why.param);
   out += R"(,"code":)";
-  out += quoted_or_null(why.reason);
-  if (status >= 499) {
+  const bool is_coded = is_failure && why.reason.empty() && why.status == 0;
+  out += quoted_or_null(is_coded ? to_string(why.code) : why.reason);
+  if (is_failure) {
     out += R"(,"started":")";
     out += boost::describe::enum_to_string(why.started, "unknown");
     out += '"';
   }
+  out += more;
   out += "}}";
   return out;
 }

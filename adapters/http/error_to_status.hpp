@@ -15,10 +15,11 @@ namespace troupe::http {
 /// The word for programs of a status, e.g. `invalid_request_error`.
 [[nodiscard]] std::string_view type_of(unsigned status) noexcept;
 
-/// `{"error":{"message","type","param","code","started"}}`; param and code are null when empty.
-/// `started`, of 499 and above only, says whether the work may have had an effect: `no`, `yes`,
-/// `unknown`.
-[[nodiscard]] std::string error_body(const error& why);
+/// `{"error":{"message","type","param","code","started"}}`; param and code are null when empty. The
+/// code of 499 and above without a word of its own is that of errc. `started`, of these only, says
+/// whether the work may have had an effect: `no`, `yes`, `unknown`. `more`: further members of the
+/// inner object, each with a comma before it.
+[[nodiscard]] std::string error_body(const error& why, std::string_view more = {});
 
 /// Milliseconds after which to try again; 0: no advice. 429 and 503 always have one.
 [[nodiscard]] std::uint32_t retry_after_ms(const error& why) noexcept;

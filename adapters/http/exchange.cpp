@@ -1,6 +1,6 @@
 #include "adapters/http/exchange.hpp"
 
-#include "adapters/http/sse.hpp"
+#include "messages/stream_id.hpp"
 
 #include <utility>
 
@@ -23,6 +23,13 @@ void exchange::add_head_lines(const std::string& lines, std::size_t size) {
   if (add(static_cast<std::uint32_t>(size))) news_.head_lines += lines; // what follows announces it
 }
 
+void exchange::name_stream(std::string id, std::uint64_t after, std::size_t size) {
+  const std::lock_guard lock(mutex_);
+  if (!add(static_cast<std::uint32_t>(size))) return;
+  news_.head_lines += "X-Stream-Id: " + id + "\r\n";
+  at_ = {std::move(id), after};
+}
+
 void exchange::open_stream() {
   const std::lock_guard lock(mutex_);
   if (!add(0)) return;
@@ -33,7 +40,10 @@ void exchange::open_stream() {
 void exchange::event(std::string_view name, std::string_view data) {
   const std::lock_guard lock(mutex_);
   if (!add(static_cast<std::uint32_t>(data.size()))) return;
-  append_event(news_.text, name, data);
+  ++at_.events;
+  const bool is_named = !at_.stream.empty();
+  append_event(news_.text, name, data,
+               is_named ? to_string(event_id{at_.stream, at_.events}) : std::string());
   announce();
 }
 
@@ -93,6 +103,7 @@ exchange_news exchange::take() {
     const std::lock_guard lock(mutex_);
     announced_ = false;
     news = std::exchange(news_, {});
+    news.at = at_;
     if (news.ended) control = std::exchange(control_, nullptr); // nothing is left to be granted
     must_cancel = control && overrun_;
   }

@@ -2,6 +2,7 @@
 
 #include "actors/ports/stream.hpp"
 #include "adapters/http/mailbox.hpp"
+#include "adapters/http/sse.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -37,6 +38,7 @@ struct exchange_news {
   std::string head_lines;   ///< further header lines of whatever the answer is, each with CRLF
   std::uint32_t frames = 0; ///< the credit that `text` used up
   std::uint32_t bytes = 0;
+  stream_position at;  ///< behind `text`
   bool opened = false; ///< the headers of a stream may go out, though there is no event yet
   bool ended = false;
   std::optional<http_answer> answer; ///< with ended
@@ -61,6 +63,9 @@ public:
   /// data had `size` bytes.
   void add_head_lines(const std::string& lines, std::size_t size);
   void open_stream(); ///< uses up a frame of credit, as an event does
+  /// The stream can be resumed by this id, and its events are numbered from `after` + 1 on. It came
+  /// as an event whose data had `size` bytes.
+  void name_stream(std::string id, std::uint64_t after, std::size_t size);
   void event(std::string_view name, std::string_view data); ///< `data` is what the credit counts
   void bytes(std::string_view piece);
 
@@ -89,6 +94,7 @@ private:
 
   std::mutex mutex_; // what follows
   exchange_news news_;
+  stream_position at_;
   bool announced_ = false;
   bool over_ = false;
   bool overrun_ = false; // the producer went past its credit

@@ -111,10 +111,15 @@ public:
   void set_ready(bool ready) override { state_.ready = ready; }
   bool idle() const override { return state_.running == 0; }
 
+  void begin_leaving() override {
+    state_.ready = false;
+    state_.leaving = true;
+  }
+
   void stop_accepting() override {
     const std::lock_guard lock(stopping_);
     if (stopped_) return;
-    state_.ready = false;
+    begin_leaving();
     state_.draining = true;
     close_listener();
     for (auto& w : workers_) w->drain();
@@ -128,7 +133,7 @@ public:
     const std::lock_guard lock(stopping_);
     if (stopped_) return;
     stopped_ = true;
-    state_.ready = false;
+    begin_leaving();
     state_.draining = true;
     if (port_ != 0) close_listener();
     // Workers after the first hold no work of the acceptor; the first ends last.

@@ -22,6 +22,9 @@ struct http_config {
   std::uint16_t port = 8000;         ///< 0: any free one, see http_edge::port()
   unsigned threads = 1;              ///< I/O threads, 1 to 64
   std::size_t body_bytes = limits::body_bytes;
+  /// Of bodies above limits::light_body_bytes, as they come, until their answer has gone; past it a
+  /// request gets 503.
+  std::size_t held_bytes = 256u << 20;
   std::chrono::milliseconds header_timeout{
       10'000}; ///< from a request's first byte to its header's end
   std::chrono::milliseconds body_timeout{
@@ -66,6 +69,10 @@ public:
 
   /// /ready answers 503 while false, which it is at first.
   virtual void set_ready(bool ready) = 0;
+
+  /// Not ready any more, for good: answers end their connections, new ones are still taken. For the
+  /// time that whoever sends requests needs to notice.
+  virtual void begin_leaving() = 0;
 
   /// Closes the listener and all idle connections at once; the others close after their response.
   virtual void stop_accepting() = 0;

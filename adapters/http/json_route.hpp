@@ -95,6 +95,7 @@ constexpr std::string_view reply_name() {
   TROUPE_HTTP_REPLY_NAME(store_file_list)
   TROUPE_HTTP_REPLY_NAME(search_reply)
   TROUPE_HTTP_REPLY_NAME(model_list)
+  TROUPE_HTTP_REPLY_NAME(chat_stream_view)
   TROUPE_HTTP_REPLY_NAME(log_page)
 #undef TROUPE_HTTP_REPLY_NAME
   return {};

@@ -23,6 +23,7 @@ struct http_call {
   std::string content_type;
   std::vector<json::parameter> query; ///< decoded
   std::vector<json::parameter> path;  ///< of the pattern's `{…}`, decoded
+  std::string last_event_id;          ///< of the header `Last-Event-ID`; may be empty
   request_context context;
 };
 

@@ -22,7 +22,7 @@ void ready(http_call& in) {
   ping_reply own;
   own.ready = in.edge.ready.load();
   if (!own.ready) {
-    own.services.push_back({"http", false, in.edge.draining ? "shutting down" : "starting"});
+    own.services.push_back({"http", false, in.edge.leaving ? "shutting down" : "starting"});
     return in.to->answer(readiness(own));
   }
   if (in.edge.gates.health == nullptr) return in.to->answer(readiness(own));

@@ -1,12 +1,20 @@
 #include "adapters/http/sse.hpp"
 
 #include "adapters/http/error_to_status.hpp"
+#include "messages/codec/chat_json.hpp"
+#include "messages/stream_id.hpp"
 
 #include <charconv>
 
 namespace troupe::http {
 
-void append_event(std::string& out, std::string_view event, std::string_view data) {
+void append_event(std::string& out, std::string_view event, std::string_view data,
+                  std::string_view id) {
+  if (!id.empty()) {
+    out += "id: ";
+    out += id;
+    out += '\n';
+  }
   if (!event.empty()) {
     out += "event: ";
     out += event;
@@ -24,8 +32,13 @@ void append_event(std::string& out, std::string_view event, std::string_view dat
   out += '\n';
 }
 
-void append_error_event(std::string& out, const error& why) {
-  append_event(out, "error", error_body(why));
+void append_error_event(std::string& out, const error& why, const stream_position& at) {
+  auto more = ",\"events\":" + std::to_string(at.events);
+  if (!at.stream.empty()) {
+    more += R"(,"last_event_id":)";
+    more += chat_json::quoted(to_string(event_id{at.stream, at.events}));
+  }
+  append_event(out, "error", error_body(why, more));
 }
 
 void append_chunk(std::string& out, std::string_view data) {

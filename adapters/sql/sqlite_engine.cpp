@@ -60,10 +60,13 @@ result<std::unique_ptr<engine>> make_sqlite_engine(const sql_config& config) {
   };
   if (config.path.contains('"')) return cannot("a path with a quotation mark is not supported");
   // SQLite makes a file with the process's umask; this one holds hashes and private text. The -wal
-  // and -shm files take the mode of the file.
-  const int fd = ::open(config.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return cannot(std::generic_category().message(errno));
-  ::close(fd);
+  // and -shm files take the mode of the file. A file that is there must not be opened here: to
+  // close it would drop the locks of all connections that this process has to it already, and the
+  // next process that goes would delete the log under them.
+  const int fd = ::open(config.path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0) ::close(fd);
+  if (fd < 0 && (errno != EEXIST || ::access(config.path.c_str(), R_OK | W_OK) != 0))
+    return cannot(std::generic_category().message(errno));
   return std::make_unique<sqlite_engine>(config);
 }
 

@@ -82,7 +82,7 @@ void step_request_and_answer(benchmark::State& state) {
     c.end(worker, {8, n}, frame::final);
   }
 }
-BENCHMARK(step_request_and_answer)->Arg(1)->Arg(10)->Arg(100);
+BENCHMARK(step_request_and_answer)->Arg(1)->Arg(100)->Arg(1000);
 
 void step_delegated_request(benchmark::State& state) {
   cluster c(1);

@@ -1,5 +1,7 @@
 #include "broker/zmq/address.hpp"
 
+#include "messages/base/ip_address.hpp"
+
 #include <arpa/inet.h>
 
 namespace troupe::wire {
@@ -21,9 +23,7 @@ host_and_port split_address(std::string_view address) {
 }
 
 bool is_literal(const std::string& host) {
-  in6_addr any{};
-  return inet_pton(AF_INET, host.c_str(), &any) == 1 ||
-         inet_pton(AF_INET6, host.c_str(), &any) == 1;
+  return parse_ip(host).has_value();
 }
 
 bool is_loopback(const std::string& host) {
@@ -33,6 +33,25 @@ bool is_loopback(const std::string& host) {
   if (inet_pton(AF_INET, host.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24) == 127;
   if (inet_pton(AF_INET6, host.c_str(), &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
   return false;
+}
+
+bool is_wildcard(const std::string& host) {
+  in_addr four{};
+  in6_addr six{};
+  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return four.s_addr == INADDR_ANY;
+  if (inet_pton(AF_INET6, host.c_str(), &six) == 1) return IN6_IS_ADDR_UNSPECIFIED(&six);
+  return host == "*";
+}
+
+std::string reachable(const std::string& address) {
+  const auto [host, port] = split_address(address);
+  if (!is_wildcard(host)) return address;
+  return join_address(host.contains(':') ? "::1" : "127.0.0.1", port);
+}
+
+bool may_follow(const std::string& host, bool is_encrypted, bool is_local) {
+  if (!is_literal(host) || is_wildcard(host)) return false;
+  return is_loopback(host) ? is_local : is_encrypted;
 }
 
 std::string join_address(const std::string& host, std::string_view port) {

@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds back_off_first{20}, back_off_most{1500}, connect_patience{2500};
 constexpr int turns_at_the_end = 1000;
+const std::string plain;
 
 /// A ZeroMQ socket's descriptor on the loop. It tells that there *may* be something: only a receive
 /// that finds nothing arms it again (zmq_getsockopt(3), ZMQ_FD).
@@ -40,11 +41,13 @@ private:
 
 /// The connection of the moment: thrown away whole when it breaks.
 struct broker_link::connection {
-  connection(asio::io_context& io, const std::string& address)
+  connection(asio::io_context& io, const std::string& address, const secret& key,
+             const std::string& broker_key)
       : dealer(make_socket(zmq::socket_type::dealer, address)),
         ends(dealer),
         frames_watch(io, dealer),
         ends_watch(io, ends.socket()) {
+    if (!key.value.empty()) make_curve_client(dealer, key, broker_key);
     dealer.connect(address);
   }
   zmq::socket_t dealer;
@@ -57,7 +60,8 @@ void broker_link::supervise(instant now) {
   if (connection_)
     return drop(now, is_up_ ? "a message could not be sent" : "no connection in time");
   try {
-    connection_ = std::make_shared<connection>(io_, address_);
+    const auto& broker_key = keys_.brokers.empty() ? plain : keys_.brokers[key_in_turn_];
+    connection_ = std::make_shared<connection>(io_, address_, keys_.own, broker_key);
     is_up_ = is_empty_ = false;
     retry_ = now + connect_patience;
     watch_frames();
@@ -88,6 +92,8 @@ void broker_link::drop(instant now, std::string_view why) {
   if (!connection_) return;
   if (is_up_) log::warn("bus.link_lost", {{"address", address_}, {"why", why}});
   connection_.reset();
+  // Another broker key is for one whose handshake failed.
+  if (!is_up_ && !keys_.brokers.empty()) key_in_turn_ = (key_in_turn_ + 1) % keys_.brokers.size();
   is_up_ = false;
   schedule_retry(now);
   bus_metrics::reconnect();
@@ -109,12 +115,24 @@ void broker_link::watch_ends() {
   connection_->ends_watch.wait(
       [this, life = std::weak_ptr(connection_)](boost::system::error_code failed) noexcept {
         if (failed || life.expired()) return;
-        if (connection_->ends.take() == 0) return watch_ends();
+        const auto seen = connection_->ends.take();
+        if (seen.refused > 0) note_refusal();
+        if (seen.ended == 0) return watch_ends();
         is_empty_ = false;
         for (int turn = 0; turn < turns_at_the_end && is_up() && !is_empty_; ++turn)
           told_.news(); // what arrived before
-        if (!life.expired()) drop(std::chrono::steady_clock::now(), "the connection ended");
+        if (life.expired()) return;
+        drop(std::chrono::steady_clock::now(), "the connection ended");
+        told_.news(); // the alarm that is set may be that of the whole patience
       });
+}
+
+/// Once, until this link has been a good one: it is tried again and again.
+void broker_link::note_refusal() {
+  if (std::exchange(is_refusal_said_, true)) return;
+  log::error("bus.denied", {{"address", address_},
+                            {"key", public_key_of(keys_.own)},
+                            {"why", "the broker's allow-list does not have this node's key"}});
 }
 
 std::optional<received_frames> broker_link::receive() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/node_events.hpp"
+#include "broker/zmq/curve.hpp"
 #include "broker/zmq/socket.hpp"
 
 #include <functional>
@@ -23,9 +24,15 @@ public:
     std::function<void(broker_link&)> dropped; ///< the connection is gone
   };
 
+  /// What a link proves itself with, and what it wants proved. Without a key: plain.
+  struct keys {
+    secret own;
+    std::vector<std::string> brokers; ///< tried in turn
+  };
+
   broker_link(boost::asio::io_context& io, link_id id, std::string address, std::uint64_t chance,
-              const listener& told)
-      : io_(io), id_(id), address_(std::move(address)), jitter_(chance), told_(told) {}
+              const listener& told, const keys& with)
+      : io_(io), id_(id), address_(std::move(address)), jitter_(chance), told_(told), keys_(with) {}
 
   [[nodiscard]] link_id id() const noexcept { return id_; }
   [[nodiscard]] const std::string& address() const noexcept { return address_; }
@@ -39,7 +46,10 @@ public:
   [[nodiscard]] bool comes_up();
   void drop(instant now, std::string_view why);
   /// The broker took this node in: the next back-off begins anew.
-  void confirmed() noexcept { attempts_ = 0; }
+  void confirmed() noexcept {
+    attempts_ = 0;
+    is_refusal_said_ = false;
+  }
 
   /// The next frame, if one is there.
   [[nodiscard]] std::optional<received_frames> receive();
@@ -53,12 +63,16 @@ private:
   void watch_frames();
   void watch_ends();
   void schedule_retry(instant now);
+  void note_refusal();
 
   boost::asio::io_context& io_;
   const link_id id_;
   const std::string address_;
   std::minstd_rand jitter_;
   const listener& told_;
+  const keys& keys_;
+  std::size_t key_in_turn_ = 0; ///< of keys_.brokers
+  bool is_refusal_said_ = false;
   std::shared_ptr<connection> connection_;
   bool is_up_ = false;
   /// The last act on the socket was a receive that found nothing. Only then may the loop wait for

@@ -8,12 +8,16 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 
 namespace troupe::wire {
 namespace {
 
-constexpr int high_water = 200'000;             // credit is the bound; whoever gets here is cut off
+constexpr int high_water = 200'000; // credit is the bound; whoever gets here is cut off
+constexpr int handshake_failed = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                                 ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                                 ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 constexpr std::size_t copied_body_bytes = 2048; // below this a copy is cheaper than an owner
 
 } // namespace
@@ -105,8 +109,8 @@ end_monitor::end_monitor(zmq::socket_t& of)
     : of_(of), events_(process_context(), zmq::socket_type::pair) {
   static std::atomic<std::uint64_t> made{0};
   const auto address = "inproc://troupe-ends-" + std::to_string(++made);
-  const int events = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED |
-                     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+  const int events =
+      ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | handshake_failed;
   if (zmq_socket_monitor(of_.handle(), address.c_str(), events) != 0) throw zmq::error_t();
   events_.set(zmq::sockopt::linger, 0);
   events_.connect(address);
@@ -117,14 +121,22 @@ end_monitor::~end_monitor() {
   zmq_socket_monitor(of_.handle(), nullptr, 0);
 }
 
-int end_monitor::take() {
-  int ends = 0;
+connection_events end_monitor::take() {
+  connection_events seen;
   zmq::message_t event, address;
   while (zmq_msg_recv(event.handle(), events_.handle(), ZMQ_DONTWAIT) >= 0) {
     if (event.more()) zmq_msg_recv(address.handle(), events_.handle(), ZMQ_DONTWAIT);
-    ++ends;
+    std::uint16_t what = 0; // zmq_socket_monitor(3): the number of the event comes first
+    if (event.size() >= sizeof what) std::memcpy(&what, event.data(), sizeof what);
+    if (what == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+      ++seen.opened;
+      continue;
+    }
+    ++seen.ended;
+    if ((what & handshake_failed) != 0) ++seen.failed;
+    if (what == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) ++seen.refused;
   }
-  return ends;
+  return seen;
 }
 
 wake_up::wake_up() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {

@@ -51,6 +51,14 @@ struct received_frames {
 /// The next message, if one waits.
 [[nodiscard]] std::optional<received_frames> receive_frames(zmq::socket_t& socket, bool is_router);
 
+/// What became of connections.
+struct connection_events {
+  int opened = 0;  ///< have shaken hands
+  int ended = 0;   ///< came to an end, or could not be made
+  int failed = 0;  ///< of these: did not get through the handshake
+  int refused = 0; ///< of these: the other side does not want this key
+};
+
 /// Says that a connection came to an end (or could not be made).
 class end_monitor {
 public:
@@ -60,8 +68,8 @@ public:
   end_monitor& operator=(const end_monitor&) = delete;
 
   [[nodiscard]] zmq::socket_t& socket() noexcept { return events_; }
-  /// How many ends were reported since the last call.
-  [[nodiscard]] int take();
+  /// What was reported since the last call.
+  [[nodiscard]] connection_events take();
 
 private:
   zmq::socket_t& of_;

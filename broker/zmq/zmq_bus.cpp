@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -46,14 +45,18 @@ class zmq_bus_impl final : public bus {
 public:
   zmq_bus_impl(bus_config config, bus_handlers handlers)
       : handlers_(std::move(handlers)),
+        stuck_(std::move(config.stuck)),
         state_({std::move(config.node_name),
                 config.incarnation != 0 ? config.incarnation : own_incarnation(), random_word(),
                 std::move(config.roles), std::move(config.services)}),
         own_io_(config.loop != nullptr ? nullptr : std::make_unique<asio::io_context>(1)),
         io_(config.loop != nullptr ? *config.loop : *own_io_),
-        timer_(io_) {
+        timer_(io_),
+        keys_{std::move(config.key), std::move(config.broker_keys)} {
     asio::post(io_, [this] { turn(); });
     if (own_io_) thread_ = std::thread([this] { run_own_loop(); });
+    // A broker's own address may be that of the whole machine.
+    for (auto& address : config.join) address = reachable(address);
     names_.emplace(std::move(config.join), [this](std::vector<std::string> found) {
       asio::post(io_, [this, found = std::move(found)] { take_resolved(found); });
     });
@@ -148,6 +151,7 @@ private:
       const bool has_received = take_frames();
       const bool is_due = now_ >= state_.due();
       if (is_due) {
+        if (stuck_) step(pulse_taken{stuck_()});
         step(time_passed{});
         metrics_.publish(state_);
       }
@@ -193,7 +197,15 @@ private:
 
   // Which brokers there are.
 
-  void take_resolved(const std::vector<std::string>& found) {
+  void take_resolved(std::vector<std::string> found) {
+    const auto is_local = [](const auto& a) { return is_loopback(split_address(a).host); };
+    is_local_ = std::ranges::any_of(found, is_local);
+    if (keys_.own.value.empty()) // names of other machines are for encrypted links
+      std::erase_if(found, [&](const auto& address) {
+        if (is_local(address)) return false;
+        log::warn("bus.not_encrypted", {{"address", address}});
+        return true;
+      });
     brokers_.resolved(found);
     look_for_brokers();
   }
@@ -208,7 +220,7 @@ private:
     for (const auto& address : all)
       if (std::ranges::find(links_, address, &broker_link::address) == links_.end())
         links_.push_back(std::make_unique<broker_link>(io_, ++last_link_, address, random_word(),
-                                                       link_listener_));
+                                                       link_listener_, keys_));
     turn();
   }
 
@@ -283,10 +295,8 @@ private:
     if (auto* link = link_of(r.link)) link->drop(now_, r.why);
   }
   void act(brokers_heard& b) {
-    // Until links are encrypted nobody is sent away from this machine by what another says.
-    std::erase_if(b.addresses, [](const auto& a) {
-      const auto host = split_address(a).host;
-      return !is_literal(host) || !is_loopback(host);
+    std::erase_if(b.addresses, [this](const auto& a) {
+      return !may_follow(split_address(a).host, !keys_.own.value.empty(), is_local_);
     });
     brokers_.heard(now_, b.addresses);
     if (!is_leaving_) asio::post(io_, [this] { look_for_brokers(); });
@@ -326,6 +336,7 @@ private:
   }
 
   const bus_handlers handlers_;
+  const std::function<milliseconds()> stuck_;
   std::atomic<bool> is_linked_ = false, is_broker_leaving_ = false;
   std::mutex mutex_, stop_mutex_;
   std::vector<command> commands_; // guarded by mutex_
@@ -343,6 +354,8 @@ private:
   asio::steady_timer timer_;
   clock::time_point armed_for_ = clock::time_point::max();
   broker_list brokers_;
+  bool is_local_ = false; ///< settings or DNS lead to a broker on loopback
+  const broker_link::keys keys_;
   const broker_link::listener link_listener_{[this] { turn(); },
                                              [this](broker_link& l) { link_dropped(l); }};
   std::vector<std::unique_ptr<broker_link>> links_;

@@ -115,6 +115,11 @@ inline constexpr std::chrono::seconds chat_timeout{600};   ///< as the openai cl
 inline constexpr std::chrono::milliseconds heartbeat{1000};
 inline constexpr std::chrono::seconds sse_heartbeat{15};
 inline constexpr std::chrono::seconds sse_header_delay{2};
+inline constexpr std::chrono::seconds stream_unread{30};   ///< then a resumable stream is stopped
+inline constexpr std::chrono::seconds stream_kept_for{60}; ///< after its end
+inline constexpr std::size_t stream_kept_bytes = 4u << 20; ///< of one, to be read again
+inline constexpr std::size_t stream_ahead_bytes = 256u << 10; ///< said before it is read
+inline constexpr std::size_t streams_kept = 1024;             ///< that have ended, in a node
 
 /// What a password hash of another system may cost; dearer ones count as unreadable, because one
 /// hostile row of an import would otherwise hold a hash thread for minutes or fill the memory.

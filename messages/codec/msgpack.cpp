@@ -7,6 +7,7 @@
 
 #include <msgpack.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -17,10 +18,15 @@ namespace {
 
 using schema::path;
 
-/// Refuses what is nested too deep or announces more nodes than there are bytes.
+/// A node of the tree takes 24 bytes, so that the tree of a large message takes at most eight times
+/// the message. What is worth sending has more than three bytes a node; short messages have these.
+constexpr std::size_t nodes_granted = 1u << 16, bytes_per_node = 3;
+
+/// Refuses what is nested too deep or has, or only announces, more nodes than its bytes are worth.
 class bounding_visitor : public msgpack::v2::null_visitor {
 public:
-  explicit bounding_visitor(std::size_t bytes) : nodes_left_(bytes) {}
+  explicit bounding_visitor(std::size_t bytes)
+      : nodes_left_(std::min(bytes, nodes_granted + bytes / bytes_per_node)) {}
 
   bool start_array(std::uint32_t elements) { return enter(elements); }
   bool end_array() { return leave(); }

@@ -4,6 +4,7 @@
 #include "runtime/cli/import_users.hpp"
 #include "runtime/cli/ingest.hpp"
 #include "runtime/cli/key.hpp"
+#include "runtime/cli/keys.hpp"
 #include "runtime/cli/migrate.hpp"
 #include "runtime/cli/show_config.hpp"
 #include "runtime/log_spdlog.hpp"
@@ -36,8 +37,7 @@ struct server_flags {
     command.add_option("--join", join, "broker to link to; may come again")
         ->type_name("tcp://ADDR:PORT")
         ->allow_extra_args(false);
-    command.add_option("--bind", bind, "where a broker listens; loopback only")
-        ->type_name("tcp://ADDR:PORT");
+    command.add_option("--bind", bind, "where a broker listens")->type_name("tcp://ADDR:PORT");
   }
 
   config_sources sources(const CLI::App& command, const environment& variables) const {
@@ -77,6 +77,7 @@ public:
     add_ingest();
     add_chat();
     add_key();
+    add_keys();
     add_users();
     version_ = app_.add_subcommand("version", "Print the version of this program");
   }
@@ -102,6 +103,7 @@ public:
     if (key_rotate_->parsed()) return run_key_rotate(key_options_, variables_);
     if (key_limit_->parsed()) return run_key_limit(key_options_, variables_);
     if (key_revoke_->parsed()) return run_key_revoke(key_options_, variables_);
+    if (keys_generate_->parsed()) return run_keys_generate(keys_options_);
     if (users_import_->parsed()) return run_import_users(import_options_, variables_);
     std::printf("%s\n", version_line().c_str());
     return exit_ok;
@@ -234,6 +236,24 @@ private:
     add_access(*key_limit_, key_options_.access);
   }
 
+  void add_keys() {
+    auto* keys = app_.add_subcommand("keys", "Make the keys of encrypted links between nodes");
+    keys->require_subcommand(1);
+    keys_generate_ = keys->add_subcommand("generate", "Make a key pair for a role");
+    keys_generate_->add_option("--role", keys_options_.role, "what it is for; names the files")
+        ->required()
+        ->type_name("ROLE");
+    keys_generate_->add_option("--out", keys_options_.out, "folder of ROLE.key and ROLE.pub (.)")
+        ->type_name("DIR");
+    keys_generate_->add_flag("--json", keys_options_.json, "as JSON");
+    keys_generate_->footer(
+        "Examples:\n"
+        "  troupe keys generate --role broker --out keys\n"
+        "  troupe keys generate --role edge --out keys >> keys/allow.toml\n"
+        "Prints the entry of the allow-list (bus.allow); of a broker, the setting bus.broker_key.\n"
+        "ROLE.key is secret, and only its owner may read it. No file is replaced.");
+  }
+
   void add_users() {
     auto* users = app_.add_subcommand("users", "Bring the users of another program in");
     users->require_subcommand(1);
@@ -303,11 +323,12 @@ private:
   const environment& variables_;
   CLI::App app_{"Troupe: the backend of an AI application in one program", "troupe"};
   CLI::App *serve_, *config_, *migrate_, *ingest_, *chat_, *key_, *key_create_, *key_list_,
-      *key_rotate_, *key_limit_, *key_revoke_, *users_import_, *version_;
+      *key_rotate_, *key_limit_, *key_revoke_, *keys_generate_, *users_import_, *version_;
   server_flags server_flags_;
   ingest_options ingest_options_;
   chat_options chat_options_;
   key_options key_options_;
+  keys_options keys_options_;
   import_users_options import_options_;
 };
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-/// The command line: `troupe serve | ingest | chat | key | config | version`.
+/// The command line: `troupe serve | ingest | chat | key | keys | config | version`.
 namespace troupe::cli {
 
 /// Exit codes of every command.

@@ -85,13 +85,15 @@ class Document(unittest.TestCase):
         missed = set(OPERATIONS) - cls.called
         assert not missed, f"operations that no test calls: {missed}"
 
-    def call(self, method, path, status, body=None, query=None, token=KEY, form=None, **in_path):
+    def call(self, method, path, status, body=None, query=None, token=KEY, form=None, seen=None, **in_path):
         """Calls an operation and holds the answer against the document. Returns JSON, the list of
         events, or bytes."""
         operation = OPERATIONS[method, path]
         self.called.add((method, path))
         target = path.format(**{k: urllib.parse.quote(v, safe="") for k, v in in_path.items()})
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if seen:
+            headers["Last-Event-ID"] = seen
         data = None
         if form:
             headers["Content-Type"] = "multipart/form-data; boundary=XX"
@@ -236,6 +238,23 @@ class Document(unittest.TestCase):
         self.refused("POST", "/v1/chat/stream", 404, {"message": "x", "conversation_id": "conv_none"},
                      param="conversation_id")
 
+    def test_a_stream_is_continued_and_stopped(self):
+        for path, body in (("/v1/chat/stream", {"message": "hi", "model": "sim"}),
+                           ("/v1/chat/completions", {"messages": user("hi"), "model": "sim", "stream": True})):
+            body |= {"resumable": True}
+            whole = self.call("POST", path, 200, body)
+            _, head, _ = exchange("POST", path, json.dumps(body), {"Authorization": f"Bearer {KEY}"})
+            stream = head["x-stream-id"]
+            first = f"{stream}:1"
+            self.assertEqual(len(self.call("POST", path, 200, body, seen=first)), len(whole) - 1)
+            if path == "/v1/chat/stream":
+                self.assertEqual(len(self.call("GET", path, 200, seen=first)), len(whole) - 1)
+                self.call("GET", path, 404, seen=f"{stream}:999")
+            stopped = self.call("POST", "/v1/chat/stream/{id}/cancel", 200, id=stream)
+            self.assertEqual(stopped["status"], "completed", "it had ended")
+        self.refused("GET", "/v1/chat/stream", 400, param="Last-Event-ID")
+        self.refused("POST", "/v1/chat/stream/{id}/cancel", 404, id="strm_none", param="id")
+
     def test_files_and_stores(self):
         store, file = self.filled_store()
         named = {"vector_store_id": store["id"]}
@@ -350,8 +369,10 @@ class Document(unittest.TestCase):
         chat = {"model": "sim", "messages": user("hi"), "stream": False, "n": 1, "seed": 1, "user": "u",
                 "stream_options": {"include_usage": True}, "temperature": 1, "top_p": 1,
                 "presence_penalty": 0, "frequency_penalty": 0, "max_tokens": 9,
-                "max_completion_tokens": 9, "retrieval": {"vector_store_ids": [store["id"]]}}
-        turn = {"message": "hi", "model": "extract", "vector_store_ids": [store["id"]], "conversation_id":
+                "max_completion_tokens": 9, "resumable": False,
+                "retrieval": {"vector_store_ids": [store["id"]]}}
+        turn = {"message": "hi", "model": "extract", "vector_store_ids": [store["id"]], "resumable": True,
+                "conversation_id":
                 self.call("POST", "/v1/chat/stream", 200, {"message": "hi"})[-1][1]["conversation_id"]}
         return {
             "/v1/auth/register": (new, {}),

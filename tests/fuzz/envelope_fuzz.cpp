@@ -50,6 +50,13 @@ envelope scripted(std::string_view& script, std::string& body) {
   return e;
 }
 
+/// Other rules for the keys of both peers: one is let in always, one sometimes.
+access_changed other_rules(std::uint8_t choice) {
+  std::vector<access_rule> rules{{"one", {"1"}, {"auth"}, {"*"}, {}, {}}};
+  if (choice % 32 < 16) rules.push_back({"two", {"2"}, {choice < 128 ? "*" : "auth"}, {}, {}, {}});
+  return {std::make_shared<access_table>(std::move(rules))};
+}
+
 void ask(node_state& node, instant now, const envelope& like, std::vector<node_output>& done) {
   bus_request r;
   r.method = "auth.me/v1";
@@ -69,13 +76,11 @@ void play(std::string_view script) {
     hello_body hello{"p", incarnation, 1, {incarnation == 1 ? "auth" : "edge"}, 1, 1};
     envelope e;
     e.type = frame::hello;
-    broker.step(now, frame_received{std::to_string(incarnation), e, make_body(encode(hello))},
-                sent);
+    const auto key = std::to_string(incarnation);
+    broker.step(now, frame_received{key, e, make_body(encode(hello)), key}, sent);
     e.type = frame::registration;
     e.svc = "auth";
-    broker.step(now,
-                frame_received{std::to_string(incarnation), e, make_body(encode(capacity_body{2}))},
-                sent);
+    broker.step(now, frame_received{key, e, make_body(encode(capacity_body{2})), key}, sent);
   }
   for (const link_id link : {1u, 2u}) node.step(now, link_up{link, {}}, done);
   while (!script.empty()) {
@@ -92,7 +97,10 @@ void play(std::string_view script) {
     if (choice % 16 == 5) node.step(now, link_down{over}, done);
     if (choice % 16 == 6) node.step(now, link_up{over, {}}, done);
     if (choice % 16 == 7) ask(node, now, e, done);
-    broker.step(now, frame_received{choice % 2 == 0 ? "1" : "2", e, make_body(body)}, sent);
+    if (choice % 16 == 8) broker.step(now, other_rules(choice), sent);
+    const std::string from = choice % 2 == 0 ? "1" : "2";
+    const std::string_view key = choice % 16 == 9 ? "1" : from; // 9: under the other's name
+    broker.step(now, frame_received{from, e, make_body(body), key}, sent);
     node.step(now, broker_frame{over, std::move(e), std::move(body)}, done);
     require(broker.queued() <= broker.in_flight());
 

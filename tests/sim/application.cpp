@@ -10,6 +10,11 @@ constexpr auto patience_least = 1500ms, patience_most = 5000ms, patience_long = 
 
 } // namespace
 
+std::vector<bus_method> application::declared(const std::string& prefix) const {
+  if (!has_.declares) return {};
+  return {{prefix + "prompt.chat/v1", false}, {prefix + "prompt.models/v1", true}};
+}
+
 wire::node_identity application::identity(std::uint32_t capacity) const {
   wire::node_identity who;
   who.incarnation = incarnation_;
@@ -22,12 +27,12 @@ wire::node_identity application::identity(std::uint32_t capacity) const {
     case part::router:
       who.name = "router";
       who.roles = {"router"};
-      who.services = {{"router", capacity * 4}};
+      who.services = {{"router", capacity * 4, declared("router.")}};
       break;
     case part::worker:
       who.name = "prompt";
       who.roles = {"prompt"};
-      who.services = {{"prompt", capacity}};
+      who.services = {{"prompt", capacity, declared({})}};
       break;
   }
   return who;
@@ -51,13 +56,13 @@ void application::ask_to_hold() {
 
 void application::ask(std::string body, bool may_be_cancelled) {
   bus_request r;
-  r.method = "prompt.chat/v1";
   r.cid = {incarnation_, ++counter_};
   r.idempotent = time_.happens(0.3);
+  r.method = r.idempotent ? "router.prompt.models/v1" : "router.prompt.chat/v1";
   r.streamed = true;
   r.deadline = time_.now() + time_.between(patience_least, patience_most);
   if (!may_be_cancelled) r.deadline = time_.now() + patience_most;
-  if (is_patient_) r.deadline = time_.now() + patience_long;
+  if (has_.is_patient) r.deadline = time_.now() + patience_long;
   r.body = std::move(body);
   const auto cid = r.cid;
   asked_.insert(cid);
@@ -95,6 +100,7 @@ void application::take(bus_work& work) {
 void application::on(bus_request& request) {
   if (plays_ == part::router) {
     request.delegated = true;
+    request.method.erase(0, router_prefix.size());
     request.caller = "caller";
     return later(time_.between(20us, 2ms),
                  [this, request] { say_(wire::node_input(bus_request(request))); });

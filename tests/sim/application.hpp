@@ -16,12 +16,17 @@ enum class part : std::uint8_t { edge, router, worker };
 /// each life of a process.
 class application {
 public:
+  struct manners {
+    bool is_patient = false;
+    bool declares = true; ///< the classes of its methods: they begin when START has come
+  };
+
   /// `say` reaches the node's state machine and must not be called inside one of its steps.
-  application(part plays, std::uint64_t incarnation, bool is_patient, clock& time, history& record,
+  application(part plays, std::uint64_t incarnation, manners has, clock& time, history& record,
               std::function<void(wire::node_input)> say)
       : plays_(plays),
         incarnation_(incarnation),
-        is_patient_(is_patient),
+        has_(has),
         time_(time),
         record_(record),
         say_(std::move(say)) {}
@@ -42,6 +47,7 @@ private:
     bool is_cancelled = false, is_waiting = false;
   };
 
+  [[nodiscard]] std::vector<bus_method> declared(const std::string& prefix) const;
   void ask(std::string body, bool may_be_cancelled);
   void on(bus_request& request);
   void on(bus_window& window);
@@ -52,7 +58,7 @@ private:
 
   const part plays_;
   const std::uint64_t incarnation_;
-  const bool is_patient_;
+  const manners has_;
   clock& time_;
   history& record_;
   const std::function<void(wire::node_input)> say_;

@@ -19,7 +19,10 @@ mutation named(std::string name) {
 mutation repeats_everything() {
   auto out = named("the broker hands every request to another worker when the first is lost");
   out.broker_hears = [](wire::frame_received& f) {
-    if (f.header.type == frame::request) f.header.flags |= wire::idempotent;
+    if (f.header.type != frame::registration) return true;
+    auto offer = wire::decode_capacity(wire::bytes_of(f.body));
+    for (auto& m : offer->methods) m.is_idempotent = true;
+    f.body = wire::make_body(wire::encode(*offer));
     return true;
   };
   return out;
@@ -105,6 +108,15 @@ mutation leaves_with_a_word() {
   return out;
 }
 
+mutation starts_at_once() {
+  auto out = named("a worker begins without START, and its broker does not know");
+  out.broker_sends = [](wire::frame_to_send& f) {
+    f.header.flags &= static_cast<std::uint8_t>(~wire::on_start);
+    return true;
+  };
+  return out;
+}
+
 mutation broker_without_clock() {
   auto out = named("the broker has no clock");
   out.is_broker_without_clock = true;
@@ -130,6 +142,7 @@ std::vector<mutation> mutants() {
           stays_silent_when_moved(),
           acknowledges_too_much(),
           leaves_with_a_word(),
+          starts_at_once(),
           broker_without_clock(),
           node_without_clock()};
 }

@@ -141,7 +141,8 @@ void world::start(node& n) {
   for (auto* ways : {&n.up, &n.down})
     for (auto& w : *ways) w.behind.clear();
   n.app = std::make_unique<application>(
-      n.plays, n.incarnation, plan_.faults.is_gentle, time_, record_, [this, &n](auto in) {
+      n.plays, n.incarnation, application::manners{plan_.faults.is_gentle, plan_.is_declared},
+      time_, record_, [this, &n](auto in) {
         enter(n, [this, &n, in = std::move(in)]() mutable { feed(n, std::move(in)); });
       });
   n.state.emplace(n.app->identity(plan_.capacity));
@@ -538,6 +539,7 @@ plan plan_of(std::uint64_t seed) {
   if (seed % 3 == 0) what.hop = std::chrono::milliseconds(40);
   what.faults.is_gentle = seed % 4 == 3;
   if (what.faults.is_gentle) what.faults.loss = 0;
+  what.is_declared = what.faults.is_gentle || seed % 5 != 0;
   return what;
 }
 

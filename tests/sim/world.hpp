@@ -29,6 +29,7 @@ struct plan {
   std::chrono::seconds trouble{12}; ///< then every fault ends, and what was asked comes to its end
   std::chrono::milliseconds hop{2}; ///< what a message takes at most
   double requests = 20;             ///< a second, of all edges
+  bool is_declared = true;          ///< nodes say the classes of their methods
   fault_rates faults;
 };
 

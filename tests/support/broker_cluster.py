@@ -5,6 +5,7 @@ import random
 import re
 import time
 
+from bus_keys import BusKeys
 from chaos_proxy import ChaosProxy
 from connection_owner import owner_of
 from loop_thread import LoopThread
@@ -20,32 +21,53 @@ LOG_LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+)Z \w+ (\S+)")
 
 class BrokerCluster(Troupe):
     """Two brokers, two edges, and one router, prompt, auth and log, which link to both brokers: straight,
-    or each through a ChaosProxy (`proxies`, by the broker's name). Every process serves /metrics."""
+    or each through a ChaosProxy (`proxies`, by the broker's name); plain, or encrypted with a key for each
+    (`keys`). Every process serves /metrics.
 
-    def __init__(self, program, data, is_proxied=False, seed=0):
-        self.loop, self.simulator = LoopThread(), Simulator()
+    Other shapes of cluster derive from it and change what is below `_nodes`."""
+
+    members = NODES
+    provider = ()  # arguments of the simulator
+
+    def __init__(self, program, data, is_proxied=False, is_encrypted=False, seed=0):
+        self.keys = BusKeys(program, data.parent / "keys", self.members) if is_encrypted else None
+        self.loop, self.simulator = LoopThread(), Simulator(*self.provider)
         self.simulator.__enter__()
         self.broker_ports = {name: free_port() for name in BROKERS}
         chance = random.Random(seed)
         self.proxies = {name: ChaosProxy(self.loop, port, self.owner, chance)
                         for name, port in self.broker_ports.items()} if is_proxied else {}
-        self.http_ports = {name: free_port() for name in (*BROKERS, *NODES)}
+        self.http_ports = {name: free_port() for name in (*BROKERS, *self.members)}
         super().__init__(program, "cluster", data, self.simulator.base_url, port=self.http_ports["edge1"])
         self.edge_urls = [self.url_of(name) for name in EDGES]
 
     def _nodes(self):
-        join = []
-        for name, port in self.broker_ports.items():
-            join += ["--join", f"tcp://127.0.0.1:{self.proxies[name].port if self.proxies else port}"]
+        join = [word for address in self._join() for word in ("--join", address)]
         nodes = {}
-        for name in (*BROKERS, *NODES):
+        for name in (*BROKERS, *self.members):
             role = re.match("[a-z]+", name)[0]
-            more = ["--bind", f"tcp://127.0.0.1:{self.broker_ports[name]}"] if name in BROKERS else join
+            more = ["--bind", self._bind(name)] if name in BROKERS else join
             if role in ("auth", "log", "prompt"):
-                more = [*more, "--data", self.data]
+                more = [*more, "--data", self._data(name)]
             nodes[name] = Node(name, [self.program, "serve", "--roles", role, "--http",
-                                      f"127.0.0.1:{self.http_ports[name]}", *more], self.environment)
+                                      f"127.0.0.1:{self.http_ports[name]}", *more], self._settings(name))
         return nodes
+
+    def _join(self):
+        """Where nodes are told that brokers are."""
+        return [f"tcp://127.0.0.1:{self.proxies[name].port if self.proxies else port}"
+                for name, port in self.broker_ports.items()]
+
+    def _bind(self, broker):
+        return f"tcp://127.0.0.1:{self.broker_ports[broker]}"
+
+    def _data(self, _):
+        return self.data
+
+    def _settings(self, name):
+        """The environment of this node."""
+        keys = self.keys.settings("broker" if name in BROKERS else name) if self.keys else {}
+        return self.environment | keys
 
     def start(self):
         super().start()
@@ -101,9 +123,9 @@ class BrokerCluster(Troupe):
 
     # Waiting.
 
-    def wait_linked(self, broker=None, peers=len(NODES), within=10.0):
+    def wait_linked(self, broker=None, peers=None, within=10.0):
         """Until the broker, or each, has all nodes as its peers; returns the seconds."""
-        begun = time.monotonic()
+        begun, peers = time.monotonic(), len(self.members) if peers is None else peers
         for each in [broker] if broker else BROKERS:
             self.until(lambda each=each: self.metric(each, "troupe_broker_peers") == peers, within,
                        f"{each} does not have {peers} peers")
@@ -124,8 +146,8 @@ class BrokerCluster(Troupe):
     def leftovers(self):
         """Requests that somebody still holds, though no client waits for any."""
         wanted = [*((name, "troupe_broker_in_flight") for name in BROKERS),
-                  *((name, "troupe_bus_asked") for name in EDGES),
-                  *((name, "troupe_bus_served") for name in SERVICES)]
+                  *((name, f"troupe_bus_{'asked' if name.startswith('edge') else 'served'}")
+                    for name in self.members)]
         held = {f"{name} {series}": self.metric(name, series) for name, series in wanted}
         open_calls = [c["text"] for c in self.provider_calls() if c["finished"] is None and c["closed"] is None]
         if open_calls:

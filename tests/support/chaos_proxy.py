@@ -123,7 +123,7 @@ class Pump:
     async def _put(self, data):
         """A peer that is gone takes nothing more; the other side learns of it by its own direction."""
         rate = self.conditions.rate
-        step = max(512, int(rate / 50)) if rate else len(data)
+        step = max(512, int(rate / 50)) if rate else max(1, len(data))  # what was spoilt may be empty
         with contextlib.suppress(OSError):
             for begin in range(0, len(data), step):
                 if self.writer.transport.is_closing():

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """A model provider that speaks OpenAI's protocol, for tests: deterministic, and ill on demand.
 
-    provider_sim.py [--host 127.0.0.1] [--port 0] [--key KEY]      prints `port N` when it listens
+    provider_sim.py [--host 127.0.0.1] [--port 0] [--key KEY] [--pace SECONDS] [--keep N]
+                                                                   prints `port N` when it listens
 
 POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models, GET /v1/models/{id}. The model's name
 chooses the behaviour:
     sim              answers `You said: <last user message>`, plain or a word a chunk
-    sim-slow         the same, a chunk each 50 ms, as many as `max_tokens` says (40)
+    sim-slow         the same, a chunk each 50 ms (--pace), as many as `max_tokens` says (40)
     sim-count        streamed: `<last user message>:0`, `…:1` and so on, at that pace and so many, so that
                      a reader sees which chunk was lost or came twice
+    sim-flood        streamed: `max_tokens` chunks (40) of 1 KiB each, as fast as the reader takes them
     sim-stall        headers (and, streamed, the first chunk), then silence
     sim-silent       takes the request and never answers
     sim-break        closes in the middle of the answer
@@ -21,9 +23,10 @@ chooses the behaviour:
 
 What tests look at (no key needed):
     GET  /sim/last          the last /v1 request: method, path, headers, body as it came
-    GET  /sim/connections   one entry a /v1 request: path, model, text, start, first_byte, finished,
-                            closed (when the peer was seen to close), in seconds of the system's
-                            monotonic clock, which other processes of this machine can compare with
+    GET  /sim/connections   one entry a /v1 request: path, model, text, sent (bytes of the answer), start,
+                            first_byte, finished, closed (when the peer was seen to close), in seconds of
+                            the system's monotonic clock, which other processes of this machine can
+                            compare with
     POST /sim/reset         forgets both
 """
 import argparse
@@ -38,18 +41,17 @@ import struct
 import time
 from http import HTTPStatus
 
-MODELS = ["sim", "sim-slow", "sim-count", "sim-stall", "sim-silent", "sim-break", "sim-429", "sim-500",
+MODELS = ["sim", "sim-slow", "sim-count", "sim-flood", "sim-stall", "sim-silent", "sim-break", "sim-429", "sim-500",
           "sim-badjson", "sim-tools", "sim-early-error", "sim-late-error", "sim-embed"]
-SLOW_SECONDS = 0.05
+FLOOD_BYTES = 1024
 CREATED = 1_700_000_000
-REQUESTS_KEPT = 10_000
 
 
 class Provider:
     """What all connections share."""
 
-    def __init__(self, key):
-        self.key = key
+    def __init__(self, key, pace, keep):
+        self.key, self.pace, self.keep = key, pace, keep
         self.reset()
 
     def reset(self):
@@ -108,6 +110,8 @@ class Connection(asyncio.Protocol):
         self.buffer = bytearray()
         self.arrived = asyncio.Event()
         self.closed = asyncio.Event()
+        self.has_room = asyncio.Event()  # the peer takes what is written
+        self.has_room.set()
         self.closed_at = None
         self.entries = []  # of this connection's requests
         self.entry = None
@@ -129,6 +133,12 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _):
         self.note_closed()
 
+    def pause_writing(self):
+        self.has_room.clear()
+
+    def resume_writing(self):
+        self.has_room.set()
+
     def note_closed(self):
         if self.closed_at is None:
             self.closed_at = time.monotonic()
@@ -136,6 +146,7 @@ class Connection(asyncio.Protocol):
                 entry["closed"] = self.closed_at
         self.closed.set()
         self.arrived.set()
+        self.has_room.set()
 
     # Reading
 
@@ -180,6 +191,8 @@ class Connection(asyncio.Protocol):
             raise ConnectionResetError
         if self.entry is not None and self.entry["first_byte"] is None:
             self.entry["first_byte"] = time.monotonic()
+        if self.entry is not None:
+            self.entry["sent"] += len(data)
         self.transport.write(data)
 
     def send(self, status, value, headers=()):
@@ -221,11 +234,11 @@ class Connection(asyncio.Protocol):
         self.provider.last = {"method": request.method, "path": request.path,
                               "headers": request.headers,
                               "body": request.body.decode("utf-8", "replace")}
-        self.entry = {"id": len(self.provider.requests), "path": path, "model": None, "text": None,
+        self.entry = {"id": len(self.provider.requests), "path": path, "model": None, "text": None, "sent": 0,
                       "start": time.monotonic(), "first_byte": None, "finished": None,
                       "closed": self.closed_at}
         self.entries.append(self.entry)
-        if len(self.provider.requests) < REQUESTS_KEPT:
+        if len(self.provider.requests) < self.provider.keep:
             self.provider.requests.append(self.entry)
         await self.answer_v1(request, path)
         if self.entry["finished"] is None and not self.transport.is_closing():
@@ -333,7 +346,7 @@ class Connection(asyncio.Protocol):
             return self.break_off() if model == "sim-break" else await self.until_closed()
         if model == "sim-slow":
             await asyncio.wait([asyncio.ensure_future(self.closed.wait())],
-                               timeout=SLOW_SECONDS * int(body.get("max_tokens") or 40))
+                               timeout=self.provider.pace * int(body.get("max_tokens") or 40))
         return self.send(200, answer)
 
     def chunk(self, body, delta, finish=None):
@@ -362,11 +375,16 @@ class Connection(asyncio.Protocol):
             words = [words[i % len(words)] for i in range(int(body.get("max_tokens") or 40))]
         if model == "sim-count":
             words = [f"{last_user_text(body)}:{i}" for i in range(int(body.get("max_tokens") or 40))]
+        if model == "sim-flood":
+            words = [f"{i:04}".ljust(FLOOD_BYTES, ".") for i in range(int(body.get("max_tokens") or 40))]
         for i, word in enumerate(words):
+            if model == "sim-flood":
+                await asyncio.sleep(0)
+                await self.has_room.wait()
             if model in ("sim-slow", "sim-count"):
-                await asyncio.sleep(SLOW_SECONDS)
+                await asyncio.sleep(self.provider.pace)
             if i == 2 and model == "sim-break":
-                await asyncio.sleep(SLOW_SECONDS)  # so that the words before have left
+                await asyncio.sleep(self.provider.pace)  # so that the words before have left
                 return self.break_off()
             if i == 2 and model == "sim-late-error":
                 self.send_event(error_body("The model ran out of breath", "server_error"))
@@ -393,9 +411,8 @@ class Connection(asyncio.Protocol):
         self.end_stream()
 
 
-async def serve(host, port, key):
+async def serve(host, port, provider):
     loop = asyncio.get_running_loop()
-    provider = Provider(key)
     server = await loop.create_server(lambda: Connection(provider), host, port, backlog=1024)
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
@@ -410,8 +427,10 @@ def main():
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--key", default="", help="the only key that is taken; default: any")
+    parser.add_argument("--pace", type=float, default=0.05, help="seconds between two chunks of the slow models")
+    parser.add_argument("--keep", type=int, default=10_000, help="requests that /sim/connections tells of")
     options = parser.parse_args()
-    asyncio.run(serve(options.host, options.port, options.key))
+    asyncio.run(serve(options.host, options.port, Provider(options.key, options.pace, options.keep)))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ class Stream:
         self.seen, self.times = [], []  # the numbers of the tokens, and when each came
         self.foreign = []               # what was no token of this stream
         self.began, self.ended = time.monotonic(), None
-        self.end, self.why, self.started = None, "", None
+        self.end, self.why, self.started, self.code = None, "", None, None
         self.answer = self.task = None
 
     def finish(self, end, why=""):
@@ -55,21 +55,30 @@ class TokenStreams:
     def __init__(self, loop, key):
         self.loop, self.key, self.all = loop, key, []
 
-    def open(self, urls, count, tokens):
+    def open(self, urls, count, tokens, else_at=()):
+        """`else_at`: where to ask when a connection is refused, as a load balancer would."""
         made = [Stream(f"s{len(self.all) + n}", urls[n % len(urls)], tokens) for n in range(count)]
         self.all += made
         async def start():
             for n, each in enumerate(made):
-                each.task = asyncio.ensure_future(self._run(each, n * INTERVAL / count))
+                each.task = asyncio.ensure_future(self._run(each, n * INTERVAL / count, else_at))
         self.loop.call(start())
         return made
 
-    async def _run(self, stream, delay):
+    async def _ask(self, stream, body, else_at):
+        for url in (stream.url, *else_at):
+            try:
+                return await ask(url, "POST", "/v1/chat/completions", body, self.key)
+            except ConnectionRefusedError as reason:
+                refused = reason
+        raise refused
+
+    async def _run(self, stream, delay, else_at):
         await asyncio.sleep(delay)  # so that the tokens of all do not come at the same moment
         body = {"model": "sim-count", "stream": True, "max_tokens": stream.tokens,
                 "messages": [{"role": "user", "content": stream.name}]}
         try:
-            stream.answer = await ask(stream.url, "POST", "/v1/chat/completions", body, self.key)
+            stream.answer = await self._ask(stream, body, else_at)
             if stream.answer.status != 200:
                 text = (await stream.answer.body()).decode("utf-8", "replace")
                 stream.started = started_of(text)
@@ -92,7 +101,7 @@ class TokenStreams:
         try:
             value = json.loads(data)
             if name == "error" or "error" in value:
-                stream.started = value["error"].get("started")
+                stream.started, stream.code = value["error"].get("started"), value["error"].get("code")
                 return stream.finish(ERROR, value["error"]["message"])
             delta = value["choices"][0]["delta"]
             if set(delta) - {"role", "content", "refusal"}:

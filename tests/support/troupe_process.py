@@ -114,10 +114,10 @@ class Node:
 
 
 class Simulator(Node):
-    """tests/support/provider_sim.py on a free port."""
+    """tests/support/provider_sim.py on a free port, with more arguments of its own."""
 
-    def __init__(self):
-        super().__init__("simulator", [sys.executable, SUPPORT / "provider_sim.py", "--key", PROVIDER_KEY])
+    def __init__(self, *arguments):
+        super().__init__("simulator", [sys.executable, SUPPORT / "provider_sim.py", "--key", PROVIDER_KEY, *arguments])
         self.url = ""
 
     def __enter__(self):

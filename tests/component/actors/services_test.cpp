@@ -6,6 +6,7 @@
 #include "actors/auth/limit_actor.hpp"
 #include "actors/bridge/bus_client.hpp"
 #include "actors/bridge/bus_server.hpp"
+#include "actors/bridge/offered_services.hpp"
 #include "actors/edge/edge_gates.hpp"
 #include "actors/log/log_actor.hpp"
 #include "actors/log/record_keeper.hpp"
@@ -161,8 +162,7 @@ protected:
     config.join = {broker_->address()};
     config.node_name = "services";
     config.roles = {"router", "auth", "prompt", "log"};
-    config.services = {{"router"}, {"auth"},   {"keys"},      {"accounts"},
-                       {"limits"}, {"prompt"}, {"retrieval"}, {"log"}};
+    config.services = offered_services(near_, 256);
     config.incarnation = own_incarnation() + 1; // two nodes in one process
     services->set(make_zmq_bus(config, {[](bus_answer) {}, server.work, [](bool) {}}));
     links_.push_back(services);
@@ -556,7 +556,7 @@ TEST_P(services_test, a_turn_is_remembered_and_anothers_conversation_is_not_foun
   chat.format = chat_format::events;
   chat.stream = true;
   chat.model = "far";
-  chat.turn = chat_stream_body{"hello", {}, {}, std::vector<std::string>{}};
+  chat.turn = chat_stream_body{"hello", {}, {}, std::vector<std::string>{}, {}};
   const auto before = provider_->last();
   const auto control = gates_->chats().chat(context(), chat, first.sink());
   ASSERT_TRUE(eventually([&] { return provider_->last() != before; }));
@@ -636,7 +636,7 @@ protected:
     chat.format = chat_format::events;
     chat.stream = true;
     chat.model = model;
-    chat.turn = chat_stream_body{"What do whales eat?", {}, {}, {}};
+    chat.turn = chat_stream_body{"What do whales eat?", {}, {}, {}, {}};
     return chat;
   }
   /// One turn with the built-in model; answers the conversation.

@@ -1,43 +1,12 @@
 // Goal: with several brokers over TCP none is special: requests use all, nodes find those that they
 // were not told of, and streams outlive the broker that they began at. Method: as bus_test.cpp,
 // with two brokers; what only the loss of a process shows is in tests/fault.
-#include "tests/component/broker/bus_node.hpp"
+#include "tests/component/broker/counting_worker.hpp"
 
 #include <set>
 
 namespace troupe {
 namespace {
-
-/// Streams numbers until it is told to stop; the answer says how many there were.
-class counting_worker {
-public:
-  explicit counting_worker(const std::vector<std::string>& brokers)
-      : node_(brokers, "prompt", {{"prompt"}}, [this](node& self, bus_work w) {
-          if (auto* r = std::get_if<bus_request>(&w))
-            threads_.emplace_back([this, &self, cid = r->cid] { count(self, cid); });
-        }) {}
-  ~counting_worker() {
-    is_stopped_ = true;
-    for (auto& t : threads_) t.join();
-  }
-  void stop_counting() { is_stopped_ = true; }
-  node& link() { return node_; }
-
-private:
-  void count(node& self, call_id cid) {
-    std::uint64_t n = 0;
-    while (!is_stopped_) {
-      ++n;
-      self.link().partial(cid, n, std::to_string(n));
-      std::this_thread::sleep_for(2ms);
-    }
-    self.link().finish(cid, std::to_string(n));
-  }
-
-  std::atomic<bool> is_stopped_ = false;
-  std::vector<std::thread> threads_;
-  node node_;
-};
 
 TEST(brokers, requests_are_answered_whichever_they_take) {
   const auto a = make_broker(), b = make_broker();
@@ -66,15 +35,7 @@ TEST(brokers, streams_go_on_when_the_brokers_that_they_began_at_end_one_after_th
   for (const auto& cid : calls)
     ASSERT_TRUE(client.wait_partials(cid, client.partials(cid).size() + 10));
   worker.stop_counting();
-  for (const auto& cid : calls) {
-    const auto count = client.finished(cid);
-    const auto partials = client.partials(cid);
-    ASSERT_EQ(count, std::to_string(partials.size()));
-    for (std::size_t n = 0; n < partials.size(); ++n) {
-      EXPECT_EQ(partials[n].seq, n + 1);
-      EXPECT_EQ(partials[n].body, std::to_string(n + 1));
-    }
-  }
+  for (const auto& cid : calls) expect_whole(client, cid);
 }
 
 TEST(brokers, a_node_finds_a_broker_that_only_others_know) {

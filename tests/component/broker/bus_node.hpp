@@ -29,6 +29,12 @@ inline bool eventually(const std::function<bool()>& holds,
   return true;
 }
 
+/// What a node proves itself with; empty: it is not encrypted.
+struct node_keys {
+  secret own;
+  std::vector<std::string> brokers;
+};
+
 /// A node of the test: keeps what it is answered, and lets a script do its work.
 class node {
 public:
@@ -39,7 +45,8 @@ public:
       : node(std::vector{broker}, std::move(role), std::move(services), std::move(work), wait,
              loop) {}
   node(const std::vector<std::string>& brokers, std::string role, std::vector<bus_service> services,
-       script work = {}, bool wait = true, boost::asio::io_context* loop = nullptr)
+       script work = {}, bool wait = true, boost::asio::io_context* loop = nullptr,
+       node_keys keys = {})
       : work_(std::move(work)), incarnation_(make_call_id().counter * 7919 + 17) {
     bus_config config;
     config.join = brokers;
@@ -48,6 +55,8 @@ public:
     config.services = std::move(services);
     config.incarnation = incarnation_;
     config.loop = loop;
+    config.key = std::move(keys.own);
+    config.broker_keys = std::move(keys.brokers);
     bus_ = make_zmq_bus(std::move(config), {[this](bus_answer a) { keep(std::move(a)); },
                                             [this](bus_work w) {
                                               ready_.wait(false);

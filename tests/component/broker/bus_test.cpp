@@ -231,7 +231,7 @@ TEST(bus, a_broker_drains_until_nothing_is_in_flight) {
   EXPECT_EQ(client.finished(running), "done");
 }
 
-TEST(broker, only_loopback_addresses_are_bound) {
+TEST(broker, without_a_key_only_loopback_addresses_are_bound) {
   std::string why;
   EXPECT_FALSE(start_broker({"tcp://0.0.0.0:0"}, why));
   EXPECT_NE(why.find("0.0.0.0"), std::string::npos) << why;

@@ -18,6 +18,29 @@ using addresses = std::vector<std::string>;
 
 const std::string a = "tcp://10.0.0.1:7700", c = "tcp://[::1]:7700";
 
+TEST(broker_address, of_the_whole_machine_is_reached_on_loopback) {
+  EXPECT_EQ(reachable("tcp://0.0.0.0:7700"), "tcp://127.0.0.1:7700");
+  EXPECT_EQ(reachable("tcp://*:7700"), "tcp://127.0.0.1:7700");
+  EXPECT_EQ(reachable("tcp://[::]:7700"), "tcp://[::1]:7700");
+  EXPECT_EQ(reachable("tcp://10.0.0.1:7700"), "tcp://10.0.0.1:7700");
+  EXPECT_EQ(reachable("tcp://brokers:7700"), "tcp://brokers:7700");
+}
+
+TEST(broker_address, that_others_speak_of_is_followed_where_its_key_proves_it) {
+  for (const char* other : {"10.0.0.1", "2001:db8::1"}) {
+    EXPECT_TRUE(may_follow(other, true, false)) << other;
+    EXPECT_TRUE(may_follow(other, true, true)) << other;
+    EXPECT_FALSE(may_follow(other, false, true)) << other;
+  }
+  for (const char* own : {"127.0.0.1", "127.1.2.3", "::1"})
+    for (const bool is_encrypted : {false, true}) {
+      EXPECT_TRUE(may_follow(own, is_encrypted, true)) << own;
+      EXPECT_FALSE(may_follow(own, is_encrypted, false)) << own << " of another machine";
+    }
+  for (const char* none : {"0.0.0.0", "::", "*", "broker.example", "localhost", ""})
+    EXPECT_FALSE(may_follow(none, true, true)) << none;
+}
+
 TEST(broker_address, is_taken_apart_and_put_together) {
   for (const auto& address : {a, c}) {
     const auto [host, port] = split_address(address);

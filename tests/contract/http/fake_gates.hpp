@@ -76,6 +76,7 @@ struct running_stream {
   std::atomic<std::uint32_t> frames = 0, bytes = 0; ///< granted
   request_context context;
   chat_request request;
+  resume_chat_request resumed; ///< in the place of it
   stream_sink<chat_delta, chat_reply> sink;
 
   void delta(std::string data, std::string event = {}) {
@@ -111,6 +112,7 @@ public:
   }
   TROUPE_ACCOUNT_METHODS(TROUPE_TEST_ASK)
   TROUPE_LOG_METHODS(TROUPE_TEST_ASK)
+  TROUPE_TEST_ASK(, , stop_chat_request, , chat_stream_view, )
   TROUPE_TEST_ASK(, , embeddings_request, , json_reply, )
   TROUPE_TEST_ASK(, , models_request, , model_list, )
   TROUPE_TEST_ASK(, , create_file_request, , file_view, )
@@ -146,6 +148,18 @@ public:
         out.body.raw = R"({"object":"chat.completion"})";
         made->sink.end(std::move(out));
       });
+    return std::make_unique<stream_handle>(made);
+  }
+
+  /// Left to the test.
+  std::unique_ptr<stream_control> resume(request_context context, resume_chat_request request,
+                                         stream_sink<chat_delta, chat_reply> sink) override {
+    auto made = std::make_shared<running_stream>();
+    made->context = std::move(context);
+    made->resumed = std::move(request);
+    made->sink = std::move(sink);
+    const std::lock_guard lock(mutex);
+    streams.push_back(made);
     return std::make_unique<stream_handle>(made);
   }
 

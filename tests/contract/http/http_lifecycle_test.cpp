@@ -111,6 +111,47 @@ TEST(http_lifecycle, a_bad_proxy_is_an_error_that_names_it) {
   EXPECT_NE(made.error().message.find("http.trusted_proxies: 10.0.0.0/40"), std::string::npos);
 }
 
+TEST(http_lifecycle, leaving_takes_connections_still_and_ends_them_with_their_answer) {
+  edge_under_test on;
+  raw_client kept(on.port());
+  kept.send(request("GET", "/health"));
+  EXPECT_EQ(kept.read().status, 200);
+  on.edge->begin_leaving();
+  EXPECT_FALSE(kept.closed_within(milliseconds(100))) << "its next request may be on its way";
+  kept.send(request("GET", "/health"));
+  const auto last = kept.read();
+  EXPECT_EQ(last.status, 200);
+  EXPECT_EQ(last.headers.at("connection"), "close");
+  EXPECT_TRUE(kept.closed_within(milliseconds(500)));
+  raw_client fresh(on.port());
+  fresh.send(request("GET", "/ready"));
+  EXPECT_EQ(fresh.read().status, 503);
+}
+
+TEST(http_lifecycle, large_bodies_are_bounded_together) {
+  http_config config;
+  config.held_bytes = 300'000;
+  edge_under_test on(config);
+  const std::string text(200'000, 'x');
+  const auto body = R"({"model":"hold","messages":[{"role":"user","content":")" + text + R"("}]})";
+  raw_client first(on.port()), second(on.port()), small(on.port());
+  first.send(request("POST", "/v1/chat/completions", body));
+  const auto stream = on.gates->stream();
+  second.send(request("POST", "/v1/chat/completions", body));
+  const auto refusal = second.read();
+  EXPECT_EQ(refusal.status, 503);
+  EXPECT_EQ(refusal.headers.count("retry-after"), 1u);
+  EXPECT_NE(refusal.body.find(R"("code":"overloaded","started":"no")"), std::string::npos);
+  small.send(request("GET", "/health"));
+  EXPECT_EQ(small.read().status, 200);
+  stream->good_end();
+  EXPECT_EQ(first.read().status, 200);
+  raw_client third(on.port());
+  third.send(request("POST", "/v1/chat/completions", body));
+  on.gates->stream(1)->good_end();
+  EXPECT_EQ(third.read().status, 200);
+}
+
 TEST(http_lifecycle, draining_closes_idle_connections_at_once_and_lets_running_requests_end) {
   edge_under_test on;
   raw_client idle(on.port()), busy(on.port());

@@ -104,7 +104,8 @@ TEST_F(http_streams, a_failure_after_the_first_delta_is_an_error_event_and_no_do
   EXPECT_EQ(got.status, 200);
   EXPECT_EQ(got.body,
             "data: 1\n\nevent: error\ndata: {\"error\":{\"message\":\"broke off\","
-            "\"type\":\"server_error\",\"param\":null,\"code\":null,\"started\":\"unknown\"}}\n\n");
+            "\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_failed\","
+            "\"started\":\"yes\",\"events\":1}}\n\n");
   client.send(request("GET", "/health"));
   EXPECT_EQ(client.read().status, 200) << "the chunked body ended as it should";
 }

@@ -198,6 +198,38 @@ TEST_F(sql_file, a_killed_process_loses_nothing_that_was_acknowledged) {
   EXPECT_EQ(std::set<std::string>(stored.begin(), stored.end()).size(), stored.size());
 }
 
+/// The locks of a file belong to the process, and it loses all of them when it closes the file
+/// once.
+TEST_F(sql_file, stores_that_share_a_file_keep_another_process_from_deleting_its_log) {
+  int go[2];
+  ASSERT_EQ(::pipe(go), 0);
+  const auto other = ::fork(); // before there are threads and locks
+  ASSERT_GE(other, 0);
+  char word = 0;
+  if (other == 0) { // opens and closes it, as a backup would
+    sqlite3* on = nullptr;
+    const bool told = ::read(go[0], &word, 1) == 1;
+    const bool opened = told && sqlite3_open(config_.path.c_str(), &on) == SQLITE_OK;
+    const bool done = opened && sqlite3_exec(on, "select count(*) from log_records", nullptr,
+                                             nullptr, nullptr) == SQLITE_OK;
+    sqlite3_close(on);
+    ::_exit(done ? 0 : 1);
+  }
+  const auto log = value_of(open_log_store(config_));
+  const auto beside = value_of(open_log_store(config_));
+  ASSERT_TRUE(append(*log, "a"));
+  struct stat before{}, after{};
+  ASSERT_EQ(::stat((config_.path + "-wal").c_str(), &before), 0);
+  ASSERT_EQ(::write(go[1], &word, 1), 1);
+  int status = 1;
+  ::waitpid(other, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(::stat((config_.path + "-wal").c_str(), &after), 0) << "it deleted the log";
+  EXPECT_EQ(before.st_ino, after.st_ino);
+  ::close(go[0]);
+  ::close(go[1]);
+}
+
 TEST_F(sql_file, a_file_of_a_newer_program_is_refused_with_both_versions) {
   {
     auto stores = value_of(open_auth_stores(config_));

@@ -113,8 +113,8 @@ protected:
 
   static broker_bounds bounds() {
     broker_bounds b;
-    b.queued_calls = 3;
-    b.queued_bytes = 1000;
+    b.queue.calls = 3;
+    b.queue.bytes = 1000;
     return b;
   }
   broker_state state_{99, bounds()};

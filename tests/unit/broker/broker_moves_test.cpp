@@ -13,13 +13,15 @@ protected:
     join("w", "prompt", {{"prompt", 2}});
     join("c", "log");
   }
-  void accept(const peer_id& from, const call_id& cid, std::uint32_t ttl = 0) {
+  void accept(const peer_id& from, const call_id& cid, std::uint32_t ttl = 0,
+              std::string method = "prompt.chat/v1") {
     envelope e;
     e.type = frame::accept;
     e.cid = cid;
     e.mid = {incarnations_[from], 1};
-    e.svc = "prompt.chat/v1";
+    e.svc = std::move(method);
     e.ttl_ms = ttl;
+    e.seq = 1;
     receive(from, e);
   }
   void signal(const peer_id& from, frame type, const call_id& cid, const peer_id& to) {
@@ -47,6 +49,15 @@ protected:
     r.svc = "prompt";
     receive(as, r, encode(capacity_body{2}));
     EXPECT_EQ(type_to(as), frame::registered);
+  }
+  /// The same request over a new connection.
+  void ask_again(const peer_id& from, const call_id& cid) {
+    envelope e;
+    e.type = frame::request;
+    e.flags = idempotent;
+    e.cid = e.mid = cid;
+    e.svc = "prompt.models/v1";
+    receive(from, e, "question");
   }
   call_id elsewhere() { return {incarnations_["c"], 77}; } ///< asked through another broker
 };
@@ -184,12 +195,7 @@ TEST_F(moving, a_request_that_comes_again_over_a_new_connection_is_the_same_one)
   type_to("w");
   happen(peer_gone{"c"});
   come_back("c2", "c", "log");
-  envelope e;
-  e.type = frame::request;
-  e.flags = idempotent;
-  e.cid = e.mid = cid;
-  e.svc = "prompt.models/v1";
-  receive("c2", e, "question");
+  ask_again("c2", cid);
   EXPECT_EQ(type_to("w"), none) << "it works on it already";
   send("w", frame::final, cid, "end");
   EXPECT_EQ(type_to("c2"), frame::final);
@@ -210,7 +216,7 @@ TEST_F(moving, a_worker_that_has_a_call_already_spares_the_router_the_way) {
   join("edge", "edge");
   const auto cid = ask("edge", "router.prompt.models/v1", idempotent);
   EXPECT_EQ(type_to("r"), frame::request);
-  accept("w", cid);
+  accept("w", cid, 0, "prompt.models/v1");
   EXPECT_EQ(type_to("edge"), frame::accept);
   delegate("r", cid, "prompt.models/v1");
   EXPECT_EQ(type_to("w"), none) << "it does not work on it twice";
@@ -236,12 +242,7 @@ TEST_F(moving, a_request_that_comes_again_after_it_was_called_off_is_answered) {
   pass(300ms);
   EXPECT_EQ(type_to("w"), frame::cancel);
   come_back("c2", "c", "log");
-  envelope e;
-  e.type = frame::request;
-  e.flags = idempotent;
-  e.cid = e.mid = cid;
-  e.svc = "prompt.models/v1";
-  receive("c2", e, "question");
+  ask_again("c2", cid);
   EXPECT_EQ(error_to("c2")->code, errc::unavailable);
 }
 
@@ -278,7 +279,7 @@ TEST_F(moving, brokers_hear_of_each_other_from_services) {
   send("edge", frame::heartbeat, {}, encode(said));
   envelope e;
   e.type = frame::hello;
-  receive("new", e, encode(hello_body{"new", 99, 1, {"log"}}));
+  receive("new", e, encode(hello_body{"new", 77, 1, {"log"}}));
   const auto welcomed = next("new");
   ASSERT_TRUE(welcomed);
   EXPECT_EQ(decode_welcome(bytes_of(welcomed->body))->brokers,

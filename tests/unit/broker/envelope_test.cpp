@@ -27,6 +27,7 @@ envelope full() {
   e.credential = "tr-secret";
   e.caller = std::string("\x81\x00\xFF", 3);
   e.client_address = "2001:db8::1";
+  e.principal = "edges";
   e.to = 77;
   return e;
 }

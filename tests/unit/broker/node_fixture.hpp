@@ -32,9 +32,10 @@ protected:
   }
   /// A frame that the broker passes on, of the worker or the requester `from`.
   void peer_says(std::uint64_t from, frame type, call_id cid, std::string body = {},
-                 std::uint64_t seq = 0, link_id over = 1) {
+                 std::uint64_t seq = 0, link_id over = 1, std::string svc = {}) {
     envelope e;
     e.type = type;
+    e.svc = std::move(svc);
     e.mid = {from, 1};
     e.cid = cid;
     e.seq = seq;
@@ -98,6 +99,46 @@ protected:
   instant now_{1h};
   node_state state_{{"n", 7, 8, {"auth"}, {{"auth", 6}}}};
   std::vector<node_output> out_;
+};
+
+/// With two links.
+class linked_node : public node {
+protected:
+  linked_node() {
+    link(1);
+    link(2);
+  }
+  /// Asks until the request goes over `over`.
+  call_id ask_over(link_id over, bool is_idempotent = false) {
+    for (;;) {
+      feed(request(++asked_, now_ + 60s, is_idempotent));
+      if (all<frame_to_broker>().at(0).over == over) return {7, asked_};
+    }
+  }
+  std::vector<std::uint64_t> partials() const {
+    std::vector<std::uint64_t> seqs;
+    for (const auto& a : all<bus_answer>())
+      if (const auto* p = std::get_if<bus_partial>(&a)) seqs.push_back(p->seq);
+    return seqs;
+  }
+  /// Takes the broker away; what the other one is told about its share is left out.
+  void lose(link_id link) {
+    feed(link_down{link});
+    std::erase_if(out_, [](const node_output& o) {
+      const auto* f = std::get_if<frame_to_broker>(&o);
+      return f != nullptr && f->header.type == frame::registration;
+    });
+  }
+  void serve(const call_id& cid, link_id over = 1, std::uint8_t flags = 0) {
+    envelope e;
+    e.type = frame::request;
+    e.cid = cid;
+    e.mid = {100 + over, 9};
+    e.flags = flags;
+    e.svc = "auth.me/v1";
+    feed(broker_frame{over, std::move(e), "body"});
+  }
+  std::uint64_t asked_ = 0;
 };
 
 using frames = std::vector<frame>;

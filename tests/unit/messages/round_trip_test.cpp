@@ -166,7 +166,7 @@ TEST(messages, a_null_field_keeps_its_default) {
   EXPECT_EQ(bytes->limit, 10000u);
 }
 
-// The bytes of 0.1.0: a change here breaks nodes that run an older program.
+// A change here breaks nodes that run an older program; a field that is added at the end they skip.
 TEST(messages, the_bytes_on_the_wire_stay_as_they_are) {
   EXPECT_EQ(msgpack_codec::encode(call_id{1, 300}), std::string("\x82\xABincarnation\x01\xA7"
                                                                 "counter\xCD\x01\x2C",
@@ -175,11 +175,12 @@ TEST(messages, the_bytes_on_the_wire_stay_as_they_are) {
   chat.format = chat_format::events;
   chat.stream = true;
   chat.turn.emplace().message = "hi";
-  EXPECT_EQ(msgpack_codec::encode(chat), std::string("\x85\xA6"
+  EXPECT_EQ(msgpack_codec::encode(chat), std::string("\x86\xA6"
                                                      "format\xA6"
                                                      "events\xA5model\xA0\xA6stream\xC3\xAD"
                                                      "include_usage\xC2"
-                                                     "\xA4turn\x81\xA7message\xA2hi"));
+                                                     "\xA4turn\x81\xA7message\xA2hi"
+                                                     "\xA9resumable\xC2"));
   EXPECT_EQ(json::encode(store_view{}),
             R"({"id":"","object":"vector_store","created_at":0,"name":"","usage_bytes":0,)"
             R"("status":"completed","file_counts":{"in_progress":0,"completed":0,"failed":0,)"

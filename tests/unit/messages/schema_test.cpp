@@ -145,7 +145,7 @@ const std::map<std::string, subject>& subjects() {
        plain<chat_completion_body>(
            chat + R"(,"stream":true,"n":1,"user":"u","stream_options":{"include_usage":true},
          "temperature":1,"top_p":1,"presence_penalty":0,"frequency_penalty":0,"max_tokens":9,
-         "max_completion_tokens":9,"seed":1,"retrieval":{"vector_store_ids":["vs_1"]}})")},
+         "max_completion_tokens":9,"seed":1,"resumable":true,"retrieval":{"vector_store_ids":["vs_1"]}})")},
       {"retrieval_options", inside_chat(R"({"vector_store_ids":["vs_1"],"max_num_results":3})",
                                         chat + R"(,"retrieval":@})", "retrieval.")},
       {"stream_options",
@@ -153,7 +153,7 @@ const std::map<std::string, subject>& subjects() {
       {"chat_message", inside_chat(R"({"role":"assistant","content":"hi"})",
                                    R"({"model":"m","messages":[@]})", "messages[0].")},
       {"chat_stream_body",
-       {R"({"message":"hi","conversation_id":"c","model":"m","vector_store_ids":["vs_1"]})",
+       {R"({"message":"hi","conversation_id":"c","model":"m","vector_store_ids":["vs_1"],"resumable":true})",
         &ask_turn,
         {}}},
       {"embeddings_request",
@@ -193,25 +193,14 @@ const std::map<std::string, subject>& subjects() {
 }
 
 /// Requests whose fields are all of the path, and two that no client sends in this form.
-const std::set<std::string> without_body{"revoke_key_request",
-                                         "models_request",
-                                         "get_file_request",
-                                         "file_content_request",
-                                         "delete_file_request",
-                                         "get_store_request",
-                                         "delete_store_request",
-                                         "get_store_file_request",
-                                         "detach_file_request",
-                                         "chat_request",
-                                         "append_logs_request",
-                                         "revoke_session_request",
-                                         "get_user_request",
-                                         "delete_user_request",
-                                         "end_sessions_request",
-                                         "get_organization_request",
-                                         "delete_organization_request",
-                                         "list_members_request",
-                                         "remove_member_request"};
+const std::set<std::string> without_body{
+    "revoke_key_request",          "models_request",         "resume_chat_request",
+    "stop_chat_request",           "get_file_request",       "file_content_request",
+    "delete_file_request",         "get_store_request",      "delete_store_request",
+    "get_store_file_request",      "detach_file_request",    "chat_request",
+    "append_logs_request",         "revoke_session_request", "get_user_request",
+    "delete_user_request",         "end_sessions_request",   "get_organization_request",
+    "delete_organization_request", "list_members_request",   "remove_member_request"};
 
 std::string with_field(const subject& of, const std::string& field, const char* value) {
   auto body = boost::json::parse(of.good).as_object();

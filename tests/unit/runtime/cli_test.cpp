@@ -46,6 +46,8 @@ TEST_F(cli_test, help_and_version_are_fine_and_mistakes_are_code_two) {
   EXPECT_EQ(run_with({"ingest", "--store", "docs"}).code, 2) << "without a path";
   EXPECT_EQ(run_with({"key"}).code, 2);
   EXPECT_EQ(run_with({"key", "revoke"}).code, 2);
+  EXPECT_EQ(run_with({"keys"}).code, 2);
+  EXPECT_EQ(run_with({"keys", "generate"}).code, 2) << "without --role";
 }
 
 TEST_F(cli_test, every_command_has_help_with_an_example) {
@@ -57,7 +59,8 @@ TEST_F(cli_test, every_command_has_help_with_an_example) {
                                                                    {"key", "list"},
                                                                    {"key", "rotate"},
                                                                    {"key", "limit"},
-                                                                   {"key", "revoke"}}) {
+                                                                   {"key", "revoke"},
+                                                                   {"keys", "generate"}}) {
     auto arguments = command;
     arguments.push_back("--help");
     const auto got = run_with(arguments);

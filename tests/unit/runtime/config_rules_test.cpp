@@ -90,18 +90,77 @@ TEST(config_rules, a_role_without_a_broker_needs_one_to_join) {
       "roles (--roles): edge,auth needs a broker to link to, as in --join tcp://127.0.0.1:7700");
 }
 
-TEST(config_rules, a_broker_needs_a_loopback_address_and_others_none) {
+TEST(config_rules, a_broker_needs_an_address_and_others_none) {
   EXPECT_EQ(verdict({{"roles", "broker"}}),
             "roles (--roles): a broker needs --bind, as in --bind tcp://127.0.0.1:7700");
-  for (const char* address : {"tcp://0.0.0.0:7700", "tcp://10.0.0.1:7700", "tcp://*:7700",
-                              "tcp://[::]:7700", "tcp://broker.example:7700"}) {
-    EXPECT_EQ(verdict({{"roles", "broker"}, {"bus.bind", address}}),
-              std::string("bus.bind (--bind): ") + address +
-                  " is not a loopback address, and links between nodes are not encrypted in this "
-                  "version: bind tcp://127.0.0.1:PORT");
-  }
+  EXPECT_EQ(
+      verdict({{"roles", "broker"}, {"bus.bind", "tcp://broker.example:7700"}}),
+      "bus.bind (--bind): tcp://broker.example:7700 names no address: a broker is bound to an "
+      "IP address, or to * for all");
   EXPECT_EQ(verdict({{"roles", "edge"}, {"bus.bind", "tcp://127.0.0.1:7700"}}),
             "bus.bind (--bind): only a node with the role broker listens; this one is edge");
+}
+
+TEST(config_rules, a_broker_leaves_loopback_with_a_key_and_an_allow_list_only) {
+  const flags keys{{"bus.key", "broker.key"}, {"bus.allow", "allow.toml"}};
+  for (const char* address : {"tcp://0.0.0.0:7700", "tcp://10.0.0.1:7700", "tcp://*:7700",
+                              "tcp://[::]:7700", "tcp://[2001:db8::1]:7700"}) {
+    flags with{{"roles", "broker"}, {"bus.bind", address}};
+    EXPECT_EQ(verdict(with),
+              std::string("bus.bind (--bind): ") + address +
+                  " is not a loopback address, so its links are encrypted: set bus.key and "
+                  "bus.allow (`troupe keys generate` makes keys)");
+    with.insert(with.end(), keys.begin(), keys.end());
+    EXPECT_EQ(verdict(with), "fine") << address;
+  }
+}
+
+TEST(config_rules, a_brokers_key_and_its_allow_list_go_together_on_loopback_too) {
+  const flags local{{"roles", "broker"}, {"bus.bind", "tcp://127.0.0.1:7700"}};
+  auto with = local;
+  with.emplace_back("bus.key", "broker.key");
+  EXPECT_EQ(verdict(with), "bus.key (command line): a broker with a key needs bus.allow as well");
+  with = local;
+  with.emplace_back("bus.allow", "allow.toml");
+  EXPECT_EQ(verdict(with),
+            "bus.allow (command line): a broker with an allow-list needs bus.key as well");
+}
+
+TEST(config_rules, a_broker_with_other_roles_links_to_other_machines_with_a_key_only) {
+  flags with{{"roles", "broker,auth"},
+             {"bus.bind", "tcp://127.0.0.1:7700"},
+             {"bus.join", "tcp://10.0.0.1:7700"}};
+  EXPECT_TRUE(
+      verdict(with).starts_with("bus.join (--join): tcp://10.0.0.1:7700 is not a loopback"));
+  with.emplace_back("bus.key", "broker.key");
+  with.emplace_back("bus.allow", "allow.toml");
+  EXPECT_EQ(verdict(with), "fine") << "all brokers have one key";
+}
+
+TEST(config_rules, a_node_leaves_loopback_with_its_key_and_the_brokers_only) {
+  for (const char* address : {"tcp://10.0.0.1:7700", "tcp://[fd00::1]:7700"}) {
+    flags with{{"roles", "edge"}, {"bus.join", address}};
+    EXPECT_EQ(verdict(with),
+              std::string("bus.join (--join): ") + address +
+                  " is not a loopback address, so its links are encrypted: set bus.key and "
+                  "bus.broker_key (`troupe keys generate` makes keys)");
+    with.emplace_back("bus.key", "edge.key");
+    EXPECT_EQ(verdict(with),
+              "bus.key (command line): an encrypted link needs bus.broker_key as well");
+    with.emplace_back("bus.broker_key", "broker.pub");
+    EXPECT_EQ(verdict(with), "fine");
+  }
+  for (const char* address : {"tcp://localhost:7700", "tcp://brokers.internal:7700"})
+    EXPECT_EQ(verdict({{"roles", "edge"}, {"bus.join", address}}), "fine")
+        << "where a name leads is seen when it is resolved";
+  EXPECT_EQ(verdict({{"roles", "edge"},
+                     {"bus.join", "tcp://127.0.0.1:7700"},
+                     {"bus.broker_key", "broker.pub"}}),
+            "bus.broker_key (command line): an encrypted link needs bus.key as well");
+  EXPECT_EQ(
+      verdict(
+          {{"roles", "edge"}, {"bus.join", "tcp://127.0.0.1:7700"}, {"bus.allow", "allow.toml"}}),
+      "bus.allow (command line): only a node with the role broker has an allow-list");
 }
 
 TEST(config_rules, a_redis_that_cannot_be_meant_stops_the_start) {

@@ -1,0 +1,192 @@
+#include "actors/prompt/streamed_prompt.hpp"
+
+#include "messages/stream_id.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace troupe {
+namespace {
+
+constexpr std::ptrdiff_t unread_of_a_user = 16, ended_of_a_user = 64;
+constexpr std::size_t ended_bytes = 64u << 20; ///< of all that have ended
+
+std::string_view status_of(const outcome<chat_reply>& how) {
+  if (how) return "completed";
+  return how.error().code == errc::cancelled ? "cancelled" : "failed";
+}
+
+outcome<chat_reply> cancelled(std::string message) {
+  return std::unexpected(make_error(errc::cancelled, std::move(message)));
+}
+
+} // namespace
+
+void streamed_prompt::take_in(const job_ptr& job) {
+  jobs_[job->op.cid] = job;
+  readers_[job->op.cid] = job;
+  ++d_.activity->running;
+}
+
+void streamed_prompt::name_stream(const job_ptr& job) {
+  if (!job->request.resumable) return;
+  job->said.name(make_stream_id(d_.node));
+  streams_[job->said.id()] = job;
+}
+
+// What goes out.
+
+void streamed_prompt::send(const job_ptr& job, chat_delta delta) {
+  job->said.put(std::move(delta));
+  flush(job);
+}
+
+void streamed_prompt::flush(const job_ptr& job) {
+  auto& by = job->reader;
+  while (by.a) {
+    auto delta = job->said.next();
+    if (!delta) break;
+    self_->send(by.consumer, stream_item<chat_delta>{by.cid, ++by.seq, std::move(*delta)});
+  }
+  if (job->upstream && job->unread > 0 && !job->said.is_ahead())
+    job->upstream->grant(std::exchange(job->unread, 0));
+  if (!by.a || !job->said.is_drained()) return;
+  if (job->ending) return finish_well(job);
+  if (job->how) leave(job, *job->how);
+}
+
+void streamed_prompt::end(const job_ptr& job, outcome<chat_reply> how) {
+  if (!alive(job)) return;
+  if (job->ending) return finish_well(job);
+  if (!how || !job->reader.a || job->said.is_drained()) return finish(job, std::move(how));
+  job->ending = std::move(how);
+}
+
+void streamed_prompt::finish(const job_ptr& job, outcome<chat_reply> how) {
+  if (jobs_.erase(job->op.cid) == 0) return;
+  --d_.activity->running;
+  close(job, how);
+  if (job->reader.a) leave(job, how);
+  if (job->said.id().empty()) return;
+  job->how = std::move(how);
+  job->is_purged ? void(streams_.erase(job->said.id())) : keep(job);
+}
+
+/// As it was to end when all is read; what came in between changes nothing.
+void streamed_prompt::finish_well(const job_ptr& job) {
+  finish(job, std::move(*std::exchange(job->ending, std::nullopt)));
+}
+
+// Who reads it.
+
+void streamed_prompt::on(stream_signal& s) {
+  if (s.cancel && s.cid == call_id{}) return end_all();
+  const auto at = readers_.find(s.cid);
+  if (at == readers_.end()) return;
+  const auto job = at->second;
+  if (!s.cancel) {
+    job->said.grant(s.frames, s.bytes);
+    if (!job->request.resumable && job->upstream && s.frames > 0) job->upstream->grant(s.frames);
+    return flush(job);
+  }
+  const bool is_late = op_context::clock::now() >= job->op.deadline;
+  if (alive(job) && (job->said.id().empty() || is_late)) return end(job, cancelled("cancelled"));
+  leave(job, cancelled("cancelled"));
+  if (alive(job)) go_on_unread(job);
+}
+
+void streamed_prompt::end_all() {
+  auto why = make_error(errc::draining, "the server is shutting down");
+  const auto running = jobs_; // what ends leaves the map
+  for (const auto& [cid, job] : running) {
+    why.started = job->said.events() > 0 ? started_state::yes : started_state::unknown;
+    end(job, std::unexpected(why));
+  }
+}
+
+void streamed_prompt::leave(const job_ptr& job, outcome<chat_reply> how) {
+  readers_.erase(job->reader.cid);
+  auto by = std::exchange(job->reader, {});
+  by.a(std::move(how));
+}
+
+void streamed_prompt::go_on_unread(const job_ptr& job) {
+  if (job->ending || unread_of(job->op.who.user) > unread_of_a_user)
+    return end(job, cancelled("nobody reads the stream"));
+  later(limits::stream_unread, [this, job, left = ++job->readings] {
+    if (job->readings == left) end(job, cancelled("nobody read the stream"));
+  });
+}
+
+job_ptr streamed_prompt::stream_of(const std::string& id, const op_context& asked) const {
+  const auto at = streams_.find(id);
+  return at == streams_.end() || at->second->op.who.user != asked.who.user ? nullptr : at->second;
+}
+
+void streamed_prompt::on(call<resume_chat_request>& c, answer<chat_reply> a) {
+  const auto job = stream_of(c.body.stream, c.op);
+  if (!job || job->request.format != c.body.format)
+    return a.fail(make_error(errc::not_found, "there is no such stream (any more)", "stream"));
+  if (!job->said.holds(c.body.after))
+    return a.fail(make_error(errc::not_found, "the stream does not keep what came after this event",
+                             "after"));
+  if (job->reader.a)
+    leave(job, std::unexpected(make_error(errc::conflict, "the stream is read by another call")));
+  job->said.read_from(c.body.after);
+  read(job, {c.op.cid, c.consumer, std::move(a)});
+}
+
+void streamed_prompt::read(const job_ptr& job, chat_reader by) {
+  ++job->readings;
+  readers_[by.cid] = job;
+  job->reader = std::move(by);
+  flush(job);
+}
+
+void streamed_prompt::on(call<stop_chat_request>& c, answer<chat_stream_view> a) {
+  const auto job = stream_of(c.body.id, c.op);
+  if (!job) return a.fail(make_error(errc::not_found, "there is no such stream (any more)", "id"));
+  end(job, cancelled("the stream was stopped"));
+  a(chat_stream_view{
+      .id = c.body.id, .status = std::string(status_of(*job->how)), .events = job->said.events()});
+}
+
+// What has ended.
+
+/// What it said and how it ended; what came in is gone. A user's own oldest makes room first.
+void streamed_prompt::keep(const job_ptr& job) {
+  job->forget_question();
+  ended_.push_back({job, op_context::clock::now() + limits::stream_kept_for});
+  const auto is_users = [&](const ended& e) { return e.job->op.who.user == job->op.who.user; };
+  if (std::ranges::count_if(ended_, is_users) > ended_of_a_user)
+    forget(std::ranges::find_if(ended_, is_users));
+  const auto bytes = [this] {
+    return std::accumulate(ended_.begin(), ended_.end(), std::size_t{0},
+                           [](auto sum, const ended& e) { return sum + e.job->said.kept_bytes(); });
+  };
+  while (ended_.size() > limits::streams_kept || bytes() > ended_bytes) forget(ended_.begin());
+  later(limits::stream_kept_for, [this] {
+    const auto now = op_context::clock::now();
+    while (!ended_.empty() && ended_.front().until <= now) forget(ended_.begin());
+  });
+}
+
+void streamed_prompt::forget(std::deque<ended>::iterator which) {
+  streams_.erase(which->job->said.id());
+  ended_.erase(which);
+}
+
+void streamed_prompt::forget_streams_of(const std::string& user) {
+  std::erase_if(ended_, [&](const ended& e) {
+    return e.job->op.who.user == user && streams_.erase(e.job->said.id()) > 0;
+  });
+}
+
+std::ptrdiff_t streamed_prompt::unread_of(const std::string& user) const {
+  return std::ranges::count_if(jobs_, [&](const auto& entry) {
+    return !entry.second->reader.a && entry.second->op.who.user == user;
+  });
+}
+
+} // namespace troupe
