@@ -1,11 +1,12 @@
 """The results of a run as a page of Markdown."""
 import datetime
+import re
 
 HEAD = """# What faults cost: a cluster with two brokers
 
 Written by `tests/fault/brokers.py --results` on {date}; {rounds}.
 
-Two brokers, two edges, one router, prompt, auth and log, and a simulated model provider, each a process, all on the loopback of one machine with {cores} cores, which the test's clients share. Every node is linked to both brokers; in rows 14 to 22 each link goes through a proxy. Chats stream a numbered token each 50 ms, up to 60 of them at a time, while other requests come 10 times a second to each edge, of a kind that may be repeated (`models`) and one that may not (`chat`).
+Two brokers, two edges, one router, prompt, auth and log, and a simulated model provider, each a process, all on the loopback of one machine with {cores} cores, which the test's clients share. Every node is linked to both brokers. In rows 14 to 16, 18 and 20 to 22 each link goes through a proxy; in rows 17, 19 and 23 to 25 the faults are the kernel's, in a network namespace; in 22c, 32 and 33 all links are encrypted; in row 26 there is a second router or auth, in the last one a second router and prompt. Chats stream a numbered token each 50 ms, up to 60 of them at a time, while other requests come 10 times a second to each edge, of a kind that may be repeated (`models`) and one that may not (`chat`).
 
 - **lost, doubled**: tokens that a client should have got and did not, or got twice.
 - **failed**: requests and streams that ended with an error, of all. Where a fault leaves nobody to ask, or the only one who knows the answer is gone, that must be; every failure has to come in time and say what it is.
@@ -26,7 +27,7 @@ def table(rows):
     yield "|" + " --- |" * len(head)
     for row in rows:
         cells = [row.number, row.fault, row.rounds, row.lost, row.doubled, f"{row.failed} of {row.asked}",
-                 row.detection_ms, row.recovery_ms, "FAILED" if row.problems else "passed"]
+                 row.detection_ms, row.recovery_ms, "FAILED" if row.problems else "not run" if row.absent else "passed"]
         yield "| " + " | ".join(map(cell, cells)) + " |"
 
 
@@ -41,7 +42,14 @@ def details(rows):
             yield f"- {each}"
 
 
+def place(row):
+    """In the order of the fault matrix; rows that have no number there come last."""
+    number = re.match(r"\d+", row.number)
+    return int(number[0]) if number else 1000, row.number
+
+
 def write_results(path, rows, rounds, cores):
+    rows = sorted(rows, key=place)
     text = HEAD.format(date=datetime.datetime.now(datetime.timezone.utc).date(), cores=cores,
                        rounds="the short form" if rounds == 1 else f"{rounds} rounds a row")
     path.write_text(text + "\n".join([*table(rows), *details(rows)]) + "\n")

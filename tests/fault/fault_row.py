@@ -19,6 +19,7 @@ class Row:
         self.problems, self.extra = [], {}
         self.chance = random.Random(f"{seed} {number}")
         self.failures = {}  # (kind, status) -> count, first and last begin after the fault, longest wait
+        self.absent = ""  # why the row was not run
         self.out = ""  # what the processes wrote, when something was wrong
 
     def expect(self, condition, what):
@@ -122,6 +123,7 @@ class Row:
                  f"answered after {took:.1f} s at most"
                  for (kind, status), (count, begin, end, took) in sorted(self.failures.items(), key=str)]
         notes += [f"{what}: {value:g}" for what, value in self.extra.items()]
+        notes += [f"not run: {self.absent}"] if self.absent else []
         return {"row": self.number, "fault": self.fault, "rounds": self.rounds, "lost": self.lost,
                 "doubled": self.doubled, "failed": self.failed, "asked": self.asked,
                 "detection_ms": self.detection_ms, "recovery_ms": self.recovery_ms,

@@ -1,20 +1,14 @@
 """Row 43 of the fault matrix: many nodes come back to a broker at the same moment."""
-import os
-import pathlib
 import time
 
 from broker_cluster import NODES
+from cgroups import cpu_seconds
 from lost_processes import running_streams
 from zmtp_peer import Peers, as_documented, impatient
 
 PEERS = 200
 AWAY_SECONDS = 1.0
 BROKER = "broker_a"
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def back_at_once(cluster, row, back_off, name):

@@ -1,0 +1,137 @@
+"""Rows of the fault matrix in which a worker has hardly any CPU, or a client hardly reads.
+
+Each function runs one row on a cluster that is well, and leaves it well.
+"""
+import contextlib
+import json
+import socket
+import time
+import urllib.parse
+
+from broker_cluster import BROKERS
+from cgroups import cpu_seconds, cpu_share
+from duty_cycle import duty_cycle
+from isolation import Absent
+from lost_processes import chats_work, noticed_by_nodes, running_streams
+from probes import Probes
+from strange_peers import memory_kib
+from token_streams import INTERVAL
+
+READERS = 5
+FLOOD = {"model": "sim-flood", "stream": True, "max_tokens": 100_000}  # 100 MiB and more
+SENT_MOST = 16 << 20    # what sockets' buffers on the way and credit may hold of one answer
+FILLED = 2.0            # seconds after which the provider cannot send more
+GROWTH_KIB = 16 << 10   # of a process that five such answers pass
+
+
+@contextlib.contextmanager
+def on_a_share(row, pid, share):
+    """By a quota, or where none can be set by stops."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(cpu_share(pid, share))
+        except Absent:
+            row.extra["stopped and continued instead of a quota"] = 1
+            stack.enter_context(duty_cycle(pid, share))
+        yield
+
+
+def starved(cluster, row, rounds):
+    """7: the worker gets a tenth of a CPU. It is slow, says so by its heartbeats, and nobody takes it for dead."""
+    for _ in range(rounds):
+        wall, pid = time.time(), cluster.nodes["prompt"].process.pid
+        lost = {name: cluster.metric(name, "troupe_broker_peers_lost_total") for name in BROKERS}
+        streams = running_streams(cluster, row, 90, 80)
+        with on_a_share(row, pid, 0.1):
+            began, used = time.monotonic(), cpu_seconds(pid)
+            with Probes(cluster.loop, cluster.edge_urls, cluster.api_key, every=0.25) as probes:
+                row.expect(cluster.streams.wait(streams, 60), "the streams did not end")
+            took = time.monotonic() - began
+            row.most("share of a CPU that the worker used", round((cpu_seconds(pid) - used) / took, 3))
+            row.most("seconds for 4 s of tokens", round(took, 1))
+        row.recovered(cluster.until(lambda: chats_work(cluster), 10, "no chat with a whole CPU"), 3.0)
+        row.expect(not noticed_by_nodes(cluster, wall), "a node took a broker for dead")
+        counted = {name: cluster.metric(name, "troupe_broker_peers_lost_total") for name in BROKERS}
+        row.expect(counted == lost, f"a broker took a node for dead: {lost}, {counted}")
+        row.take_streams(cluster, streams)
+        row.take_probes(cluster, probes, most=12.0)
+        row.end_round(cluster)
+
+
+class SlowReader:
+    """A client that has asked for a long answer and takes a byte of it when told."""
+
+    def __init__(self, url, key, name):
+        where = urllib.parse.urlsplit(url)
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.settimeout(10)
+        self.socket.connect((where.hostname, where.port))
+        body = json.dumps(FLOOD | {"messages": [{"role": "user", "content": name}]})
+        self.socket.sendall(f"POST /v1/chat/completions HTTP/1.1\r\nhost: {where.netloc}\r\nauthorization: Bearer "
+                            f"{key}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+                            .encode())
+        self.name, self.read = name, 0
+
+    def take(self):
+        self.read += len(self.socket.recv(1))
+
+
+def p99_gap_ms(streams, since, until):
+    """Of the time between two tokens, beyond the usual."""
+    gaps = sorted(later - sooner - INTERVAL for each in streams for sooner, later in zip(each.times, each.times[1:])
+                  if since < later < until)
+    return 1000 * gaps[int(len(gaps) * 0.99)]
+
+
+def read_slowly(cluster, row, readers, seconds):
+    """Takes a byte a second of each; what the provider had sent of each answer, second by second."""
+    sent, names = [], {each.name for each in readers}
+    for _ in range(seconds):
+        for each in readers:
+            each.take()
+        time.sleep(1)
+        sent.append({c["text"]: c["sent"] for c in cluster.provider_calls() if c["text"] in names})
+    row.expect(all(each.read == seconds for each in readers), "a slow reader got nothing")
+    return sent
+
+
+def slow_readers(cluster, row, rounds):
+    """13: clients that read a byte a second slow down their own answers up to the provider, and nobody else's."""
+    for number in range(rounds):
+        watched = [cluster.nodes[name] for name in ("edge1", "prompt", *BROKERS)]
+        others = running_streams(cluster, row, 20, 160)
+        time.sleep(2)
+        before = {node.name: memory_kib(node) for node in watched}
+        opened = time.monotonic()
+        readers = [SlowReader(cluster.edge_urls[0], cluster.api_key, f"slow{number}-{n}") for n in range(READERS)]
+        sent = read_slowly(cluster, row, readers, 4)
+        last, now = sent[-1], time.monotonic()
+        row.expect(len(last) == READERS, f"the provider was asked {len(last)} times")
+        row.expect(last == sent[-2], f"the provider goes on to send: {sent[-2]}, {last}")
+        row.most("KiB that the provider sent of an answer", round(max(last.values(), default=0) / 1024))
+        row.expect(max(last.values(), default=0) < SENT_MOST, f"the provider sent {last}")
+        for node in watched:
+            grown = memory_kib(node) - before[node.name]
+            row.most(f"{node.name} grew by, KiB", grown)
+            row.expect(grown < GROWTH_KIB, f"{node.name} grew by {grown} KiB")
+        # While the buffers on the way fill, the simulator itself has no time for the others.
+        usual, with_them = p99_gap_ms(others, opened - 2, opened), p99_gap_ms(others, opened + FILLED, now)
+        row.most("p99 of the others' delay between two tokens before, ms", round(usual, 1))
+        row.most("p99 of it beside the slow readers, ms", round(with_them, 1))
+        row.expect(with_them < 1.1 * usual + 20, f"the others' p99 is {with_them:.0f} ms, and {usual:.0f} without them")
+        for each in readers:
+            each.socket.close()
+        names, hung_up = {each.name for each in readers}, time.monotonic()
+        closed = lambda: [c["closed"] for c in cluster.provider_calls() if c["text"] in names]
+        cluster.until(lambda: None not in closed(), 5, "the provider's connections are open")
+        row.detected(max(closed()) - hung_up)
+        cluster.streams.wait(others, 20)
+        row.take_streams(cluster, others)
+        row.end_round(cluster)
+
+
+ROWS = {
+    "7": ("worker with a tenth of a CPU", starved),
+    "13": (f"{READERS} clients that read a byte a second", slow_readers),
+}
