@@ -42,7 +42,7 @@ struct shard_table {
 /// same set of names gives the same table, in whatever order they come, and a node that joins or
 /// leaves moves little more than its own shards (tests/unit/messages/shards_test.cpp has the
 /// figures). Names count once; past limits::shard_nodes the last in the order of their bytes are
-/// left out. A load_percent below 100 is taken for 100. Some 10 µs for 64 nodes.
+/// left out. A load_percent below 100 is taken for 100. Some 100 µs for 64 nodes.
 [[nodiscard]] shard_table assign_shards(std::vector<std::string> names,
                                         unsigned load_percent = 125);
 
