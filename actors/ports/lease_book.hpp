@@ -12,7 +12,9 @@ namespace troupe::lease_rules {
 /// The store's clock.
 struct lease_time {
   std::int64_t ms = 0;
-  std::string era; ///< what the clock counts within; times of another era are over
+  std::string era = {};      ///< what the clock counts within; times of another era are over
+  std::int64_t wall_ms = ms; ///< since 1970, where eras change: how far apart they are
+  bool operator==(const lease_time&) const = default;
 };
 
 /// A shard of a service. Rows are never deleted, so that epochs are never used twice. The state is
@@ -21,10 +23,11 @@ struct lease_row {
   std::uint64_t epoch = 0; ///< of the last lease; 0: there was none
   std::string holder;      ///< whose it is or was
   std::int64_t until = 0;  ///< when it runs out
-  std::string era;
-  bool released = true;  ///< it was given up, or there was none
-  bool complete = true;  ///< the saved state knows all that was done before it was saved
-  std::string wanted_by; ///< who was refused last; empty: nobody
+  std::string era;         ///< of `until`
+  bool released = true;    ///< it was given up, or there was none
+  bool complete = true;    ///< the saved state knows all that was done before it was saved
+  std::string wanted_by;   ///< who was refused last; empty: nobody
+  lease_time saved;        ///< when the state was; all 0: it was not
   bool operator==(const lease_row&) const = default;
 };
 
@@ -35,6 +38,20 @@ struct lease_row {
 /// Late calls come in any order: none makes a lease shorter.
 inline void lengthen(lease_row& row, const lease_time& now, std::chrono::milliseconds ttl) {
   row.until = std::max(row.until, now.ms + ttl.count());
+}
+
+/// A state that was saved before the machine started is as old as the wall clock says.
+[[nodiscard]] inline std::chrono::milliseconds saved_ago(const lease_row& row,
+                                                         const lease_time& now) {
+  if (row.saved == lease_time{}) return {};
+  const auto ms =
+      row.saved.era == now.era ? now.ms - row.saved.ms : now.wall_ms - row.saved.wall_ms;
+  return std::chrono::milliseconds(std::max<std::int64_t>(ms, 0));
+}
+
+inline void save(lease_row& row, const lease_time& now) {
+  row.saved = now;
+  row.complete = true;
 }
 
 /// The verdict without the state.
@@ -49,8 +66,11 @@ inline void lengthen(lease_row& row, const lease_time& now, std::chrono::millise
     out.remaining = std::chrono::milliseconds(row.until - now.ms);
     return out;
   }
-  if (!live) row = {row.epoch + 1, node, now.ms, now.era, false, row.released && row.complete, {}};
+  if (!live)
+    row = {row.epoch + 1, node, now.ms, now.era, false, row.released && row.complete, {},
+           row.saved};
   lengthen(row, now, ttl);
+  out.saved_ago = saved_ago(row, now);
   out.granted = true;
   out.epoch = row.epoch;
   out.was_released = row.complete;
@@ -64,19 +84,20 @@ inline void lengthen(lease_row& row, const lease_time& now, std::chrono::millise
   const bool ours = is_live(row, now) && row.holder == node && row.epoch == hold.epoch;
   if (!ours) return {hold.shard, false, false};
   lengthen(row, now, ttl);
-  if (hold.state) row.complete = true;
+  if (hold.state) save(row, now);
   return {hold.shard, true, !row.wanted_by.empty()};
 }
 
 enum class given : std::uint8_t { now, before, not_ours };
 
 /// The state is to be saved when it is given up `now`.
-[[nodiscard]] inline given give(lease_row& row, const lease_hold& hold, const std::string& node) {
+[[nodiscard]] inline given give(lease_row& row, const lease_hold& hold, const std::string& node,
+                                const lease_time& now) {
   if (row.holder != node || row.epoch != hold.epoch) return given::not_ours;
   if (row.released) return given::before;
   row.released = true;
   row.wanted_by.clear();
-  if (hold.state) row.complete = true;
+  if (hold.state) save(row, now);
   return given::now;
 }
 

@@ -29,6 +29,12 @@ namespace troupe::lease_rules {
   return {};
 }
 
+[[nodiscard]] inline result<void> check_join(std::string_view service, std::string_view node,
+                                             std::chrono::milliseconds ttl) {
+  if (auto ok = check_names(service, node); !ok) return ok;
+  return check_ttl(ttl);
+}
+
 /// `shards` is any range of shard_number.
 template <std::ranges::input_range Shards>
 [[nodiscard]] result<void> check_shards(Shards&& shards) {

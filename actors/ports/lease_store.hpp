@@ -16,6 +16,7 @@ namespace limits {
 inline constexpr std::size_t lease_name_bytes = 64;            ///< of a service or a node
 inline constexpr std::size_t lease_state_bytes = 256u << 10;   ///< of one shard
 inline constexpr std::size_t lease_services = 64;              ///< of the store in memory
+inline constexpr std::size_t lease_members = 256;              ///< of a service, there
 inline constexpr std::size_t lease_calls = 256;                ///< that wait for a database
 inline constexpr std::size_t lease_waiting_bytes = 128u << 20; ///< of states that wait for it
 inline constexpr std::size_t lease_batch_calls = 16;           ///< in one transaction of it
@@ -34,6 +35,7 @@ struct lease_verdict {
   /// Whether `state` is all that the owners before left: each of them gave the shard up, or nobody
   /// had it. False: one of them ended without a word, and may have done more than `state` knows.
   bool was_released = false;
+  std::chrono::milliseconds saved_ago{0}; ///< how old `state` is by the store's clock; 0: none
   // When not granted:
   std::string holder;                     ///< the node that has it
   std::chrono::milliseconds remaining{0}; ///< of its lease, unless it keeps it
@@ -66,6 +68,9 @@ struct lease_kept {
 /// each change of owner and are never used twice, and other stores of the same database check them
 /// in their own transactions (lease_fence).
 ///
+/// The store also knows which nodes serve a service, for assign_shards(): each says so again and
+/// again.
+///
 /// `service` and `node` have 1 to limits::lease_name_bytes bytes of printable ASCII without spaces;
 /// `node` names a process and is new with each start of it. A call names 1 to limits::shards shards
 /// of one service, each once; answers come in their order. `ttl` is limits::lease_ttl_min to _max.
@@ -77,6 +82,15 @@ struct lease_kept {
 class lease_store {
 public:
   virtual ~lease_store() = default;
+
+  /// Says that this node is alive and serves the service, which holds for `ttl`; answers the names
+  /// of all that do, sorted. At most limits::shard_nodes: past them the last by name are left out,
+  /// which may be this one.
+  virtual void join(std::string service, std::string node, std::chrono::milliseconds ttl,
+                    reply<std::vector<std::string>> answer) = 0;
+
+  /// Takes back the join. Leases stay.
+  virtual void leave(std::string service, std::string node, reply<done> answer) = 0;
 
   /// Takes what has no lease, or one that was given up or has run out: with a new epoch, this
   /// node's own run-out lease too. A lease that this node has already keeps its epoch and never
