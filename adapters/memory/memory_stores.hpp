@@ -2,6 +2,7 @@
 
 #include "actors/ports/conversation_store.hpp"
 #include "actors/ports/document_store.hpp"
+#include "actors/ports/lease_store.hpp"
 #include "actors/ports/limit_store.hpp"
 #include "actors/ports/log_store.hpp"
 #include "actors/ports/session_cache.hpp"
@@ -44,6 +45,16 @@ struct memory_sessions_config {
   std::size_t tombstones_max = limits::session_tombstones;
 };
 
+/// The leases of one process, which has all shards to itself; at most limits::lease_services
+/// services, past them `overloaded`.
+class memory_lease_store : public lease_store {
+public:
+  /// What check_fence() of adapters/sql says to the stores of a database. Thread-safe.
+  [[nodiscard]] virtual result<void> check(const lease_fence& fence) const = 0;
+};
+
+[[nodiscard]] std::unique_ptr<memory_lease_store> make_memory_lease_store(
+    memory_clock now = steady_now);
 [[nodiscard]] std::unique_ptr<limit_store> make_memory_limit_store(
     memory_limits_config config = {});
 [[nodiscard]] std::unique_ptr<session_cache> make_memory_session_cache(

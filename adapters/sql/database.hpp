@@ -143,6 +143,6 @@ private:
 /// What SOCI says of a failure, without the statement and its values (they may be private).
 [[nodiscard]] std::string reason_of(const std::exception& why);
 
-extern const schema auth_schema, limit_schema, log_schema, prompt_schema;
+extern const schema auth_schema, lease_schema, limit_schema, log_schema, prompt_schema;
 
 } // namespace troupe::sql

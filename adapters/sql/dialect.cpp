@@ -2,6 +2,8 @@
 
 #include "adapters/sql/engine.hpp"
 
+#include <soci/soci.h>
+
 namespace troupe::sql {
 
 std::string with_words(std::string_view statement, dialect_words words) {
@@ -10,6 +12,12 @@ std::string with_words(std::string_view statement, dialect_words words) {
     for (auto at = out.find(word); at != out.npos; at = out.find(word, at + own.size()))
       out.replace(at, word.size(), own);
   return out;
+}
+
+lease_rules::lease_time engine::lease_now(soci::session& session) const {
+  long long now = 0;
+  session << "select " + std::string(clock_ms()), soci::into(now);
+  return {.ms = now};
 }
 
 std::string engine::or_update(std::string_view key,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/ports/lease_book.hpp"
 #include "adapters/sql/sql_stores.hpp"
 
 #include <cstdint>
@@ -37,6 +38,11 @@ public:
   [[nodiscard]] virtual std::string in_dialect(std::string_view statement) const = 0;
   /// An expression: the milliseconds since 1970 by the clock of the database's machine, now.
   [[nodiscard]] virtual std::string_view clock_ms() const = 0;
+  /// The clock of leases: the server's, or, of a file, that of the machine since it started, which
+  /// all processes that can share the file have. Throws what SOCI throws.
+  [[nodiscard]] virtual lease_rules::lease_time lease_now(soci::session& session) const;
+  /// Stands behind a select of one row, which then stays as it is until the transaction ends.
+  [[nodiscard]] virtual std::string_view for_share() const = 0;
   /// What stands behind `insert … values …`, so that a row whose `key` is there takes these columns
   /// instead. Locks the row.
   [[nodiscard]] virtual std::string or_update(
@@ -63,6 +69,8 @@ public:
   [[nodiscard]] virtual bool is_exclusive() const { return false; }
 };
 
+/// What `config` names. Errors: its URL is wrong, the file cannot be made.
+[[nodiscard]] result<std::unique_ptr<engine>> make_engine(const sql_config& config);
 [[nodiscard]] result<std::unique_ptr<engine>> make_sqlite_engine(const sql_config& config);
 [[nodiscard]] std::unique_ptr<engine> make_mysql_engine(const sql_server& server);
 [[nodiscard]] std::unique_ptr<engine> make_postgresql_engine(const sql_server& server);

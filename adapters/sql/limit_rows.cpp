@@ -94,35 +94,6 @@ std::string marks(std::size_t rows, std::initializer_list<const char*> columns) 
 
 } // namespace
 
-std::string escaped(std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte > ' ' && byte < 0x7F && c != '%') {
-      out += c;
-      continue;
-    }
-    out += {'%', digits[byte >> 4], digits[byte & 15]};
-  }
-  return out;
-}
-
-std::string unescaped(std::string_view text) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (text[at] != '%') {
-      out += text[at];
-      continue;
-    }
-    int byte = 0;
-    std::from_chars(text.data() + at + 1, text.data() + std::min(at + 3, text.size()), byte, 16);
-    out += static_cast<char>(byte);
-    at += 2;
-  }
-  return out;
-}
-
 limit_row row_of(const limit_rules::counter& from) {
   return std::visit([](const auto& each) { return row_of(each); }, from);
 }

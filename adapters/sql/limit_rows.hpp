@@ -2,6 +2,7 @@
 
 #include "actors/ports/limit_book.hpp"
 #include "adapters/sql/database.hpp"
+#include "adapters/sql/escaped_text.hpp"
 
 #include <cstdint>
 #include <map>
@@ -12,17 +13,13 @@
 /// Inside adapters/sql only: how counters and reservations lie in their tables.
 namespace troupe::sql {
 
-/// A row of limit_counters or limit_records: `text` is its state or its wants.
+/// A row of limit_counters or limit_records: `text` is its state or its wants. Names are escaped
+/// (escaped_text.hpp).
 struct limit_row {
   std::string text;
   std::int64_t expires_at = 0; ///< milliseconds of the server's clock
 };
 using limit_rows = std::map<std::string, limit_row>; ///< by name, in the order of locking
-
-/// The bytes of a scope or an id as text that every database keeps and compares byte by byte: what
-/// is not printable ASCII, spaces and `%` as `%20`.
-[[nodiscard]] std::string escaped(std::string_view bytes);
-[[nodiscard]] std::string unescaped(std::string_view text);
 
 /// `28333333 5 28333334 1`: number and amount of each bucket; of a stream, id and end of each
 /// lease.

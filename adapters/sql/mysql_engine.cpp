@@ -39,6 +39,7 @@ public:
     // What other nodes commit is seen by the next statement, and a wait for a lock has an end.
     session << "set session transaction isolation level read committed";
     session << "set session innodb_lock_wait_timeout = 5";
+    end_when_frozen(session);
     session << "set session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'";
   }
   /// Text is compared byte by byte, as in the other databases.
@@ -52,6 +53,7 @@ public:
   std::string_view clock_ms() const override {
     return "timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000";
   }
+  std::string_view for_share() const override { return " lock in share mode"; }
   std::string or_update(std::string_view,
                         std::initializer_list<std::string_view> columns) const override {
     std::string out = " on duplicate key update";
@@ -106,6 +108,18 @@ public:
   }
 
 private:
+  /// A process that is frozen in a transaction keeps its locks for so long, and not for hours.
+  /// MySQL has a bound for idle connections only, which are made anew.
+  static void end_when_frozen(soci::session& session) {
+    constexpr unsigned unknown_variable = 1193;
+    try {
+      session << "set session idle_transaction_timeout = 5";
+    } catch (const std::exception& why) {
+      if (number_of(why) != unknown_variable) throw;
+      session << "set session wait_timeout = 30";
+    }
+  }
+
   /// The client library falls back to plain text without a word.
   static void check_tls(soci::session& session) {
     std::string name, cipher;

@@ -10,14 +10,6 @@ std::unexpected<error> cannot_open(const engine& where, const std::string& why) 
   return troupe::fail(errc::unavailable, "cannot open the database " + where.name() + ": " + why);
 }
 
-result<std::unique_ptr<engine>> engine_of(const sql_config& config) {
-  if (config.url.empty()) return make_sqlite_engine(config);
-  auto server = parse_server_url(config.url);
-  if (!server) return std::unexpected(std::move(server.error()));
-  return server->what == sql_server::kind::mysql ? make_mysql_engine(*server)
-                                                 : make_postgresql_engine(*server);
-}
-
 /// Runs the statements of one step. Where they take effect at once, one that a process before us
 /// still ran is passed over.
 void run_statements(const engine& on, soci::session& session, std::string_view text) {
@@ -49,6 +41,36 @@ private:
   soci::session& session_;
 };
 
+/// Undone unless it is committed.
+class write_transaction {
+public:
+  write_transaction(const engine& on, soci::session& session) : session_(session) {
+    session_ << std::string(on.begin_write());
+  }
+  ~write_transaction() {
+    try {
+      if (!is_over_) session_ << "rollback";
+    } catch (const std::exception&) { // the connection is gone, and the transaction with it
+    }
+  }
+  write_transaction(const write_transaction&) = delete;
+  write_transaction& operator=(const write_transaction&) = delete;
+  void commit() {
+    session_ << "commit";
+    is_over_ = true;
+  }
+
+private:
+  soci::session& session_;
+  bool is_over_ = false;
+};
+
+int version_in(soci::session& session, const std::string& table) {
+  int out = 0;
+  session << "select coalesce(max(version), 0) from " + table, soci::into(out);
+  return out;
+}
+
 /// Brings the database to the newest version, a step a transaction. Errors: it is newer than we
 /// are.
 result<schema_change> migrate(const engine& on, soci::session& session, const schema& wanted) {
@@ -56,17 +78,20 @@ result<schema_change> migrate(const engine& on, soci::session& session, const sc
   const auto newest = static_cast<int>(wanted.steps.size());
   const auto table = on.version_table(wanted.name);
   session << "create table if not exists " + table + " (version bigint not null)";
-  int version = 0;
-  session << "select coalesce(max(version), 0) from " + table, soci::into(version);
+  int version = version_in(session, table);
   if (version > newest)
     return cannot_open(on, "it was written by a newer Troupe (schema " + std::to_string(version) +
                                ", this program knows " + std::to_string(newest) + ")");
   schema_change out{on.name(), version, newest};
   while (version < newest) {
-    soci::transaction step(session);
-    run_statements(on, session, wanted.steps[static_cast<std::size_t>(version)]);
-    ++version;
-    session << "insert into " + table + " (version) values (:v)", soci::use(version);
+    write_transaction step(on, session);
+    // Processes that share a file wait for each other here.
+    version = version_in(session, table);
+    if (version < newest) {
+      run_statements(on, session, wanted.steps[static_cast<std::size_t>(version)]);
+      ++version;
+      session << "insert into " + table + " (version) values (:v)", soci::use(version);
+    }
     step.commit();
   }
   return out;
@@ -74,13 +99,21 @@ result<schema_change> migrate(const engine& on, soci::session& session, const sc
 
 } // namespace
 
+result<std::unique_ptr<engine>> make_engine(const sql_config& config) {
+  if (config.url.empty()) return make_sqlite_engine(config);
+  auto server = parse_server_url(config.url);
+  if (!server) return std::unexpected(std::move(server.error()));
+  return server->what == sql_server::kind::mysql ? make_mysql_engine(*server)
+                                                 : make_postgresql_engine(*server);
+}
+
 std::string reason_of(const std::exception& why) {
   const auto* of_soci = dynamic_cast<const soci::soci_error*>(&why);
   return of_soci ? of_soci->get_error_message() : why.what();
 }
 
 result<schema_change> database::migrate_only(const sql_config& config, const schema& wanted) {
-  auto on = engine_of(config);
+  auto on = make_engine(config);
   if (!on) return std::unexpected(std::move(on.error()));
   try {
     soci::session session;
@@ -92,7 +125,7 @@ result<schema_change> database::migrate_only(const sql_config& config, const sch
 }
 
 result<std::shared_ptr<database>> database::open(const sql_config& config, const schema& wanted) {
-  auto made_engine = engine_of(config);
+  auto made_engine = make_engine(config);
   if (!made_engine) return std::unexpected(std::move(made_engine.error()));
   const std::shared_ptr<const engine> on = std::move(*made_engine);
   try {
@@ -121,6 +154,9 @@ namespace troupe {
 
 result<schema_change> migrate_auth_store(const sql_config& config) {
   return sql::database::migrate_only(config, sql::auth_schema);
+}
+result<schema_change> migrate_lease_store(const sql_config& config) {
+  return sql::database::migrate_only(config, sql::lease_schema);
 }
 result<schema_change> migrate_limit_store(const sql_config& config) {
   return sql::database::migrate_only(config, sql::limit_schema);

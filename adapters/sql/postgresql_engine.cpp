@@ -41,6 +41,8 @@ public:
     session.open(soci::postgresql, how);
     session << "set statement_timeout = '15s'";
     session << "set lock_timeout = '5s'";
+    // A process that is frozen in a transaction keeps its locks for so long, and not for ever.
+    session << "set idle_in_transaction_session_timeout = '5s'";
     session << "set client_min_messages = 'warning'";
     if (only_reads) session << "set default_transaction_read_only = on";
   }
@@ -50,6 +52,7 @@ public:
   std::string_view clock_ms() const override {
     return "cast(floor(extract(epoch from clock_timestamp()) * 1000) as bigint)";
   }
+  std::string_view for_share() const override { return " for share"; }
   std::string_view begin_write() const override { return "begin"; }
   fault judge(const std::exception& why) const override {
     const auto* of_server = dynamic_cast<const soci::postgresql_soci_error*>(&why);
@@ -57,9 +60,10 @@ public:
     const auto state = of_server->sqlstate();
     if (state.starts_with("23")) return fault::conflict;
     if (state == "40001" || state == "40P01" || state == "55P03") return fault::retry;
-    // 25006: read only, the writer has moved; blank: the connection ended without a word.
+    // 25006: read only, the writer has moved; 25P03: we were frozen in a transaction; blank: the
+    // connection ended without a word.
     if (state.starts_with("08") || state.starts_with("57P") || state == "25006" ||
-        state.find_first_not_of(' ') == state.npos)
+        state == "25P03" || state.find_first_not_of(' ') == state.npos)
       return fault::lost;
     return fault::other;
   }

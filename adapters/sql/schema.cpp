@@ -124,6 +124,36 @@ create table limit_records (
 create index limit_records_expiry on limit_records (expires_at)
 )"};
 
+// Times are milliseconds of engine::lease_now, `state` is escaped text. States lie apart, for the
+// rows of leases are written every second. No row of `leases` is ever deleted: epochs only rise.
+constexpr std::array<migration, 1> lease_steps{R"(
+create table leases (
+  service varchar(64) not null,
+  shard smallint not null,
+  epoch bigint not null,
+  holder varchar(64) not null,
+  until_ms bigint not null,
+  era varchar(64) not null,
+  released smallint not null,
+  complete smallint not null,
+  wanted_by varchar(64) not null,
+  saved_ms bigint not null,
+  saved_era varchar(64) not null,
+  saved_wall_ms bigint not null,
+  primary key (service, shard));
+create table lease_states (
+  service varchar(64) not null,
+  shard smallint not null,
+  state @long_text not null,
+  primary key (service, shard));
+create table lease_members (
+  service varchar(64) not null,
+  node varchar(64) not null,
+  until_ms bigint not null,
+  era varchar(64) not null,
+  primary key (service, node))
+)"};
+
 constexpr std::array<migration, 1> log_steps{R"(
 create table log_records (
   seq @rising_key not null primary key,
@@ -191,6 +221,7 @@ create index conversations_user on conversations (user_id, id)
 } // namespace
 
 const schema auth_schema{"auth", auth_steps};
+const schema lease_schema{"leases", lease_steps, 0};
 const schema limit_schema{"limits", limit_steps, 0};
 const schema log_schema{"log", log_steps};
 const schema prompt_schema{"prompt", prompt_steps};

@@ -3,6 +3,7 @@
 #include "actors/ports/account_stores.hpp"
 #include "actors/ports/conversation_store.hpp"
 #include "actors/ports/document_store.hpp"
+#include "actors/ports/lease_store.hpp"
 #include "actors/ports/limit_store.hpp"
 #include "actors/ports/log_store.hpp"
 
@@ -46,6 +47,7 @@ struct prompt_stores {
 /// Brings a role's database to the newest version and closes it. What opens it does so by itself;
 /// this is for deployments that want it done, and seen, before. Errors as of open_…_stores().
 [[nodiscard]] result<schema_change> migrate_auth_store(const sql_config& config);
+[[nodiscard]] result<schema_change> migrate_lease_store(const sql_config& config);
 [[nodiscard]] result<schema_change> migrate_limit_store(const sql_config& config);
 [[nodiscard]] result<schema_change> migrate_prompt_store(const sql_config& config);
 [[nodiscard]] result<schema_change> migrate_log_store(const sql_config& config);
@@ -54,6 +56,10 @@ struct prompt_stores {
 /// On a server, where all auth processes share it exactly: a schema of its own beside the accounts,
 /// and one connection. A file is not shared; there it must be another than the accounts' file.
 [[nodiscard]] result<std::unique_ptr<limit_store>> open_limit_store(const sql_config& config);
+/// Leases of shards, for all processes of a server's database or, on one machine, of a file. A
+/// schema of its own that may lie in another role's database, whose stores then can check epochs in
+/// their own transactions (lease_fence.hpp).
+[[nodiscard]] result<std::unique_ptr<lease_store>> open_lease_store(const sql_config& config);
 /// In memory, for tests and demonstrations: gone with the last of its stores.
 [[nodiscard]] result<account_stores> open_memory_auth_stores();
 [[nodiscard]] result<prompt_stores> open_prompt_stores(const sql_config& config);

@@ -1,5 +1,6 @@
+#include "actors/ports/boot_clock.hpp"
+#include "adapters/sql/database.hpp"
 #include "adapters/sql/dialect.hpp"
-#include "adapters/sql/engine.hpp"
 
 #include <fcntl.h>
 #include <soci/soci.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 #include <array>
 #include <cerrno>
+#include <fstream>
 #include <system_error>
 
 namespace troupe::sql {
@@ -14,6 +16,13 @@ namespace {
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 3> words{
     {{"@rising_key", "integer"}, {"@long_text", "text"}, {"@bytes", "blob"}}};
+
+/// A number that is new with each start of the machine; empty: it does not tell.
+std::string read_boot_id() {
+  std::string out;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> out;
+  return out;
+}
 
 class sqlite_engine final : public engine {
 public:
@@ -37,6 +46,12 @@ public:
     return "cast(strftime('%s', 'now') as integer) * 1000 + cast(substr(strftime('%f', 'now'), 4) "
            "as integer)";
   }
+  lease_rules::lease_time lease_now(soci::session&) const override {
+    if (boot_id_.empty()) throw soci::soci_error("the machine does not tell when it started");
+    return {ms_of(boot_now()), boot_id_, ms_of(std::chrono::system_clock::now())};
+  }
+  /// Who begins to write has the file to itself.
+  std::string_view for_share() const override { return ""; }
   /// A transaction that only turns into a writing one later can fail then.
   std::string_view begin_write() const override { return "begin immediate"; }
   fault judge(const std::exception& why) const override {
@@ -45,11 +60,20 @@ public:
     return of_sqlite && (of_sqlite->result() & 0xFF) == constraint ? fault::conflict : fault::other;
   }
   std::string name() const override { return config_.path; }
-  std::string version_table(std::string_view) const override { return "schema_version"; }
+  /// One schema a file, and beside it leases, whose epochs it may check.
+  std::string version_table(std::string_view schema) const override {
+    return schema == lease_schema.name ? engine::version_table(schema) : "schema_version";
+  }
   bool is_exclusive() const override { return config_.exclusive; }
 
 private:
+  template <class Instant>
+  static std::int64_t ms_of(Instant at) {
+    return std::chrono::floor<std::chrono::milliseconds>(at.time_since_epoch()).count();
+  }
+
   const sql_config config_;
+  const std::string boot_id_ = read_boot_id();
 };
 
 } // namespace
