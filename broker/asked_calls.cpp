@@ -202,10 +202,11 @@ void asked_calls::take_accept(call& c, const broker_frame& in) {
   say_window(c, c.home, false);
 }
 
-/// The broker that has the request told this worker to begin, and tells no other.
+/// The broker that has the request told this worker to begin. It tells another one only when this
+/// one has handed the request on.
 void asked_calls::take_begun(call& c, const broker_frame& in) {
-  if (c.is_accepted || c.seen > 0 || (c.home != 0 && c.home != in.over)) return void(++dropped_);
-  c.worker = in.header.mid.incarnation;
+  if (c.seen > 0 || (c.home != 0 && c.home != in.over)) return void(++dropped_);
+  if (std::exchange(c.worker, in.header.mid.incarnation) != in.header.mid.incarnation) c.moves = 0;
   c.is_accepted = c.may_have_begun = true;
   forget_request(c);
   found(c);

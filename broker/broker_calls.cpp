@@ -128,6 +128,8 @@ void broker_state::take_delegated(peer& from, frame_received& in) {
   c->delegated_by = from.id;
   c->attempts = 0;
   c->may_have_begun = c->asks_start = false;
+  // A service hands on for the caller that a router vouched for.
+  if (!from.is_router) in.header.caller = std::move(c->request.caller);
   c->request = std::move(in.header);
   c->body_size = bytes_of(in.body).size();
   c->body = std::move(in.body);

@@ -36,7 +36,8 @@ struct bus_request {
   bool streamed = false;
   std::chrono::steady_clock::time_point deadline;
   std::uint8_t priority = 2; ///< 0 control, 1 interactive, 2 normal, 3 batch: while it has to wait
-  std::uint64_t to = 0;      ///< the incarnation of the one node that can answer; 0: any
+  std::uint64_t to = 0;      ///< the incarnation of the one node that can answer; 0: any. To a
+                             ///< worker: its own, if the requester chose it
   std::string credential;    ///< for the router; never sent on by it
   std::string caller;        ///< packed `caller`; brokers keep it only from routers
   std::string request_id;

@@ -48,6 +48,7 @@ bus_request request_of(envelope& header, std::string body, instant deadline) {
   out.idempotent = (header.flags & idempotent) != 0;
   out.streamed = (header.flags & streamed) != 0;
   out.deadline = deadline;
+  out.to = header.to;
   out.credential = std::move(header.credential);
   out.caller = std::move(header.caller);
   out.request_id = std::move(header.request_id);

@@ -232,4 +232,14 @@ struct purge_conversations_request {
 };
 BOOST_DESCRIBE_STRUCT(purge_conversations_request, (), (user))
 
+/// Between nodes that answer chats: the conversation moved while its chat ran at the asker.
+struct keep_turn_request {
+  std::string user;
+  std::string conversation_id;
+  std::string question;
+  std::string text; ///< what the model said
+  bool operator==(const keep_turn_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(keep_turn_request, (), (user, conversation_id, question, text))
+
 } // namespace troupe

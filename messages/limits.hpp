@@ -73,4 +73,84 @@ struct renew_reply {
 };
 BOOST_DESCRIBE_STRUCT(renew_reply, (), (lost))
 
+// Among the nodes that serve limits, where each shard of the counters has one owner.
+
+/// One bound of a reservation. An empty scope stands for one that another shard's owner counts.
+struct shard_want {
+  std::string scope;
+  std::uint32_t kind = 0; ///< as of limit_kind: 0 requests, 1 tokens, 2 money, 3 streams
+  std::int64_t most = 0;
+  std::int64_t window_ms = 0;
+  std::int64_t amount = 0;
+  bool operator==(const shard_want&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(shard_want, (), (scope, kind, most, window_ms, amount))
+
+/// Takes what lies in this shard, all of it or nothing.
+struct shard_reserve_request {
+  std::uint32_t shard = 0;
+  std::string id;
+  std::vector<shard_want> wants; ///< all of the reservation's, so that settling needs no more
+  bool operator==(const shard_reserve_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(shard_reserve_request, (), (shard, id, wants))
+
+struct shard_verdict {
+  bool granted = false;
+  std::uint32_t refused_by = 0; ///< the want's index
+  std::int64_t retry_after_ms = 0;
+  std::vector<std::int64_t> remaining; ///< one a want
+  std::vector<std::int64_t> reset_ms;  ///< one a want
+  bool operator==(const shard_verdict&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(shard_verdict, (), (granted, refused_by, retry_after_ms, remaining, reset_ms))
+
+struct shard_settle_request {
+  std::uint32_t shard = 0;
+  std::string id;
+  std::vector<std::int64_t> amounts; ///< one a want of the whole reservation
+  bool operator==(const shard_settle_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(shard_settle_request, (), (shard, id, amounts))
+
+struct shard_renew_request {
+  std::uint32_t shard = 0;
+  std::vector<std::string> ids;
+  bool operator==(const shard_renew_request&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(shard_renew_request, (), (shard, ids))
+
+// What the owner of a shard saves for the next one. Times are milliseconds of the owner's clock.
+
+/// A counter of limit_book: the buckets of a sliding window, or who holds a stream until when.
+struct counter_state {
+  std::string name;
+  std::vector<std::int64_t> numbers; ///< of its buckets, ascending
+  std::vector<std::int64_t> amounts; ///< one a bucket
+  std::vector<std::string> holders;  ///< reservations
+  std::vector<std::int64_t> until;   ///< one a holder
+  bool operator==(const counter_state&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(counter_state, (), (name, numbers, amounts, holders, until))
+
+/// A reservation that may still be settled; the vectors have an element for each of its wants.
+struct reservation_state {
+  std::string id;
+  std::int64_t until = 0;
+  std::vector<std::string> counters; ///< empty: counted elsewhere
+  std::vector<std::int64_t> buckets;
+  std::vector<std::int64_t> amounts;
+  std::vector<std::int64_t> leases; ///< their length; 0: not a stream
+  bool operator==(const reservation_state&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(reservation_state, (), (id, until, counters, buckets, amounts, leases))
+
+struct limit_shard_state {
+  std::int64_t saved_at = 0;
+  std::vector<counter_state> counters;
+  std::vector<reservation_state> reservations;
+  bool operator==(const limit_shard_state&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(limit_shard_state, (), (saved_at, counters, reservations))
+
 } // namespace troupe

@@ -27,6 +27,8 @@
   X(authenticate_request) X(authenticate_reply)                                                     \
   X(usage_caps) X(reserve_request) X(rate_limit) X(rate_limit_list) X(reserve_reply)                \
   X(settle_request) X(renew_request) X(renew_reply)                                                 \
+  X(shard_want) X(shard_reserve_request) X(shard_verdict) X(shard_settle_request)                   \
+  X(shard_renew_request) X(counter_state) X(reservation_state) X(limit_shard_state)                 \
   X(sign_up_request) X(sign_in_reply) X(send_mail_request) X(verify_mail_request)                   \
   X(exchange_code_request) X(change_account_request) X(sign_in_settings_request)                    \
   X(authorize_request) X(provider_callback_request) X(id_token_request)                             \
@@ -34,6 +36,7 @@
   X(chat_message) X(stream_options) X(retrieval_options) X(chat_completion_body)                    \
   X(chat_stream_body) X(chat_request) X(chat_delta) X(token_usage) X(chat_reply)                    \
   X(resume_chat_request) X(stop_chat_request) X(chat_stream_view) X(chat_stream_begin)              \
+  X(keep_turn_request)                                                                              \
   X(embeddings_request) X(json_reply) X(models_request) X(model_view) X(model_list) X(citation)     \
   X(file_view) X(create_file_request) X(list_files_request) X(file_list) X(get_file_request)        \
   X(file_content_request) X(file_chunk) X(delete_file_request) X(file_counts) X(store_view)         \

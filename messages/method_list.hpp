@@ -88,10 +88,13 @@
   X(auth, authenticate, authenticate_request, none, authenticate_reply, idempotent)
 
 /// Asked by routers and services: what a caller may use at most.
-#define TROUPE_LIMIT_METHODS(X)                                        \
-  X(limits, reserve, reserve_request, none, reserve_reply, idempotent) \
-  X(limits, settle, settle_request, none, done, idempotent)            \
-  X(limits, renew, renew_request, none, renew_reply, idempotent)
+#define TROUPE_LIMIT_METHODS(X)                                                    \
+  X(limits, reserve, reserve_request, none, reserve_reply, idempotent)             \
+  X(limits, settle, settle_request, none, done, idempotent)                        \
+  X(limits, renew, renew_request, none, renew_reply, idempotent)                   \
+  X(limits, shard_reserve, shard_reserve_request, none, shard_verdict, idempotent) \
+  X(limits, shard_settle, shard_settle_request, none, done, idempotent)            \
+  X(limits, shard_renew, shard_renew_request, none, renew_reply, idempotent)
 
 #define TROUPE_PROMPT_METHODS(X)                                             \
   X(prompt, chat, chat_request, chat_delta, chat_reply, once)                \
@@ -126,8 +129,9 @@
 /// goes on where it was broken off. It covers what the service took before it, not requests of the
 /// user that come later: first take the credentials away and let limits::auth_cache_ttl pass. Ask
 /// `prompt` before `log`: its chats leave records there.
-#define TROUPE_PROMPT_INTERNAL_METHODS(X) \
-  X(prompt, purge, purge_conversations_request, none, purge_reply, idempotent)
+#define TROUPE_PROMPT_INTERNAL_METHODS(X)                                      \
+  X(prompt, purge, purge_conversations_request, none, purge_reply, idempotent) \
+  X(prompt, keep_turn, keep_turn_request, none, done, once)
 #define TROUPE_RETRIEVAL_INTERNAL_METHODS(X) \
   X(retrieval, purge, purge_documents_request, none, purge_reply, idempotent)
 #define TROUPE_LOG_INTERNAL_METHODS(X) \

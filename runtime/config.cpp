@@ -26,6 +26,16 @@ bool wants_http(const config& in) noexcept {
   return has_role(in, "edge") || in.http_given;
 }
 
+limit_keeper limit_keeper_of(const config& in) {
+  const auto& wanted = in.caps.store;
+  if (wanted == "redis") return limit_keeper::redis;
+  if (wanted == "sql") return limit_keeper::sql;
+  if (wanted == "nodes") return limit_keeper::nodes;
+  if (!in.redis.url.value.empty()) return limit_keeper::redis;
+  if (!has_sql_server(in)) return limit_keeper::memory;
+  return broker_links(in).empty() ? limit_keeper::sql : limit_keeper::nodes;
+}
+
 std::vector<std::string> broker_links(const config& in) {
   if (is_single_process(in)) return {};
   if (!in.bus.join.empty()) return in.bus.join;

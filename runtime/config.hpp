@@ -91,10 +91,12 @@ struct caps {
   std::uint32_t user_streams = 0;                ///< at the same time
   std::uint32_t user_usd_per_day = 0;            ///< whole dollars
   std::uint32_t address_requests_per_minute = 0; ///< with a credential, of one client address
+  /// Who counts: redis, sql, nodes (those of the role auth, among themselves), or auto.
+  std::string store = "auto";
 };
 BOOST_DESCRIBE_STRUCT(caps, (),
                       (user_requests_per_minute, user_tokens_per_minute, user_streams,
-                       user_usd_per_day, address_requests_per_minute))
+                       user_usd_per_day, address_requests_per_minute, store))
 
 struct sqlite {
   std::string path; ///< auth's file, the others lie beside it; empty: <data.dir>/auth.db
@@ -230,6 +232,12 @@ struct endpoint {
 [[nodiscard]] inline bool has_sql_server(const config& in) {
   return !in.database.url.value.empty();
 }
+
+/// What keeps the counters of limits.
+enum class limit_keeper : std::uint8_t { memory, redis, sql, nodes };
+/// caps.store, where `auto` means redis.url if it is set, else the nodes of the role auth if they
+/// share a SQL server and are linked to each other, else that server, else this process's memory.
+[[nodiscard]] limit_keeper limit_keeper_of(const config& in);
 
 /// Whether this node lets anyone register: auth.signup, where `auto` means "http.address is
 /// loopback". Asked by the edge and by auth; both must agree.

@@ -177,6 +177,20 @@ result<void> check_tls(const loaded_config& in) {
               missing);
 }
 
+result<void> check_caps_store(const loaded_config& in) {
+  const auto& wanted = in.values.caps.store;
+  const auto needs = [&](const std::string& what) {
+    return fail(errc::invalid_argument, named(in, "caps.store") + ": needs " + what, "caps.store");
+  };
+  if (!has_role(in.values, "auth")) return {};
+  if (wanted == "redis" && in.values.redis.url.value.empty()) return needs("redis.url");
+  if ((wanted == "sql" || wanted == "nodes") && !has_sql_server(in.values))
+    return needs("database.url, which the nodes share");
+  if (wanted == "nodes" && broker_links(in.values).empty())
+    return needs("a broker, through which the nodes ask each other (bus.join)");
+  return {};
+}
+
 } // namespace
 
 result<void> check_stores(const loaded_config& in) {
@@ -204,6 +218,7 @@ result<void> check_stores(const loaded_config& in) {
 
 result<void> check_servable(const loaded_config& loaded) {
   if (auto done = check_stores(loaded); !done) return done;
+  if (auto done = check_caps_store(loaded); !done) return done;
   if (auto done = check_tls(loaded); !done) return done;
   if (auto done = check_mail(loaded); !done) return done;
   if (auto done = check_issuers(loaded); !done) return done;

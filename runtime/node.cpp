@@ -49,6 +49,12 @@ bool is_edge(const config& in) {
   return has_role(in, "edge");
 }
 
+/// The lock of the role prompt is its retrieval's: linked nodes that come later chat without one of
+/// their own.
+bool may_share_prompt(const config& in, const error& why) {
+  return why.code == errc::conflict && !broker_links(in).empty();
+}
+
 class node_impl final : public node {
 public:
   explicit node_impl(const config& in)
@@ -102,6 +108,7 @@ private:
   config in_;
   io_thread loop_; // of the edge, the bus and the provider: they hand over without waking a thread
   std::vector<lock_file> locks_;
+  bool has_retrieval_ = true; // of the role prompt
   bus_keys keys_;
   std::unique_ptr<broker_node> broker_;
   std::optional<allow_list_watch> allow_list_;
@@ -112,7 +119,7 @@ private:
   std::vector<bus_client> clients_;
   std::optional<bus_server> server_;
   std::optional<pulse> pulse_;
-  service_handles near_, handles_;
+  service_handles near_, far_, handles_;
   router_service::actor near_router_, router_;
   std::vector<caf::actor> actors_;
   std::unique_ptr<edge_gates> gates_;
@@ -130,7 +137,7 @@ node_impl::~node_impl() {
   actors_.clear();
   clients_.clear();
   server_.reset();
-  near_ = handles_ = {};
+  near_ = far_ = handles_ = {};
   near_router_ = router_ = nullptr;
   if (broker_) broker_->drain(in_.drain.timeout + last_words);
   system_.await_all_actors_done();
@@ -144,7 +151,13 @@ node_impl::~node_impl() {
 result<void> node_impl::take_locks() {
   for (const std::string_view role : {"auth", "prompt", "log"}) {
     if (!has_role(in_, role) || (role == "auth" && has_sql_server(in_))) continue;
-    auto lock = lock_file::take(role_lock_file(in_, role), "role " + std::string(role));
+    const auto file = role_lock_file(in_, role);
+    auto lock = lock_file::take(file, "role " + std::string(role));
+    if (!lock && role == "prompt" && may_share_prompt(in_, lock.error())) {
+      has_retrieval_ = false;
+      log::info("prompt.without_retrieval", {{"why", lock.error().message}});
+      continue;
+    }
     if (!lock) return std::unexpected(std::move(lock.error()));
     locks_.push_back(std::move(*lock));
   }
@@ -182,7 +195,7 @@ result<void> node_impl::start_broker_role() {
 }
 
 result<void> node_impl::open_services() {
-  auto opened = role_services::open(in_, loop_.context());
+  auto opened = role_services::open(in_, loop_.context(), has_retrieval_);
   if (!opened) return std::unexpected(std::move(opened.error()));
   services_ = std::move(*opened);
   return {};
@@ -214,6 +227,7 @@ void node_impl::spawn_clients() {
   handles_.prompt = caf::actor_cast<prompt_service::actor>(far);
   handles_.retrieval = caf::actor_cast<retrieval_service::actor>(far);
   handles_.log = caf::actor_cast<log_service::actor>(far);
+  far_ = handles_;
   router_ = caf::actor_cast<router_service::actor>(clients_.back().actor);
 }
 
@@ -228,13 +242,15 @@ void node_impl::spawn_services() {
     keep(near_.auth);
     near_.keys = handles_.keys = services_->spawn_keys(system_);
     keep(near_.keys);
-    near_.limits = handles_.limits = services_->spawn_limits(system_);
+    near_.limits = handles_.limits = services_->spawn_limits(system_, far_.limits);
     keep(near_.limits);
   }
   if (has_role(in_, "prompt")) {
-    near_.retrieval = handles_.retrieval = services_->spawn_retrieval(system_);
-    keep(near_.retrieval);
-    near_.prompt = handles_.prompt = services_->spawn_prompt(system_, handles_);
+    if (has_retrieval_) {
+      near_.retrieval = handles_.retrieval = services_->spawn_retrieval(system_);
+      keep(near_.retrieval);
+    }
+    near_.prompt = handles_.prompt = services_->spawn_prompt(system_, handles_, far_.prompt);
     keep(near_.prompt);
   }
   if (has_role(in_, "auth")) {
@@ -344,6 +360,7 @@ void node_impl::begin_drain() {
     http_->stop_accepting();
   }
   drain_began_ = std::chrono::steady_clock::now();
+  if (services_) services_->hand_over(false);
   // What others need to finish says nothing yet: it goes when they have gone.
   if (link_ && !is_needed_by_others()) link_->drain();
 }
@@ -360,9 +377,12 @@ bool node_impl::may_leave() const {
 }
 
 bool node_impl::idle() const {
-  return may_leave() && (!http_ || http_->idle()) &&
-         (!services_ || services_->activity()->running == 0) &&
-         (!server_ || *server_->running == 0);
+  const bool has_work = !may_leave() || (http_ && !http_->idle()) ||
+                        (services_ && services_->activity()->running != 0) ||
+                        (server_ && *server_->running != 0);
+  if (has_work || !services_) return !has_work;
+  services_->hand_over(true);
+  return services_->is_handed_over();
 }
 
 void node_impl::end_running() {

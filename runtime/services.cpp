@@ -64,9 +64,10 @@ result<void> write_private(const std::filesystem::path& file, const std::string&
 
 class services_impl final : public role_services {
 public:
-  result<void> open_roles(const config& in, boost::asio::io_context& loop) {
+  result<void> open_roles(const config& in, boost::asio::io_context& loop, bool has_retrieval) {
     in_ = in;
     loop_ = &loop;
+    has_retrieval_ = has_retrieval;
     if (has_role(in, "log"))
       if (auto r = open_log(); !r) return r;
     if (has_role(in, "auth"))
@@ -92,8 +93,15 @@ public:
   key_service::actor spawn_keys(caf::actor_system& system) override {
     return troupe::spawn_keys(system, auth_);
   }
-  limit_service::actor spawn_limits(caf::actor_system& system) override {
-    return troupe::spawn_limits(system, {auth_.limits, in_.caps.address_requests_per_minute});
+  limit_service::actor spawn_limits(caf::actor_system& system,
+                                    const limit_service::actor& peers) override {
+    limit_deps d;
+    d.store = auth_.limits;
+    d.address_requests_per_minute = in_.caps.address_requests_per_minute;
+    d.shards = limit_shards_;
+    d.leases = limit_leases_;
+    d.peers = peers;
+    return troupe::spawn_limits(system, std::move(d));
   }
   account_service::actor spawn_accounts(caf::actor_system& system,
                                         const service_handles& others) override {
@@ -106,11 +114,21 @@ public:
     return troupe::spawn_retrieval(system, retrieval_);
   }
   prompt_service::actor spawn_prompt(caf::actor_system& system,
-                                     const service_handles& others) override {
+                                     const service_handles& others,
+                                     const prompt_service::actor& peers) override {
     auto d = prompt_;
+    d.peers = peers;
     d.retrieval = others.retrieval;
     d.limiter = others.limits;
     return troupe::spawn_prompt(system, std::move(d));
+  }
+  void hand_over(bool at_last) override {
+    for (const auto& each : {limit_leases_, prompt_.leases})
+      if (each) each->drain(at_last);
+  }
+  bool is_handed_over() const override {
+    return (!limit_leases_ || limit_leases_->is_drained()) &&
+           (!prompt_.leases || prompt_.leases->is_drained());
   }
   std::shared_ptr<prompt_activity> activity() const override { return prompt_.activity; }
   std::int64_t unlogged() const override {
@@ -121,6 +139,7 @@ private:
   result<void> open_log();
   result<void> open_auth();
   result<void> open_prompt();
+  result<void> share_conversations(const std::string& file);
   result<void> make_signer();
   result<void> make_issuers();
   result<void> open_signing_keys();
@@ -131,9 +150,13 @@ private:
 
   config in_;
   boost::asio::io_context* loop_ = nullptr;
+  bool has_retrieval_ = true;
   record_keeper keeper_;
+  std::unique_ptr<lease_store> shared_leases_, prompt_leases_;
   log_deps log_;
   auth_deps auth_;
+  std::shared_ptr<limit_shards> limit_shards_; // null: one store counts for all
+  std::shared_ptr<lease_host> limit_leases_;   // there with limit_shards_
   retrieval_deps retrieval_;
   prompt_deps prompt_;
 };
@@ -282,6 +305,9 @@ result<void> services_impl::open_auth() {
   auto shared = open_shared_stores(in_, *loop_);
   if (!shared) return std::unexpected(std::move(shared.error()));
   auth_.limits = std::move(shared->limits);
+  limit_shards_ = std::move(shared->limit_owner);
+  shared_leases_ = std::move(shared->leases);
+  limit_leases_ = std::move(shared->limit_leases);
   auth_.cache = std::move(shared->sessions);
   auth_.attempts = {in_.auth.failures_per_account, in_.auth.tries_per_address};
   auth_.user_caps = default_caps(in_.caps);
@@ -318,19 +344,36 @@ result<void> services_impl::make_provider() {
   return {};
 }
 
+/// Among nodes that are linked each conversation is one node's; the leases lie beside it.
+result<void> services_impl::share_conversations(const std::string& file) {
+  if (broker_links(in_).empty()) return {};
+  auto leases = open_lease_store({file});
+  if (!leases) return std::unexpected(std::move(leases.error()));
+  lease_host_config settings;
+  prompt_leases_ = std::move(*leases);
+  settings.store = prompt_leases_.get();
+  settings.service = "prompt";
+  settings.node = own_incarnation();
+  prompt_.leases = std::make_shared<lease_host>(std::move(settings));
+  return {};
+}
+
 result<void> services_impl::open_prompt() {
   const auto file = database_file(in_, "prompt").string();
   auto stores = open_prompt_stores({file});
   if (!stores) return std::unexpected(std::move(stores.error()));
   std::shared_ptr<const embedder> embed = make_hashing_embedder();
-  auto index = open_passage_index(file, embed);
-  if (!index) return std::unexpected(std::move(index.error()));
-  retrieval_.files = std::move(stores->files);
-  retrieval_.stores = std::move(stores->stores);
-  retrieval_.index = std::move(*index);
-  retrieval_.reader = make_document_reader();
-  retrieval_.digest = make_digests();
-  prompt_.embed = std::move(embed);
+  prompt_.embed = embed;
+  if (has_retrieval_) {
+    auto index = open_passage_index(file, std::move(embed));
+    if (!index) return std::unexpected(std::move(index.error()));
+    retrieval_.files = std::move(stores->files);
+    retrieval_.stores = std::move(stores->stores);
+    retrieval_.index = std::move(*index);
+    retrieval_.reader = make_document_reader();
+    retrieval_.digest = make_digests();
+  }
+  if (auto r = share_conversations(file); !r) return r;
   prompt_.conversations = std::move(stores->conversations);
   prompt_.default_model = in_.chat.default_model;
   for (const auto& price : in_.chat.prices) prompt_.prices.push_back(*parse_price(price));
@@ -340,9 +383,10 @@ result<void> services_impl::open_prompt() {
 } // namespace
 
 result<std::unique_ptr<role_services>> role_services::open(const config& in,
-                                                           boost::asio::io_context& loop) {
+                                                           boost::asio::io_context& loop,
+                                                           bool has_retrieval) {
   auto made = std::make_unique<services_impl>();
-  if (auto r = made->open_roles(in, loop); !r) return std::unexpected(std::move(r.error()));
+  if (auto r = made->open_roles(in, loop, has_retrieval); !r) return std::unexpected(std::move(r.error()));
   return made;
 }
 

@@ -1,5 +1,6 @@
 #include "runtime/shared_stores.hpp"
 
+#include "actors/ports/boot_clock.hpp"
 #include "adapters/memory/memory_stores.hpp"
 #include "adapters/redis/redis_stores.hpp"
 #include "adapters/sql/sql_stores.hpp"
@@ -8,23 +9,68 @@
 namespace troupe {
 namespace {
 
-result<shared_stores> without_redis(const config& in) {
-  if (!has_sql_server(in)) return shared_stores{make_memory_limit_store(), nullptr};
-  auto limits = open_limit_store(accounts_database(in));
-  if (!limits) return std::unexpected(std::move(limits.error()));
-  return shared_stores{std::move(*limits), nullptr};
+std::chrono::milliseconds boot_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(boot_now().time_since_epoch());
+}
+
+/// What a shard's lease brings and takes.
+shard_hooks hooks_of(const std::shared_ptr<limit_shards>& counters) {
+  shard_hooks out;
+  out.opened = [counters](shard_number shard, const std::string& state,
+                          std::chrono::milliseconds saved_ago,
+                          bool) { counters->open(shard, state, saved_ago); };
+  out.closed = [counters](shard_number shard) { counters->close(shard); };
+  out.save = [counters](shard_number shard) { return counters->save(shard); };
+  return out;
+}
+
+result<void> count_among_nodes(const config& in, shared_stores& out) {
+  auto leases = open_lease_store(accounts_database(in));
+  if (!leases) return std::unexpected(std::move(leases.error()));
+  out.limit_owner = std::make_shared<limit_shards>(own_incarnation(), boot_ms);
+  lease_host_config settings;
+  out.leases = std::move(*leases);
+  settings.store = out.leases.get();
+  settings.service = "limits";
+  settings.node = own_incarnation();
+  settings.hooks = hooks_of(out.limit_owner);
+  out.limit_leases = std::make_shared<lease_host>(std::move(settings));
+  out.limits = out.limit_owner;
+  return {};
+}
+
+result<void> open_limits(const config& in, shared_stores& out) {
+  switch (limit_keeper_of(in)) {
+    case limit_keeper::redis: // opened with the sessions
+      return {};
+    case limit_keeper::nodes:
+      return count_among_nodes(in, out);
+    case limit_keeper::memory:
+      out.limits = make_memory_limit_store();
+      return {};
+    case limit_keeper::sql:
+      break;
+  }
+  auto opened = open_limit_store(accounts_database(in));
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  out.limits = std::move(*opened);
+  return {};
 }
 
 } // namespace
 
 result<shared_stores> open_shared_stores(const config& in, boost::asio::io_context& loop) {
-  if (in.redis.url.value.empty()) return without_redis(in);
+  shared_stores out;
+  if (auto ok = open_limits(in, out); !ok) return std::unexpected(std::move(ok.error()));
+  if (in.redis.url.value.empty()) return out;
   redis_config settings;
   settings.url = in.redis.url;
   settings.loop = &loop;
   auto made = make_redis_stores(std::move(settings));
   if (!made) return std::unexpected(std::move(made.error()));
-  return shared_stores{std::move(made->limits), std::move(made->sessions)};
+  if (!out.limits) out.limits = std::move(made->limits);
+  out.sessions = std::move(made->sessions);
+  return out;
 }
 
 } // namespace troupe

@@ -3,6 +3,7 @@
 #include "actors/ports/limit_rules.hpp"
 #include "messages/base/ip_address.hpp"
 #include "messages/base/limits.hpp"
+#include "messages/limit_ids.hpp"
 
 #include <algorithm>
 #include <array>
@@ -70,7 +71,7 @@ std::vector<limit_want> wants_of(const reserve_request& in,
     add(cap.subject, limit_kind::money, cap.micro_usd_per_day, a_day, in.micro_usd);
   }
   if (!in.address.empty())
-    add("addr:" + limit_address(in.address), limit_kind::requests, address_requests_per_minute,
+    add(address_scope(in.address), limit_kind::requests, address_requests_per_minute,
         a_minute, in.requests);
   return wants;
 }

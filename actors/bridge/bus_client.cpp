@@ -25,6 +25,9 @@ struct pending_call {
   virtual void fail(error why) = 0;
 };
 
+template <class Request, class... Those>
+constexpr bool is_any_of = (std::is_same_v<Request, Those> || ...);
+
 template <class Request>
 struct pending_answer final : pending_call {
   answer<reply_of<Request>> a;
@@ -49,17 +52,22 @@ struct pending_answer final : pending_call {
       decoded = std::unexpected(make_error(errc::internal, "a peer's answer could not be read"));
     a(std::move(decoded));
   }
-  void fail(error why) override { a.fail(std::move(why)); }
+  /// A stream is gone with the node that ran it; anything else may find another one.
+  void fail(error why) override {
+    constexpr bool is_of_stream =
+        is_any_of<Request, resume_chat_request, stop_chat_request>;
+    if (is_of_stream && why.reason == node_not_linked)
+      why = make_error(errc::not_found, "the node that had it is gone");
+    a.fail(std::move(why));
+  }
 };
-
-template <class Request, class... Those>
-constexpr bool is_any_of = (std::is_same_v<Request, Those> || ...);
 
 /// Control: what others wait for in turn, and what ends work. Batch: what nobody watches.
 template <class Request>
 constexpr std::uint8_t priority_of =
     is_any_of<Request, ping_request, authenticate_request, reserve_request, settle_request,
-              renew_request, stop_chat_request>
+              renew_request, shard_reserve_request, shard_settle_request, shard_renew_request,
+              stop_chat_request>
         ? 0
     : is_any_of<Request, chat_request, resume_chat_request, search_request> ? 1
     : is_any_of<Request, append_logs_request, import_users_request, create_file_request,
@@ -126,10 +134,7 @@ public:
     if (auto p = remove(f.cid)) p->finish(f.body);
   }
   void take(const bus_failed& f) {
-    auto why = f.why;
-    if (why.reason == node_not_linked)
-      why = make_error(errc::not_found, "the node that had it is gone");
-    if (auto p = remove(f.cid)) p->fail(std::move(why));
+    if (auto p = remove(f.cid)) p->fail(f.why);
   }
 
 private:
@@ -144,7 +149,7 @@ private:
     out.deadline = c.op.deadline;
     if (d_.target == bus_target::router) out.credential = c.op.credential;
     if (!c.op.who.user.empty()) out.caller = msgpack_codec::encode(c.op.who);
-    if (d_.target == bus_target::service) out.to = node_for(c.body);
+    if (d_.target == bus_target::service) out.to = c.op.to != 0 ? c.op.to : node_for(c.body);
     out.priority = priority_of<Request>;
     out.request_id = c.op.request_id;
     out.traceparent = c.op.traceparent;

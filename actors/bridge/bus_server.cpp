@@ -25,7 +25,9 @@ template <class Request>
 constexpr bool needs_no_caller =
     is_public<Request> || std::is_same_v<Request, authenticate_request> ||
     std::is_same_v<Request, reserve_request> || std::is_same_v<Request, settle_request> ||
-    std::is_same_v<Request, renew_request> || std::is_same_v<Request, append_logs_request> ||
+    std::is_same_v<Request, renew_request> || std::is_same_v<Request, shard_reserve_request> ||
+    std::is_same_v<Request, shard_settle_request> || std::is_same_v<Request, shard_renew_request> ||
+    std::is_same_v<Request, keep_turn_request> || std::is_same_v<Request, append_logs_request> ||
     std::is_same_v<Request, ping_request> || std::is_same_v<Request, purge_documents_request> ||
     std::is_same_v<Request, purge_conversations_request> ||
     std::is_same_v<Request, purge_logs_request>;
@@ -164,6 +166,7 @@ private:
     op_context op;
     op.cid = in.cid;
     op.deadline = in.deadline;
+    op.to = in.to;
     op.credential = std::move(in.credential);
     op.request_id = std::move(in.request_id);
     op.traceparent = std::move(in.traceparent);

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "actors/ports/lease_store.hpp"
 #include "actors/ports/purge_step.hpp"
 #include "messages/base/reply.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,9 +25,10 @@ public:
   /// The last `max` turns, oldest first.
   virtual void last_turns(std::string user, std::string id, std::uint32_t max,
                           reply<std::vector<turn_row>> answer) = 0;
-  /// Appends in order, all or none.
+  /// Appends in order, all or none. With a fence only while that is in force, else as
+  /// lease_rules::not_owner() says; a store without leases beside it takes no heed of it.
   virtual void append(std::string user, std::string id, std::vector<turn_row> turns,
-                      reply<done> answer) = 0;
+                      std::optional<lease_fence> fence, reply<done> answer) = 0;
   /// Deletes at most `max` (from 1) rows of the user, turns and conversations, and counts the
   /// conversations. One that is broken off has lost its last turns. None comes back: append knows
   /// only what create made.

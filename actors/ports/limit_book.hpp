@@ -56,8 +56,7 @@ struct limit_book {
       out.retry_after = {};
     }
     for (const auto& want : wants)
-      out.states.push_back(
-          std::visit([&](const auto& c) { return c.state(now, want.most); }, at(want)));
+      out.states.push_back(is_foreign(want) ? limit_state{want.most, {}} : state_of(want, now));
     return out;
   }
 
@@ -102,12 +101,22 @@ struct limit_book {
     return found == records.end() || found->second.until <= now ? nullptr : &found->second;
   }
 
+  /// Whether another book counts it: it only keeps the place of its amount.
+  [[nodiscard]] static bool is_foreign(const limit_want& want) noexcept {
+    return want.scope.empty();
+  }
+
 private:
+  limit_state state_of(const limit_want& want, std::int64_t now) {
+    return std::visit([&](const auto& c) { return c.state(now, want.most); }, at(want));
+  }
+
   limit_verdict judge(const std::vector<limit_want>& wants, std::int64_t now) {
     limit_verdict out;
     out.granted = true;
     for (std::size_t n = 0; n < wants.size(); ++n) {
       const auto& want = wants[n];
+      if (is_foreign(want)) continue;
       const auto one = std::visit([&](auto& c) { return judge_one(c, want, now); }, at(want));
       const std::chrono::milliseconds wait{one.retry_after_ms};
       if (one.granted || (!out.granted && wait <= out.retry_after)) continue;
@@ -130,6 +139,10 @@ private:
     record made;
     made.until = now + record_life(wants).count();
     for (const auto& want : wants) {
+      if (is_foreign(want)) {
+        made.wants.emplace_back();
+        continue;
+      }
       taken each{name_of(want), 0, want.amount, 0};
       if (auto* leases = std::get_if<lease_set>(&at(want))) {
         each.lease_ms = want.window.count();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/ports/lease_store.hpp"
 #include "actors/ports/llm_provider.hpp"
 #include "actors/prompt/chat_meter.hpp"
 #include "actors/prompt/chat_stream.hpp"
@@ -34,6 +35,7 @@ struct chat_job {
   std::string question;               ///< the last user message
   std::vector<chat_json::turn> turns; ///< events: the context, with the new message
   std::string conversation_id;        ///< events
+  std::optional<lease_fence> place;   ///< of the conversation, where it may be another node's
   std::vector<search_hit> hits;
   std::vector<citation> cited;
   bool searched = false;

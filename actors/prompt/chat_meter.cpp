@@ -25,11 +25,11 @@ settle_request chat_meter::settled(const held& each, std::int64_t tokens, std::i
 }
 
 reserve_request chat_meter::begin(plan what) {
-  plan_ = what;
+  plan_ = std::move(what);
   // What cannot be cut is reserved whole.
   answer_tokens_ =
       plan_.is_streamed ? std::min(plan_.answer_tokens, plan_.step) : plan_.answer_tokens;
-  reserve_request out{.id = make_uuid()};
+  reserve_request out{.id = make_uuid() + plan_.shards};
   out.tokens = plan_.prompt_tokens + answer_tokens_;
   out.streams = plan_.is_streamed ? 1 : 0;
   out.micro_usd = plan_.price.cost(plan_.prompt_tokens, answer_tokens_);
@@ -41,14 +41,14 @@ std::optional<reserve_request> chat_meter::more(std::int64_t answer_tokens) {
   const auto ahead = plan_.step / 4;
   if (!counts_tokens_ || is_asking_ || answer_tokens + ahead < answer_tokens_) return std::nullopt;
   is_asking_ = true;
-  reserve_request out{.id = make_uuid(), .requests = 0};
+  reserve_request out{.id = make_uuid() + plan_.shards, .requests = 0};
   out.tokens = plan_.step;
   out.micro_usd = plan_.price.cost(0, plan_.step);
   return out;
 }
 
 reserve_request chat_meter::again() const {
-  return {.id = make_uuid(), .requests = 0, .tokens = 0, .streams = 1, .micro_usd = 0};
+  return {.id = make_uuid() + plan_.shards, .requests = 0, .tokens = 0, .streams = 1, .micro_usd = 0};
 }
 
 void chat_meter::took(const reserve_request& asked, const reserve_reply& said) {

@@ -24,6 +24,7 @@ public:
     model_price price;
     bool is_streamed = false; ///< then it can be cut, and is reserved piece by piece
     std::int64_t step = limits::stream_tokens_step; ///< tokens of such a piece, at least 1
+    std::string shards = {};                        ///< for the ids: reservation_shards()
   };
 
   /// The first reservation.

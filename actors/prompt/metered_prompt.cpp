@@ -4,6 +4,7 @@
 #include "messages/base/ids.hpp"
 #include "messages/base/log.hpp"
 #include "messages/codec/json.hpp"
+#include "messages/limit_ids.hpp"
 
 #include <algorithm>
 
@@ -82,7 +83,8 @@ void metered_prompt::admit(const job_ptr& job, after then) {
   if (!price) return then(std::unexpected(std::move(price.error())));
   const auto prompt = prompt_tokens(job->request);
   const auto answer = answer_most(job->request).value_or(usual_answer(who, prompt));
-  const auto first = job->meter.begin({prompt, answer, *price, job->request.stream, step_for(who)});
+  const auto first = job->meter.begin({prompt, answer, *price, job->request.stream, step_for(who),
+                                       reservation_shards(who.caps, job->op.client_address)});
   reserve(job->op, first,
           [this, job, first, then = std::move(then)](outcome<reserve_reply> said) mutable {
             if (said && !said->refused) job->meter.took(first, *said);
@@ -159,7 +161,8 @@ void metered_prompt::admit_tokens(const op_context& op, std::int64_t tokens,
   auto price = model == local_model ? model_price{} : price_for(op.who, model);
   if (!price) return then(std::unexpected(std::move(price.error())));
   auto meter = std::make_shared<chat_meter>();
-  const auto first = meter->begin({tokens, 0, *price, false});
+  const auto first = meter->begin({tokens, 0, *price, false, limits::stream_tokens_step,
+                                   reservation_shards(op.who.caps, op.client_address)});
   reserve(
       op, first, [this, meter, first, then = std::move(then)](outcome<reserve_reply> said) mutable {
         if (!said) return then(std::unexpected(std::move(said.error())));

@@ -33,10 +33,22 @@ public:
 
   // chat
 
+  void start() override {
+    if (d_.leases) look_after_leases();
+  }
+
   void on(call<chat_request>& c, answer<chat_reply> a) {
+    const bool was_handed_on = std::exchange(c.op.to, 0) != 0;
+    if (d_.leases && c.body.turn && c.body.turn->conversation_id)
+      return answer_at_its_node(c, std::move(a), was_handed_on);
+    answer_here(c, std::move(a), {});
+  }
+
+  void answer_here(call<chat_request>& c, answer<chat_reply> a, std::optional<lease_fence> place) {
     if (jobs_.size() >= limits::upstream_calls)
-      return a.fail(make_error(errc::overloaded, "too many chats at once"));
+      return a.fail(not_begun(make_error(errc::overloaded, "too many chats at once")));
     auto job = std::make_shared<chat_job>();
+    job->place = std::move(place);
     job->op = std::move(c.op);
     job->request = std::move(c.body);
     job->reader = {job->op.cid, c.consumer, std::move(a)};
@@ -114,6 +126,9 @@ public:
         });
   }
 
+  /// Of another node's chat, whose conversation this node has by now.
+  void on(call<keep_turn_request>& c, answer<done> a) { keep(c.body, pass_on(std::move(a))); }
+
   void on(call<ping_request>&, answer<ping_reply> a) {
     d_.conversations->last_turns(
         {}, {}, 1,
@@ -124,6 +139,72 @@ public:
   }
 
 private:
+  // whose conversation it is
+
+  void look_after_leases() {
+    d_.leases->tick();
+    later(limits::shard_tick, [this] { look_after_leases(); });
+  }
+
+  /// Hands a chat on to the node of its conversation. The node that it was handed to waits for the
+  /// shard instead, for two that do not agree would hand it to and fro; unless it is leaving.
+  void answer_at_its_node(call<chat_request>& c, answer<chat_reply> a, bool was_handed_on) {
+    const auto shard = shard_of(*c.body.turn->conversation_id);
+    find_owner(shard, was_handed_on && !d_.leases->is_leaving(),
+               op_context::clock::now() + limits::shard_patience,
+               [this, shard, c = std::move(c), a = std::move(a)](std::uint64_t owner) mutable {
+                 if (owner == 0) return a.fail(no_node());
+                 if (owner == d_.node) return answer_here(c, std::move(a), d_.leases->fence_of(shard));
+                 c.op.to = owner;
+                 a.delegate(d_.peers, std::move(c));
+               });
+  }
+
+  /// `then` gets the node that has the shard: this one only when it does by now, another one when
+  /// it should, unless only this one will do. 0: none was found in time.
+  void find_owner(shard_number shard, bool only_here, op_context::clock::time_point until,
+                  std::move_only_function<void(std::uint64_t)> then) {
+    if (d_.leases->epoch_of(shard) != 0) return then(d_.node);
+    const auto owner = d_.leases->owner_of(shard);
+    if (!only_here && owner != 0 && owner != d_.node) return then(owner);
+    if (op_context::clock::now() >= until) return then(0);
+    later(limits::shard_tick, [this, shard, only_here, until, then = std::move(then)]() mutable {
+      find_owner(shard, only_here, until, std::move(then));
+    });
+  }
+
+  static error no_node() {
+    auto why = not_begun(make_error(errc::unavailable, "no node has the conversation at the moment"));
+    why.retry_after_ms = 1000;
+    return why;
+  }
+
+  /// A new conversation gets an id that makes it this node's.
+  void found_conversation(const job_ptr& job, op_context::clock::time_point until) {
+    if (!alive(job)) return;
+    if (!name_conversation(*job)) {
+      if (op_context::clock::now() >= until) return end(job, std::unexpected(no_node()));
+      return later(limits::shard_tick, [this, job, until] { found_conversation(job, until); });
+    }
+    d_.conversations->create(job->op.who.user, job->conversation_id,
+                             to_self<done>([this, job](result<done> r) {
+                               if (!r) return end(job, std::unexpected(std::move(r.error())));
+                               with_turns(job, {});
+                             }));
+  }
+
+  /// False: no shard is this node's at the moment.
+  bool name_conversation(chat_job& job) const {
+    constexpr int tries = 4096; // the least share of 64 nodes is a shard or two of 128
+    for (int n = 0; n < tries; ++n) {
+      job.conversation_id = make_id("conv_");
+      if (!d_.leases) return true;
+      job.place = d_.leases->fence_of(shard_of(job.conversation_id));
+      if (job.place) return true;
+    }
+    return false;
+  }
+
   // what comes before the model: turns and passages
 
   void begin(const job_ptr& job) {
@@ -146,19 +227,11 @@ private:
   void begin_turn(const job_ptr& job) {
     auto& turn = *job->request.turn;
     job->question = turn.message;
-    const auto user = job->op.who.user;
-    if (!turn.conversation_id) {
-      job->conversation_id = make_id("conv_");
-      return d_.conversations->create(user, job->conversation_id,
-                                      to_self<done>([this, job](result<done> r) {
-                                        if (!r)
-                                          return end(job, std::unexpected(std::move(r.error())));
-                                        with_turns(job, {});
-                                      }));
-    }
+    if (!turn.conversation_id)
+      return found_conversation(job, op_context::clock::now() + limits::shard_patience);
     job->conversation_id = *turn.conversation_id;
     d_.conversations->last_turns(
-        user, job->conversation_id, limits::context_turns,
+        job->op.who.user, job->conversation_id, limits::context_turns,
         to_self<std::vector<turn_row>>([this, job](result<std::vector<turn_row>> r) {
           if (!r) return end(job, std::unexpected(std::move(r.error())));
           with_turns(job, std::move(*r));
@@ -350,9 +423,35 @@ private:
   void keep_turn(const job_ptr& job, Then then) {
     if (job->is_purged) return then(result<done>(done{}));
     job->is_kept = true;
+    if (job->place && d_.leases->gave(*job->place)) return keep_elsewhere(job, std::move(then));
     d_.conversations->append(job->op.who.user, job->conversation_id,
-                             {{"user", job->question}, {"assistant", job->text}},
+                             {{"user", job->question}, {"assistant", job->text}}, job->place,
                              to_self<done>(std::move(then)));
+  }
+
+  /// The conversation moved on while the chat ran here: its turn is for the node that has it now.
+  template <class Then>
+  void keep_elsewhere(const job_ptr& job, Then then) {
+    const keep_turn_request turn{job->op.who.user, job->conversation_id, job->question, job->text};
+    find_owner(shard_of(job->conversation_id), false,
+               op_context::clock::now() + limits::shard_patience,
+               [this, turn, then = std::move(then)](std::uint64_t owner) mutable {
+                 if (owner == 0) return then(result<done>(std::unexpected(no_node())));
+                 if (owner == d_.node) return keep(turn, to_self<done>(std::move(then)));
+                 call<keep_turn_request> question{{}, turn, {}};
+                 question.op.cid = make_call_id();
+                 question.op.to = owner;
+                 question.op.deadline = op_context::clock::now() + limits::request_timeout;
+                 ask(d_.peers, std::move(question), std::move(then));
+               });
+  }
+
+  void keep(const keep_turn_request& turn, reply<done> kept) {
+    const auto fence = d_.leases ? d_.leases->fence_of(shard_of(turn.conversation_id)) : std::nullopt;
+    if (!fence) return kept.fail(no_node());
+    d_.conversations->append(turn.user, turn.conversation_id,
+                             {{"user", turn.question}, {"assistant", turn.text}}, fence,
+                             std::move(kept));
   }
 
   // the end

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/entity/lease_host.hpp"
 #include "actors/ports/conversation_store.hpp"
 #include "actors/ports/llm_provider.hpp"
 #include "actors/ports/retrieval_ports.hpp"
@@ -34,6 +35,9 @@ struct prompt_deps {
   std::function<void(std::string user, reply<done> answer)> forget_records;
   std::string default_model = "extract";  ///< of /v1/chat/stream
   std::uint64_t node = own_incarnation(); ///< whose bus leads here, for the ids of streams
+  /// Where several nodes answer chats, each conversation belongs to one. Null: all are this one's.
+  std::shared_ptr<lease_host> leases;
+  prompt_service::actor peers; ///< with leases: leads to the node that op_context::to names
   /// A stream whose model is silent for so long (and at most a tick of a quarter of it more) is
   /// opened all the same.
   std::chrono::milliseconds open_after = limits::sse_header_delay;

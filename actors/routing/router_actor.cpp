@@ -1,6 +1,7 @@
 #include "actors/routing/router_actor.hpp"
 
 #include "actors/routing/caller_cache.hpp"
+#include "messages/limit_ids.hpp"
 #include "messages/scopes.hpp"
 #include "messages/validate.hpp"
 
@@ -97,9 +98,10 @@ private:
   /// One request of a limited caller, whatever comes of it.
   template <class Request>
   void count(call<Request> c, answer<reply_of<Request>> a) {
-    call<reserve_request> question{c.op, {.id = make_uuid()}, {}};
+    call<reserve_request> question{c.op, {}, {}};
     question.op.cid = make_call_id();
     question.op.credential.clear();
+    question.body.id = make_reservation_id(c.op.who.caps, c.op.client_address);
     question.body.caps = c.op.who.caps;
     question.body.address = c.op.client_address;
     ask(to_.limits, std::move(question),

@@ -30,7 +30,7 @@ public:
     });
   }
   void append(std::string user, std::string id, std::vector<turn_row> turns,
-              reply<done> answer) override {
+              std::optional<lease_fence>, reply<done> answer) override {
     answer_after(mutex_, answer, [&]() -> result<done> {
       auto found = find(user, id);
       if (!found) return std::unexpected(std::move(found.error()));

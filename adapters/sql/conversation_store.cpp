@@ -1,3 +1,4 @@
+#include "adapters/sql/lease_fence.hpp"
 #include "adapters/sql/prompt_parts.hpp"
 
 #include <algorithm>
@@ -7,6 +8,7 @@ namespace {
 
 using soci::into;
 using soci::use;
+using sql::check_fence;
 using sql::database;
 
 /// The number of the next turn, or -1 when the conversation is not this user's.
@@ -100,11 +102,13 @@ public:
   }
 
   void append(std::string user, std::string id, std::vector<turn_row> turns,
-              reply<done> answer) override {
+              std::optional<lease_fence> fence, reply<done> answer) override {
     db_->write<done>(
         std::move(answer),
-        [user = std::move(user), id = std::move(id),
-         turns = std::move(turns)](soci::session& s) -> result<done> {
+        [user = std::move(user), id = std::move(id), turns = std::move(turns),
+         fence = std::move(fence), on = &db_->on()](soci::session& s) -> result<done> {
+          if (fence)
+            if (auto ok = check_fence(s, *on, *fence); !ok) return std::unexpected(ok.error());
           auto turn = next_turn(s, user, id);
           if (turn < 0) return unknown(id);
           for (const auto& t : turns) {

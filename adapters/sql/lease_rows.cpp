@@ -82,6 +82,7 @@ std::string marks(std::size_t rows) {
 } // namespace
 
 void lease_tables::lock(lease_rows& rows) const {
+  if (read(rows) == rows.size()) return;
   put(rows, on_.or_update("service, shard", {"service"}));
   read(rows);
 }
@@ -90,6 +91,13 @@ void lease_tables::replace(const lease_rows& rows) const {
   put(rows,
       on_.or_update("service, shard", {"epoch", "holder", "until_ms", "era", "released", "complete",
                                        "wanted_by", "saved_ms", "saved_era", "saved_wall_ms"}));
+}
+
+void lease_tables::lengthen(const std::string& service, const std::string& shards,
+                            std::int64_t until) const {
+  const long long value = until;
+  session_ << "update leases set until_ms = :u where service = :s and shard in (" + shards + ")",
+      use(value), use(service);
 }
 
 void lease_tables::put(const lease_rows& rows, const std::string& behind) const {
@@ -111,7 +119,8 @@ void lease_tables::put(const lease_rows& rows, const std::string& behind) const 
   }
 }
 
-void lease_tables::read(lease_rows& rows) const {
+std::size_t lease_tables::read(lease_rows& rows) const {
+  std::size_t found = 0;
   for (auto from = rows.begin(); from != rows.end();) {
     const auto& service = from->first.service;
     std::string shards;
@@ -123,11 +132,15 @@ void lease_tables::read(lease_rows& rows) const {
     at.each_column([&query](auto& value) { query.exchange(into(value)); });
     query.alloc();
     query.prepare(std::string("select ") + columns +
-                  " from leases where service = :service and shard in (" + shards + ")");
+                  " from leases where service = :service and shard in (" + shards +
+                  ") order by shard" + std::string(on_.for_update()));
     query.define_and_bind();
-    for (bool more = query.execute(true); more; more = query.fetch())
+    for (bool more = query.execute(true); more; more = query.fetch()) {
       rows.insert_or_assign(at.key(), at.row());
+      ++found;
+    }
   }
+  return found;
 }
 
 std::string lease_tables::read_state(const lease_key& of) const {

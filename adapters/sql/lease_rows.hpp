@@ -30,6 +30,8 @@ public:
   /// Makes the rows that are not there, locks all in their order and reads them.
   void lock(lease_rows& rows) const;
   void replace(const lease_rows& rows) const;
+  /// The time of rows of one service that change in nothing else; their shards as a list of SQL.
+  void lengthen(const std::string& service, const std::string& shards, std::int64_t until) const;
 
   /// Empty: none was saved.
   [[nodiscard]] std::string read_state(const lease_key& of) const;
@@ -46,7 +48,8 @@ public:
 
 private:
   void put(const lease_rows& rows, const std::string& behind) const;
-  void read(lease_rows& rows) const;
+  /// Those that are there, locked in their order; answers how many.
+  std::size_t read(lease_rows& rows) const;
 
   soci::session& session_;
   const engine& on_;

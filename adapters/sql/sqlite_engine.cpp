@@ -52,6 +52,7 @@ public:
   }
   /// Who begins to write has the file to itself.
   std::string_view for_share() const override { return ""; }
+  std::string_view for_update() const override { return ""; }
   /// A transaction that only turns into a writing one later can fail then.
   std::string_view begin_write() const override { return "begin immediate"; }
   fault judge(const std::exception& why) const override {

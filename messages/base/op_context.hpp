@@ -53,6 +53,9 @@ struct op_context {
   /// The client's IP address as an edge saw it, in the text of ip_address.hpp; empty in what nodes
   /// ask of each other, and from a peer that is older than the field.
   std::string client_address;
+  /// The incarnation of the one node that can answer; 0: any. Who gets a request that has it was
+  /// chosen by another node, and must not pass it on in questions of its own.
+  std::uint64_t to = 0;
 
   /// Milliseconds left, at least 0.
   [[nodiscard]] std::chrono::milliseconds remaining(clock::time_point now = clock::now()) const {

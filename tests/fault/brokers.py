@@ -30,8 +30,11 @@ from isolation import Absent  # noqa: E402
 from troupe_process import Failed  # noqa: E402
 import clocks  # noqa: E402
 import dns_faults  # noqa: E402
+import entities  # noqa: E402
 import handed_on  # noqa: E402
+import heavy_caller  # noqa: E402
 import herd  # noqa: E402
+import hung_actors  # noqa: E402
 import isolation  # noqa: E402
 import kernel_links  # noqa: E402
 import kills  # noqa: E402
@@ -45,12 +48,14 @@ import strange_peers  # noqa: E402
 import strangers  # noqa: E402
 
 # Rows, and the cluster that they run on.
-SUITES = ((lost_processes.ROWS | handed_on.ROWS | herd.ROWS | slow_sides.ROWS | strange_peers.ROWS | scarce.ROWS,
+SUITES = ((lost_processes.ROWS | handed_on.ROWS | herd.ROWS | slow_sides.ROWS | strange_peers.ROWS | scarce.ROWS
+          | heavy_caller.ROWS,
            BrokerCluster),
           (sick_links.ROWS, functools.partial(BrokerCluster, is_proxied=True)),
           (strangers.ROWS, functools.partial(BrokerCluster, is_proxied=True, is_encrypted=True)),
-          (handed_on.TWO_PROMPTS_ROWS, handed_on.TwoPromptsCluster),
+          (handed_on.TWO_PROMPTS_ROWS | hung_actors.ROWS, handed_on.TwoPromptsCluster),
           (rolling.ROWS, rolling.RollingCluster), (rolling.SHARED_ROWS, rolling.SharedAccountsCluster),
+          (entities.COUNTING_ROWS, entities.CountingCluster), (entities.TALKING_ROWS, entities.SharedFolderCluster),
           (kernel_links.ROWS, kernel_links.AddressedCluster),
           (dns_faults.ROWS, dns_faults.NamedCluster),
           (clocks.ROWS, clocks.ClockedCluster),

@@ -246,6 +246,32 @@ TEST_F(starting, what_is_about_one_node_goes_there_or_nowhere) {
   EXPECT_EQ(why->started, started_state::no);
 }
 
+TEST_F(starting, a_worker_may_hand_on_what_it_began_and_the_next_one_is_told_anew) {
+  serve("w2", "prompt", prompt_methods);
+  const auto cid = chat();
+  accept("w1", cid);
+  EXPECT_EQ(type_to("c"), frame::accept);
+  EXPECT_EQ(type_to("w1"), frame::start);
+  envelope on;
+  on.type = frame::request;
+  on.flags = delegated;
+  on.cid = cid;
+  on.mid = {incarnations_["w1"], 5000};
+  on.svc = "prompt.chat/v1";
+  on.to = incarnations_["w2"];
+  receive("w1", on);
+  const auto given = next("w2");
+  ASSERT_TRUE(given);
+  EXPECT_EQ(given->header.flags & on_start, on_start);
+  EXPECT_EQ(given->header.to, incarnations_["w2"]) << "it learns that it was chosen";
+  accept("w2", cid);
+  const auto told = next("c");
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->header.type, frame::accept);
+  EXPECT_EQ(told->header.mid.incarnation, incarnations_["w2"]);
+  EXPECT_EQ(type_to("w2"), frame::start);
+}
+
 // A node that lives and hangs.
 
 class hanging : public starting {
@@ -403,6 +429,24 @@ TEST_F(held, the_requester_knows_its_worker_from_the_start_on) {
   peer_says(61, frame::accept, {7, 9}, {}, 1, other, "auth.me/v1");
   ASSERT_EQ(sent(frame::cancel).size(), 1u) << "another one must not have it";
   EXPECT_EQ(sent(frame::cancel)[0].header.to, 61u);
+}
+
+TEST_F(held, the_requester_follows_a_request_that_its_worker_handed_on) {
+  feed(request(9, now_ + 60s));
+  const auto over = sent(frame::request)[0].over, other = over == 1 ? 2u : 1u;
+  peer_says(60, frame::accept, {7, 9}, {}, 0, over);
+  peer_says(61, frame::accept, {7, 9}, {}, 0, other);
+  peer_says(61, frame::partial, {7, 9}, "of one that no broker of ours told to begin", 1, other);
+  EXPECT_EQ(sent(frame::cancel).size(), 1u);
+  peer_says(62, frame::accept, {7, 9}, {}, 0, over);
+  peer_says(62, frame::partial, {7, 9}, "first", 1, over);
+  EXPECT_TRUE(sent(frame::cancel).empty());
+  EXPECT_EQ(all<bus_answer>().size(), 1u);
+  peer_says(60, frame::accept, {7, 9}, {}, 0, over);
+  peer_says(60, frame::partial, {7, 9}, "late", 2, over);
+  EXPECT_EQ(sent(frame::cancel).size(), 1u) << "once it has spoken there is no other";
+  peer_says(62, frame::partial, {7, 9}, "second", 2, over);
+  EXPECT_EQ(all<bus_answer>().size(), 1u);
 }
 
 } // namespace

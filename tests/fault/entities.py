@@ -1,0 +1,299 @@
+"""Rows in which what lives once in the cluster, limits and conversations, changes hands: while its nodes are well,
+when its owner is killed, and when its owner was frozen and wakes up.
+
+Each function runs one row on a cluster that is well, and leaves it well.
+"""
+import asyncio
+import json
+import signal
+import time
+import unittest
+
+from async_http import ask
+from broker_cluster import NODES, BrokerCluster
+from helper_server import HelperServer
+from isolation import Absent
+from troupe_process import Failed, call
+
+AUTHS = ("auth", "auth2", "auth3")
+CLIENTS, MOST = 64, 100
+PATIENCE = 15.0
+LEASE = 3.0      # seconds; then others take over
+TAKEN_OVER = 6.0
+
+
+class CountingCluster(BrokerCluster):
+    """Three auth nodes on one MariaDB, each with a data folder of its own, and no Redis."""
+
+    members = (*NODES, "auth2", "auth3")
+
+    def __init__(self, program, data, seed=0):
+        try:
+            self.database = HelperServer("sql_server.py", "mariadb")
+        except unittest.SkipTest as reason:
+            raise Absent(str(reason)) from reason
+        super().__init__(program, data, seed=seed)
+
+    def _data(self, name):
+        return f"{self.data}-{name}" if name in AUTHS[1:] else self.data
+
+    def _settings(self, _):
+        return self.environment | {"DATABASE_URL": self.database.url}
+
+    def close(self, is_failed):
+        try:
+            super().close(is_failed)
+        finally:
+            self.database.close()
+
+    def limited_key(self):
+        _, key = call(self.url, "POST", "/v1/auth/keys", {"name": "limited"}, self.api_key)
+        status, _ = call(self.url, "PUT", f"/v1/admin/caps/key:{key['id']}", {"requests_per_minute": MOST},
+                         self.api_key)
+        if status != 200:
+            raise Failed(f"caps: {status}")
+        return key["key"]
+
+
+class SharedFolderCluster(BrokerCluster):
+    """Two prompts on one data folder: the first one has the retrieval."""
+
+    members = (*NODES, "prompt2")
+
+
+class Crowd:
+    """Clients that ask as fast as they are answered, each at one edge, until `until`."""
+
+    def __init__(self, cluster, key, count, until, pause=0.0):
+        self.cluster, self.key, self.count, self.until, self.pause = cluster, key, count, until, pause
+        self.answers = []  # began, ended, status
+
+    async def run(self):
+        await asyncio.gather(*(self._client(self.cluster.edge_urls[n % 2]) for n in range(self.count)))
+
+    async def _client(self, url):
+        while time.monotonic() < self.until:
+            began = time.monotonic()
+            try:
+                answer = await asyncio.wait_for(ask(url, "GET", "/v1/models", key=self.key), PATIENCE)
+                status = answer.status
+                answer.close()
+            except (OSError, EOFError, asyncio.TimeoutError):
+                status = 0
+            self.answers.append((began, time.monotonic(), status))
+            await asyncio.sleep(self.pause if status == 200 else max(self.pause, 0.05))
+
+    def passed(self, since=0.0):
+        return sum(status == 200 and ended >= since for _, ended, status in self.answers)
+
+
+def run_crowd(cluster, row, crowd, midway=None):
+    job = cluster.loop.start(crowd.run())
+    if midway:
+        midway(crowd)
+    job.result(crowd.until - time.monotonic() + PATIENCE + 5)
+    row.asked += len(crowd.answers)
+    others = sorted({status for *_, status in crowd.answers} - {200, 429, 503})
+    row.expect(not others, f"answers {others}")
+    worst = max(ended - began for began, ended, _ in crowd.answers)
+    row.most("slowest answer, s", round(worst, 2))
+    row.expect_by(worst <= TAKEN_OVER + 2, f"an answer took {worst:.1f} s")
+
+
+def exact_limit(cluster, row, rounds):
+    """A limit of 100 a minute, 64 clients at two edges, three nodes that count: 100 pass."""
+    for _ in range(rounds):
+        crowd = Crowd(cluster, cluster.limited_key(), CLIENTS, time.monotonic() + 6)
+        run_crowd(cluster, row, crowd)
+        row.most("passed, of 100", crowd.passed())
+        row.expect(crowd.passed() == MOST, f"{crowd.passed()} passed, not {MOST}")
+        refused = sum(status == 503 for *_, status in crowd.answers)
+        row.expect(not refused, f"{refused} answers of 503")
+        row.end_round(cluster)
+
+
+def limit_owner_killed(cluster, row, rounds):
+    """The same while each of the three is killed in turn: one of them counted this key. What passes beyond 100 is
+    at most what the killed one had let pass, and counted."""
+    for _ in range(rounds):
+        for name in AUTHS:
+            kill_one(cluster, row, name)
+
+
+def kill_one(cluster, row, name):
+    key = cluster.limited_key()
+    before = {}
+
+    def midway(crowd):
+        deadline = time.monotonic() + 5
+        while crowd.passed() < MOST // 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        before["passed"], before["at"] = crowd.passed(), time.monotonic()
+        cluster.nodes[name].kill()
+    crowd = Crowd(cluster, key, 8, time.monotonic() + 14, pause=0.2)
+    run_crowd(cluster, row, crowd, midway)
+    over = max(0, crowd.passed() - MOST)
+    row.most("passed, of 100", crowd.passed())
+    row.most("passed beyond 100", over)
+    row.expect(over <= before["passed"], f"{over} more passed than allowed, {before['passed']} before the kill")
+    row.expect(crowd.passed() >= MOST, f"only {crowd.passed()} passed")
+    hit = [ended for _, ended, status in crowd.answers if status == 503]
+    row.failed += len(hit)
+    if hit:
+        row.expect_by(max(hit) - before["at"] <= TAKEN_OVER, f"503 for {max(hit) - before['at']:.1f} s")
+    next_pass = [ended for began, ended, status in crowd.answers if status in (200, 429) and began > before["at"]]
+    row.recovered(max(0.0, min(next_pass) - before["at"]), TAKEN_OVER)
+    taken = sum(cluster.metric(each, "troupe_shards_taken_over_total") for each in AUTHS if each != name)
+    row.most("shards taken over", taken)
+    row.expect(taken > 0, "no shard was taken over")
+    cluster.nodes[name].start()
+    cluster.wait_linked()
+    row.end_round(cluster)
+    time.sleep(LEASE)  # until it has its share of the shards again
+
+
+# Conversations.
+
+def say(cluster, edge, text, conversation=None, timeout=PATIENCE):
+    """One turn. Returns its status, and of a good one the conversation and the words of its prompt."""
+    async def turn():
+        body = {"message": text, "model": "sim", "vector_store_ids": []}
+        if conversation:
+            body["conversation_id"] = conversation
+        answer = await ask(cluster.edge_urls[edge], "POST", "/v1/chat/stream", body, cluster.api_key)
+        try:
+            if answer.status != 200:
+                return answer.status, (await answer.body()).decode(), 0
+            async for name, data in answer.events():
+                if name == "done":
+                    done = json.loads(data)
+                    return 200, done["conversation_id"], done["usage"]["prompt_tokens"]
+                if name == "error":
+                    return 599, data, 0
+            return 0, "", 0
+        finally:
+            answer.close()
+    try:
+        return cluster.loop.start(asyncio.wait_for(turn(), timeout)).result(timeout + 5)
+    except (OSError, EOFError, asyncio.TimeoutError) as reason:
+        return 0, repr(reason), 0
+
+
+class Talks:
+    """Conversations of which it is known how many words they have."""
+
+    def __init__(self, cluster, row, count):
+        self.cluster, self.row, self.all = cluster, row, {}
+        for n in range(count):
+            status, talk, words = say(cluster, n % 2, f"first {n}")
+            row.asked += 1
+            if row.expect(status == 200, f"a conversation did not begin: {status} {talk}"):
+                self.all[talk] = [words]
+
+    def go_on(self, what, within=0.0):
+        """A turn in each, at the edges in turn. Those that fail are said again until `within` seconds are over."""
+        begun = time.monotonic()
+        for n, (talk, seen) in enumerate(self.all.items()):
+            while True:
+                self.row.asked += 1
+                status, said, words = say(self.cluster, n % 2, f"{what} {n}", talk)
+                if status == 200:
+                    break
+                self.row.failed += 1
+                self.row.expect(status in (502, 503, 599), f"{what}: {status} {said}")
+                if not self.row.expect_by(time.monotonic() - begun < within, f"{what}: {status} {said}"):
+                    return
+                time.sleep(0.2)
+            seen.append(words)
+
+    def expect_whole(self):
+        """Each turn was asked with all before it: prompts only grow, all alike."""
+        for seen in self.all.values():
+            growing = all(a < b for a, b in zip(seen, seen[1:]))
+            self.row.expect(growing, f"a turn did not know those before it: words of its prompts {seen}")
+        shapes = {tuple(seen) for seen in self.all.values()}
+        self.row.expect(len(shapes) == 1, f"conversations differ: {sorted(shapes)[:4]}")
+
+
+def two_prompts_talk(cluster, row, rounds):
+    """Conversations go on at the node that has them, whichever node a turn comes to; and when nodes come and go."""
+    for _ in range(rounds):
+        talks = Talks(cluster, row, 12)
+        talks.go_on("second")
+        node = cluster.nodes["prompt2"]
+        node.signal()
+        row.expect(node.wait(25) == 0, f"prompt2 ended with {node.process.returncode}")
+        talks.go_on("third", within=2.0)
+        node.start()
+        cluster.wait_linked()
+        time.sleep(LEASE)
+        talks.go_on("fourth", within=2.0)
+        talks.expect_whole()
+        row.end_round(cluster)
+
+
+def talk_owner_killed(cluster, row, rounds):
+    """The node of half of the conversations is killed: the other one goes on with them."""
+    for _ in range(rounds):
+        talks = Talks(cluster, row, 12)
+        cluster.nodes["prompt2"].kill()
+        killed = time.monotonic()
+        talks.go_on("second", within=TAKEN_OVER)
+        row.recovered(time.monotonic() - killed, TAKEN_OVER + 2)
+        talks.expect_whole()
+        cluster.nodes["prompt2"].start()
+        cluster.wait_linked()
+        time.sleep(LEASE)
+        row.end_round(cluster)
+
+
+def talk_owner_frozen(cluster, row, rounds):
+    """It is frozen in the middle of turns and wakes up when others have its conversations: it writes nothing."""
+    for _ in range(rounds):
+        talks = Talks(cluster, row, 12)
+        victim = cluster.nodes["prompt2"]
+        pending = [cluster.loop.start(slow_turn(cluster, n % 2, talk)) for n, talk in enumerate(talks.all)]
+        time.sleep(0.5)  # all have begun
+        victim.signal(signal.SIGSTOP)
+        time.sleep(LEASE + 2)
+        for job in pending:
+            job.result(PATIENCE)
+        kept = {talk: count_turns(cluster, talk) for talk in talks.all}
+        victim.signal(signal.SIGCONT)
+        time.sleep(2)
+        after = {talk: count_turns(cluster, talk) for talk in talks.all}
+        changed = [talk for talk in kept if after[talk] != kept[talk]]
+        row.expect(not changed, f"{len(changed)} conversations were written to by the node that woke up")
+        row.most("turns that ended elsewhere meanwhile", sum(kept.values()))
+        cluster.wait_linked()
+        talks.go_on("after", within=TAKEN_OVER)
+        row.end_round(cluster)
+        time.sleep(LEASE)
+
+
+async def slow_turn(cluster, edge, talk):
+    """A turn of some seconds, whatever becomes of it."""
+    body = {"message": "sim-slow", "model": "sim-slow", "vector_store_ids": [], "conversation_id": talk}
+    try:
+        answer = await ask(cluster.edge_urls[edge], "POST", "/v1/chat/stream", body, cluster.api_key)
+        await asyncio.wait_for(answer.body(), PATIENCE)
+        answer.close()
+    except (OSError, EOFError, asyncio.TimeoutError):
+        pass
+
+
+def count_turns(cluster, talk):
+    import sqlite3
+    with sqlite3.connect(f"file:{cluster.data}/prompt.db?mode=ro", uri=True) as db:
+        return db.execute("select count(*) from turns where conversation_id = ?", (talk,)).fetchone()[0]
+
+
+COUNTING_ROWS = {
+    "limit": ("100 a minute, 64 clients, three nodes that count", exact_limit),
+    "limit owner": ("the node that counts a limit is killed", limit_owner_killed),
+}
+TALKING_ROWS = {
+    "talk": ("conversations among two prompts, one of which leaves and comes back", two_prompts_talk),
+    "talk owner": ("the node of conversations is killed", talk_owner_killed),
+    "talk frozen": ("the node of conversations is frozen and wakes up", talk_owner_frozen),
+}
