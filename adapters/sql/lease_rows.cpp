@@ -15,7 +15,6 @@ using soci::use;
 constexpr const char* columns =
     "service, shard, epoch, holder, until_ms, era, released, complete, wanted_by, saved_ms, "
     "saved_era, saved_wall_ms";
-constexpr int column_count = 12;
 
 /// A row in types that SOCI knows.
 struct lease_buffer {
@@ -49,8 +48,9 @@ struct lease_buffer {
             wanted_by,
             {saved, saved_era, saved_wall}};
   }
-  /// Each column, in the order of `columns`. What use() and into() answer must not outlive their
-  /// expression, so that `bind` does both.
+  // What use() and into() answer must not outlive their expression, so that `bind` does both.
+
+  /// Each column, in the order of `columns`.
   template <class Bind>
   void each_column(Bind bind) {
     bind(service);
@@ -66,17 +66,27 @@ struct lease_buffer {
     bind(saved_era);
     bind(saved_wall);
   }
+  /// Each text, in the order of `columns`.
+  template <class Bind>
+  void each_text(Bind bind) {
+    bind(service);
+    bind(holder);
+    bind(era);
+    bind(wanted_by);
+    bind(saved_era);
+  }
 };
 
-/// `(:a0, :a1, …), (:a12, …)`.
-std::string marks(std::size_t rows) {
-  std::string out;
-  for (std::size_t n = 0; n < rows * column_count; ++n) {
-    const bool begins = n % column_count == 0;
-    out += begins ? (n == 0 ? "(:a" : "), (:a") : ", :a";
-    out += std::to_string(n);
-  }
-  return out + ')';
+/// A row as it stands behind `values`, with marks for its texts from `:t<n>`. Numbers are written
+/// out: to bind a mark takes SQLite the longer the more there are.
+std::string values_of(const lease_buffer& row, std::size_t n) {
+  const auto text = [&n] { return ":t" + std::to_string(n++); };
+  const auto number = [](long long of) { return ", " + std::to_string(of) + ", "; };
+  std::string out = '(' + text() + number(row.shard) + std::to_string(row.epoch) + ", ";
+  out += text() + number(row.until);
+  out += text() + number(row.released) + std::to_string(row.complete) + ", ";
+  out += text() + number(row.saved);
+  return out + text() + ", " + std::to_string(row.saved_wall) + ')';
 }
 
 } // namespace
@@ -101,19 +111,20 @@ void lease_tables::lengthen(const std::string& service, const std::string& shard
 }
 
 void lease_tables::put(const lease_rows& rows, const std::string& behind) const {
+  constexpr std::size_t texts = 5;
   for (auto from = rows.begin(); from != rows.end();) {
     const auto left = static_cast<std::size_t>(std::distance(from, rows.end()));
     std::vector<lease_buffer> part;
     part.reserve(std::min(left, rows_a_statement)); // SOCI keeps references
     soci::statement insert(session_);
-    while (part.size() < part.capacity() && from != rows.end()) {
-      part.emplace_back(from->first, from->second);
-      part.back().each_column([&insert](auto& value) { insert.exchange(use(value)); });
-      ++from;
+    std::string values;
+    for (std::size_t n = 0; n < std::min(left, rows_a_statement); ++n, ++from) {
+      auto& row = part.emplace_back(from->first, from->second);
+      row.each_text([&insert](auto& text) { insert.exchange(use(text)); });
+      values += (n == 0 ? "" : ", ") + values_of(row, n * texts);
     }
     insert.alloc();
-    insert.prepare(std::string("insert into leases (") + columns + ") values " +
-                   marks(part.size()) + behind);
+    insert.prepare(std::string("insert into leases (") + columns + ") values " + values + behind);
     insert.define_and_bind();
     insert.execute(true);
   }

@@ -22,7 +22,7 @@ class mysql_engine final : public engine {
 public:
   explicit mysql_engine(const sql_server& server) : server_(server) {}
 
-  void open(soci::session& session, bool) const override {
+  void open(soci::session& session, bool only_reads) const override {
     std::string how;
     append_parameter(how, "host", server_.host);
     append_parameter(how, "port", std::to_string(server_.port));
@@ -39,7 +39,7 @@ public:
     // What other nodes commit is seen by the next statement, and a wait for a lock has an end.
     session << "set session transaction isolation level read committed";
     session << "set session innodb_lock_wait_timeout = 5";
-    end_when_frozen(session);
+    if (!only_reads) end_when_frozen(session);
     session << "set session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'";
   }
   /// Text is compared byte by byte, as in the other databases.
@@ -109,14 +109,14 @@ public:
 
 private:
   /// A process that is frozen in a transaction keeps its locks for so long, and not for hours.
-  /// MySQL has a bound for idle connections only, which are made anew.
+  /// MySQL has a bound for idle connections only; these are made anew.
   static void end_when_frozen(soci::session& session) {
     constexpr unsigned unknown_variable = 1193;
     try {
       session << "set session idle_transaction_timeout = 5";
     } catch (const std::exception& why) {
       if (number_of(why) != unknown_variable) throw;
-      session << "set session wait_timeout = 30";
+      session << "set session wait_timeout = 60";
     }
   }
 

@@ -41,10 +41,10 @@ public:
     session.open(soci::postgresql, how);
     session << "set statement_timeout = '15s'";
     session << "set lock_timeout = '5s'";
-    // A process that is frozen in a transaction keeps its locks for so long, and not for ever.
-    session << "set idle_in_transaction_session_timeout = '5s'";
     session << "set client_min_messages = 'warning'";
-    if (only_reads) session << "set default_transaction_read_only = on";
+    // A process that is frozen in a transaction keeps its locks for so long, and not for ever.
+    session << (only_reads ? "set default_transaction_read_only = on"
+                           : "set idle_in_transaction_session_timeout = '5s'");
   }
   std::string in_dialect(std::string_view statement) const override {
     return with_words(statement, words);
