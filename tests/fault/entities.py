@@ -155,7 +155,7 @@ def kill_one(cluster, row, name):
 # Conversations.
 
 def say(cluster, edge, text, conversation=None, timeout=PATIENCE):
-    """One turn. Returns its status, and of a good one the conversation and the words of its prompt."""
+    """One turn. Returns its status, and of a good one the conversation and the tokens of its prompt."""
     async def turn():
         body = {"message": text, "model": "sim", "vector_store_ids": []}
         if conversation:
@@ -180,12 +180,12 @@ def say(cluster, edge, text, conversation=None, timeout=PATIENCE):
 
 
 class Talks:
-    """Conversations of which it is known how many words they have."""
+    """Conversations, and how many tokens each turn's prompt had: all that was said before, and it."""
 
     def __init__(self, cluster, row, count):
         self.cluster, self.row, self.all = cluster, row, {}
         for n in range(count):
-            status, talk, words = say(cluster, n % 2, f"first {n}")
+            status, talk, words = say(cluster, n % 2, f"first {n:02}")
             row.asked += 1
             if row.expect(status == 200, f"a conversation did not begin: {status} {talk}"):
                 self.all[talk] = [words]
@@ -196,7 +196,7 @@ class Talks:
         for n, (talk, seen) in enumerate(self.all.items()):
             while True:
                 self.row.asked += 1
-                status, said, words = say(self.cluster, n % 2, f"{what} {n}", talk)
+                status, said, words = say(self.cluster, n % 2, f"{what} {n:02}", talk)
                 if status == 200:
                     break
                 self.row.failed += 1
@@ -210,7 +210,7 @@ class Talks:
         """Each turn was asked with all before it: prompts only grow, all alike."""
         for seen in self.all.values():
             growing = all(a < b for a, b in zip(seen, seen[1:]))
-            self.row.expect(growing, f"a turn did not know those before it: words of its prompts {seen}")
+            self.row.expect(growing, f"a turn did not know those before it: tokens of its prompts {seen}")
         shapes = {tuple(seen) for seen in self.all.values()}
         self.row.expect(len(shapes) == 1, f"conversations differ: {sorted(shapes)[:4]}")
 

@@ -33,6 +33,7 @@ class Row:
         """Of times: these also depend on who else uses the machine."""
         if not self.expect(condition, what):
             self.late.append(what)
+        return condition
 
     @property
     def is_only_late(self):
