@@ -47,6 +47,7 @@ struct broker_config {
   /// address must be loopback.
   secret key = {};
   std::shared_ptr<const access_table> access = nullptr;
+  std::string name = "broker"; ///< of its process, for whoever asks how it stands
 };
 
 /// A running broker: one thread, one ROUTER socket, one state machine. The destructor stops it.

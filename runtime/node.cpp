@@ -2,9 +2,11 @@
 
 #include "actors/bridge/bus_client.hpp"
 #include "actors/bridge/bus_server.hpp"
+#include "actors/bridge/bus_topology.hpp"
 #include "actors/bridge/offered_services.hpp"
 #include "actors/edge/edge_gates.hpp"
 #include "actors/routing/router_actor.hpp"
+#include "actors/supervision/own_topology.hpp"
 #include "actors/supervision/pulse.hpp"
 #include "actors/support/run_here.hpp"
 #include "adapters/http/http_edge.hpp"
@@ -43,6 +45,13 @@ constexpr auto last_words = std::chrono::seconds(3);
 /// One thread that stays awake is enough for a machine: among several processes it is the broker's.
 std::chrono::microseconds spin_of_loop(const config& in) {
   return std::chrono::microseconds(is_single_process(in) ? in.loop.spin_us : 0);
+}
+
+/// For logs and for whoever looks at the cluster.
+std::string name_of(const config& in) {
+  std::string out;
+  for (const auto& role : in.roles) out += (out.empty() ? "" : "+") + role;
+  return out;
 }
 
 bool is_edge(const config& in) {
@@ -92,6 +101,8 @@ private:
   void spawn_clients();
   void spawn_services();
   void spawn_router_role();
+  [[nodiscard]] std::shared_ptr<topology_source> look_at_all();
+  [[nodiscard]] std::vector<own_service> near_services() const;
   result<void> connect();
   void watch_actors();
   template <class Handle>
@@ -163,6 +174,7 @@ result<void> node_impl::start_broker_role() {
   if (is_single_process(in_) || !has_role(in_, "broker")) return {};
   std::optional<allow_list_file> allowed;
   broker_config settings;
+  settings.name = name_of(in_);
   settings.bind = in_.bus.bind;
   settings.spin = std::chrono::microseconds(in_.loop.spin_us);
   settings.key = keys_.own;
@@ -245,8 +257,28 @@ void node_impl::spawn_services() {
 
 void node_impl::spawn_router_role() {
   if (!has_role(in_, "router")) return;
-  near_router_ = router_ = spawn_router(system_, handles_);
+  near_router_ = router_ = spawn_router(system_, handles_, look_at_all());
   keep(near_router_);
+}
+
+std::shared_ptr<topology_source> node_impl::look_at_all() {
+  if (link_) return make_bus_topology(link_);
+  const auto streams = [activity = services_->activity()] { return activity->running.load(); };
+  return make_own_topology(system_, {name_of(in_), in_.roles, near_services(), streams});
+}
+
+/// What others may ask for, but for the router.
+std::vector<own_service> node_impl::near_services() const {
+  std::vector<own_service> out;
+  const auto add = [&](const char* name, const auto& service) {
+    if (!service) return;
+    out.push_back({name, caf::actor_cast<caf::actor>(service),
+                   [service](self_task task) { post_to(service, std::move(task)); }});
+  };
+  add("auth", near_.auth), add("keys", near_.keys), add("accounts", near_.accounts);
+  add("limits", near_.limits), add("prompt", near_.prompt), add("retrieval", near_.retrieval);
+  add("log", near_.log);
+  return out;
 }
 
 result<void> node_impl::connect() {
@@ -263,8 +295,7 @@ result<void> node_impl::connect() {
   settings.services = offered_services(served, limits::upstream_calls);
   watch_actors();
   settings.stuck = pulse_->stuck();
-  for (const auto& role : in_.roles)
-    settings.node_name += (settings.node_name.empty() ? "" : "+") + role;
+  settings.node_name = name_of(in_);
   bus_handlers handlers;
   handlers.answer = [clients = clients_](const bus_answer& in) {
     for (const auto& c : clients) c.answers(in);
@@ -278,11 +309,9 @@ result<void> node_impl::connect() {
 /// Brokers hear with each heartbeat whether all that others may ask for is being run.
 void node_impl::watch_actors() {
   std::vector<pulse::post> all;
-  const auto add = [&](const auto& service) {
-    if (service) all.emplace_back([service](self_task beat) { post_to(service, std::move(beat)); });
-  };
-  add(near_router_), add(near_.auth), add(near_.keys), add(near_.accounts), add(near_.limits);
-  add(near_.prompt), add(near_.retrieval), add(near_.log);
+  if (near_router_)
+    all.emplace_back([to = near_router_](self_task beat) { post_to(to, std::move(beat)); });
+  for (auto& s : near_services()) all.push_back(std::move(s.post));
   pulse_.emplace(system_, std::move(all));
 }
 
@@ -306,8 +335,8 @@ result<void> node_impl::listen() {
   http_gates gates{};
   if (is_edge(in_)) {
     gates_ = make_edge_gates(system_, router_, {signup_is_open(in_)});
-    gates = {&gates_->accounts(), &gates_->chats(), &gates_->documents(), &gates_->logs(),
-             &gates_->health()};
+    gates = {&gates_->accounts(), &gates_->chats(),   &gates_->documents(),
+             &gates_->logs(),     &gates_->cluster(), &gates_->health()};
   } else {
     // Health only: a router of its own that knows just what is near.
     const auto own = spawn_router(system_, near_);

@@ -67,6 +67,7 @@ public:
         state_(own_incarnation() ^ 0xB20CE2) {
     router_.bind(address);
     address_ = router_.get(zmq::sockopt::last_endpoint);
+    state_.introduce(config.name, address_);
     if (guard_) {
       test_guard(public_key_of(config.key));
       step(access_changed{config.access});
@@ -212,7 +213,7 @@ private:
       auto header =
           in->is_whole ? decode(bytes(in->header)) : fail(errc::invalid_argument, "frames");
       if (!header) {
-        metrics_.malformed();
+        state_.count_malformed();
         continue;
       }
       last_frame_ = now_;
@@ -240,8 +241,7 @@ private:
         const auto how =
             send_frames(router_, &o.to, o.header, to_message(std::move(o.body)), scratch_);
         if (how == sent::ok) continue;
-        metrics_.unsent(how == sent::gone);
-        state_.step(now_, peer_gone{std::move(o.to)}, out_);
+        state_.step(now_, peer_gone{std::move(o.to), how != sent::gone}, out_);
       }
       sending_.clear();
     }
