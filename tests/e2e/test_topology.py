@@ -1,7 +1,10 @@
 """Goal: an admin sees every process and service of the running program, in both shapes; nobody else
 does, and a broker that is gone is named. Method: the program over HTTP; the broker is killed under it."""
+import json
 import os
 import pathlib
+import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -55,6 +58,42 @@ class Topology(unittest.TestCase):
             self.assertGreater(service["credit"], 0)
         self.assertEqual(nodes["edge"]["asked"], 1, "this request")
         self.assertEqual(services["router"]["in_flight"], 1, "this request")
+
+    def top(self, *arguments, key=None):
+        return subprocess.run([PROGRAM, "top", "--url", self.troupe.url, "--key", key or self.admin, *arguments],
+                              capture_output=True, text=True, timeout=20)
+
+    def test_top_prints_the_same_once_and_as_json(self):
+        done = self.top("--once", "--json")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        shape = json.loads(done.stdout)
+        table = self.top("--once")
+        self.assertEqual((table.returncode, table.stderr), (0, ""))
+        for name in [n["name"] for n in shape["nodes"]] + [s["name"] for s in shape["services"]]:
+            self.assertRegex(table.stdout, rf"(?m)^{re.escape(name[:24])}")
+        self.assertNotIn("\x1b", table.stdout)
+        if SHAPE == "six":
+            self.assertRegex(table.stdout, rf"(?m)^{re.escape(shape['brokers'][0]['address'])} .* ok$")
+
+    def test_top_shows_rates_and_says_what_is_wrong(self):
+        watching = subprocess.Popen([PROGRAM, "top", "--url", self.troupe.url, "--key", self.admin, "--interval", "0.5"],
+                                    stdout=subprocess.PIPE, text=True)
+        self.addCleanup(watching.stdout.close)
+        self.addCleanup(watching.kill)
+        time.sleep(1.5)
+        watching.terminate()
+        text, _ = watching.communicate(timeout=5)
+        tables = [t for t in text.split("SERVICE ") if "REQ/S" in t][1:]
+        self.assertGreaterEqual(len(tables), 2, text)
+        self.assertRegex(tables[-1], r"(?m)^auth .* \d+\.\d$", "a rate after the first look")
+        wrong = self.top("--once", key="tr-wrong")
+        self.assertEqual(wrong.returncode, 1)
+        self.assertTrue(wrong.stderr.startswith("troupe top: "), wrong.stderr)
+        status, key = call(self.troupe.url, "POST", "/v1/auth/keys", {"name": "chats", "scopes": ["chat"]}, self.admin)
+        self.assertEqual(status, 201, key)
+        refused = self.top("--once", key=key["key"])
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("admin", refused.stderr)
 
     def test_only_admins_see_it(self):
         self.assertEqual(call(self.troupe.url, path="/v1/admin/topology")[0], 401)
