@@ -10,10 +10,12 @@
 #include "actors/supervision/pulse.hpp"
 #include "actors/support/run_here.hpp"
 #include "adapters/http/http_edge.hpp"
+#include "broker/flight_recorder.hpp"
 #include "broker/zmq_bus.hpp"
 #include "messages/base/log.hpp"
 #include "runtime/allow_list_watch.hpp"
 #include "runtime/bus_keys.hpp"
+#include "runtime/crash_dump.hpp"
 #include "runtime/io_thread.hpp"
 #include "runtime/late_bus.hpp"
 #include "runtime/lock_file.hpp"
@@ -23,6 +25,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <caf/actor_system_config.hpp>
+#include <filesystem>
 #include <future>
 #include <optional>
 
@@ -91,6 +94,7 @@ private:
 
   result<void> take_locks();
   result<void> read_keys();
+  result<void> start_recorder();
   result<void> start_broker_role();
   result<void> open_services();
   result<void> link_and_spawn();
@@ -114,6 +118,8 @@ private:
   io_thread loop_; // of the edge, the bus and the provider: they hand over without waking a thread
   std::vector<lock_file> locks_;
   bus_keys keys_;
+  std::shared_ptr<wire::flight_recorder> recorder_;
+  std::optional<crash_dump> dump_; // of the recorder's memory
   std::unique_ptr<broker_node> broker_;
   std::optional<allow_list_watch> allow_list_;
   std::unique_ptr<role_services> services_; // outlives the actors that use its stores
@@ -170,6 +176,29 @@ result<void> node_impl::read_keys() {
   return {};
 }
 
+/// Without a folder for it nothing is recorded, unless the settings name a file.
+result<void> node_impl::start_recorder() {
+  std::filesystem::path file = in_.flight.recorder;
+  if (file == "off") return {};
+  if (file.empty()) {
+    if (!std::filesystem::is_directory(in_.data.dir)) return {};
+    file = std::filesystem::path(in_.data.dir) / ("flight-" + name_of(in_) + ".bin");
+  }
+  recorder_ = std::make_shared<wire::flight_recorder>();
+  auto dump = crash_dump::begin(file, recorder_->image());
+  if (!dump && in_.flight.recorder.empty()) {
+    log::warn("flight.off", {{"why", dump.error().message}});
+    recorder_.reset();
+    return {};
+  }
+  if (!dump)
+    return fail(errc::invalid_argument, "flight.recorder: " + dump.error().message,
+                "flight.recorder");
+  dump_.emplace(std::move(*dump));
+  log::info("flight.records", {{"file", file.string()}});
+  return {};
+}
+
 result<void> node_impl::start_broker_role() {
   if (is_single_process(in_) || !has_role(in_, "broker")) return {};
   std::optional<allow_list_file> allowed;
@@ -184,6 +213,8 @@ result<void> node_impl::start_broker_role() {
     settings.access = loaded->table();
     allowed = std::move(*loaded);
   }
+  if (auto started = start_recorder(); !started) return started;
+  settings.recorder = recorder_;
   std::string why;
   broker_ = start_broker(settings, why);
   if (!broker_) return fail(errc::unavailable, std::move(why), "bus.bind");

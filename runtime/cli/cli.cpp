@@ -1,6 +1,7 @@
 #include "runtime/cli/cli.hpp"
 
 #include "runtime/cli/chat.hpp"
+#include "runtime/cli/flight.hpp"
 #include "runtime/cli/import_users.hpp"
 #include "runtime/cli/ingest.hpp"
 #include "runtime/cli/key.hpp"
@@ -81,6 +82,7 @@ public:
     add_keys();
     add_users();
     add_top();
+    add_flight();
     version_ = app_.add_subcommand("version", "Print the version of this program");
   }
 
@@ -107,6 +109,7 @@ public:
     if (key_revoke_->parsed()) return run_key_revoke(key_options_, variables_);
     if (keys_generate_->parsed()) return run_keys_generate(keys_options_);
     if (users_import_->parsed()) return run_import_users(import_options_, variables_);
+    if (flight_->parsed()) return run_flight(flight_options_);
     if (top_->parsed()) return run_top(top_options_, variables_);
     std::printf("%s\n", version_line().c_str());
     return exit_ok;
@@ -305,6 +308,20 @@ private:
         "It needs an admin's key. Rates are between two looks; Ctrl-C ends it.");
   }
 
+  void add_flight() {
+    flight_ = app_.add_subcommand("flight", "Print what a broker's flight recorder kept");
+    flight_->add_option("FILE", flight_options_.file, "the file that it wrote")
+        ->required()
+        ->type_name("");
+    flight_->add_flag("--json", flight_options_.json, "a line of JSON an event");
+    flight_->footer(
+        "Examples:\n"
+        "  troupe flight data/flight-broker.bin | less\n"
+        "  troupe flight data/flight-broker.bin --json\n"
+        "A broker writes it when it crashes, and on SIGUSR2: the headers of the last 10,000 frames "
+        "(-> taken,\n<- sent), no bodies. FILE.1, .2 and .3 are those of before.");
+  }
+
   static int refuse(const error& why) {
     std::fprintf(stderr, "troupe: %s\n", why.message.c_str());
     return exit_usage;
@@ -342,7 +359,7 @@ private:
   const environment& variables_;
   CLI::App app_{"Troupe: the backend of an AI application in one program", "troupe"};
   CLI::App *serve_, *config_, *migrate_, *ingest_, *chat_, *key_, *key_create_, *key_list_,
-      *key_rotate_, *key_limit_, *key_revoke_, *keys_generate_, *users_import_, *top_,
+      *key_rotate_, *key_limit_, *key_revoke_, *keys_generate_, *users_import_, *top_, *flight_,
       *version_;
   server_flags server_flags_;
   ingest_options ingest_options_;
@@ -351,6 +368,7 @@ private:
   keys_options keys_options_;
   import_users_options import_options_;
   top_options top_options_;
+  flight_options flight_options_;
 };
 
 } // namespace

@@ -64,7 +64,8 @@ TEST_F(cli_test, every_command_has_help_with_an_example) {
                                                                    {"key", "limit"},
                                                                    {"key", "revoke"},
                                                                    {"keys", "generate"},
-                                                                   {"top"}}) {
+                                                                   {"top"},
+                                                                   {"flight"}}) {
     auto arguments = command;
     arguments.push_back("--help");
     const auto got = run_with(arguments);
@@ -170,6 +171,18 @@ TEST_F(cli_test, top_says_what_is_wrong_and_ends_with_one) {
   const auto html = run_with({"top", "--once", "--url", page.url(), "--key", "k"});
   EXPECT_EQ(html.code, 1);
   EXPECT_TRUE(html.err.contains("no topology")) << html.err;
+}
+
+TEST_F(cli_test, flight_refuses_what_is_no_recording) {
+  EXPECT_EQ(run_with({"flight"}).code, 2);
+  const auto none = run_with({"flight", "none.bin"});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_EQ(none.err, "troupe flight: none.bin: cannot be read\n");
+  folder.write("other.bin", std::string(1000, 'x'));
+  const auto other = run_with({"flight", "other.bin"});
+  EXPECT_EQ(other.code, 1);
+  EXPECT_EQ(other.err, "troupe flight: other.bin: no flight recording\n");
+  EXPECT_EQ(other.out, "");
 }
 
 } // namespace
