@@ -72,6 +72,7 @@ void broker_state::take_request(peer& from, frame_received& in) {
     return refuse(overloaded("this broker has too many calls in flight"));
   if (is_draining_ && !from.is_service)
     return refuse(passing(errc::draining, "the broker is shutting down"));
+  ++counts_.requests;
   auto& c = calls_[header.cid];
   c.cid = header.cid;
   c.requester = from.id;
@@ -85,6 +86,7 @@ void broker_state::take_request(peer& from, frame_received& in) {
 
 void broker_state::begin(call& c, service& target) {
   c.target = &target;
+  ++target.requests;
   if (auto why = classify(c)) return answer_error(c, std::move(*why));
   place(c);
 }
@@ -244,7 +246,7 @@ void broker_state::take_partial(peer& from, frame_received& in) {
     out_->back().header.flags = lost;
     return;
   }
-  c->has_partial = true;
+  if (!std::exchange(c->has_partial, true)) ++streams_;
   c->body.reset();
   if (c->requester.empty()) return void(++counts_.undeliverable);
   in.header.caller.clear();
@@ -516,6 +518,7 @@ void broker_state::answer_error(call& c, error why) {
 
 void broker_state::forget(call& c) {
   leave_queue(c);
+  if (c.has_partial) --streams_;
   deadlines_.erase({c.due, c.cid});
   calls_.erase(call_id(c.cid));
 }

@@ -10,11 +10,19 @@ namespace troupe::wire {
 broker_state::broker_state(std::uint64_t incarnation, broker_bounds bounds)
     : incarnation_(incarnation), bounds_(bounds) {}
 
+void broker_state::introduce(std::string name, std::string address) {
+  name_ = std::move(name);
+  address_ = std::move(address);
+}
+
 void broker_state::step(instant now, broker_input in, outputs& out) {
   // A broker that was frozen itself must not take its peers for dead.
   const bool was_frozen = now_ != instant{} && now - now_ > bounds_.silence / 2;
   now_ = now;
-  if (next_beat_ == instant{}) next_beat_ = now + bounds_.heartbeat / 2;
+  if (next_beat_ == instant{}) {
+    began_ = now;
+    next_beat_ = now + bounds_.heartbeat / 2;
+  }
   if (was_frozen) forgive_silence();
   out_ = &out;
   std::visit([this](auto& what) { on(what); }, in);
@@ -77,6 +85,8 @@ void broker_state::dispatch_frame(peer& from, frame_received& in) {
       return send(from.id, frame::pong, in.header.cid);
     case frame::drain:
       return drain_peer(from);
+    case frame::stats:
+      return take_stats(from, in.header);
     case frame::goodbye: // the answer tells the peer that all it sent has arrived
       send(from.id, frame::goodbye, {});
       return remove_peer(from.id, false);
@@ -177,9 +187,14 @@ void broker_state::drain_peer(peer& from) {
 }
 
 void broker_state::on(const peer_gone& in) {
-  if (!peers_.contains(in.peer)) return;
+  ++(in.is_full ? counts_.unsent_full : counts_.unsent_gone);
+  lose_peer(in.peer);
+}
+
+void broker_state::lose_peer(const peer_id& id) {
+  if (!peers_.contains(id)) return;
   ++counts_.peers_lost;
-  remove_peer(in.peer, true);
+  remove_peer(id, true);
 }
 
 /// Calls are found by a walk over all of them: peers seldom go.
@@ -234,6 +249,7 @@ void broker_state::hear_beat(peer& from, const body_ptr& body) {
   if (!said || said->brokers.size() > brokers_max || std::ranges::any_of(said->brokers, is_long))
     return void(++counts_.malformed);
   from.brokers = std::move(said->brokers);
+  from.stuck_ms = said->stuck_ms;
   hear_stuck(from, said->stuck_ms >= static_cast<std::uint64_t>(bounds_.stuck.count()));
 }
 
@@ -272,7 +288,7 @@ void broker_state::beat() {
   }
   for (const auto& id : dead) {
     send(id, frame::reset, {}); // it may hear us, though we do not hear it
-    on(peer_gone{id});
+    lose_peer(id);
   }
 }
 

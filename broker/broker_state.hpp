@@ -6,6 +6,7 @@
 #include "broker/frame_bodies.hpp"
 #include "broker/frame_body.hpp"
 #include "broker/worker_pool.hpp"
+#include "messages/topology.hpp"
 
 #include <chrono>
 #include <map>
@@ -48,6 +49,7 @@ struct frame_received {
 };
 struct peer_gone { ///< a send found no connection
   peer_id peer;
+  bool is_full = false; ///< or one that takes no more
 };
 struct link_dropped {}; ///< some connection ended; which one is not known
 struct time_passed {};
@@ -68,6 +70,7 @@ struct frame_to_send {
 
 /// Messages that nobody took, by reason, and other counts; they only rise.
 struct broker_counts {
+  std::uint64_t requests = 0;     ///< calls that began
   std::uint64_t unknown_peer = 0; ///< not welcomed (yet, or any more)
   std::uint64_t unknown_call = 0; ///< a frame for a call that has ended or never was
   std::uint64_t not_yours = 0;    ///< a frame for a call by a peer that has no part in it
@@ -79,6 +82,8 @@ struct broker_counts {
   std::uint64_t stuck = 0;         ///< nodes that hung, and lived
   std::uint64_t barred = 0;        ///< frames of connections whose key is not allowed (any more)
   std::uint64_t forbidden = 0;     ///< acts that a principal may not
+  std::uint64_t unsent_gone = 0;   ///< a message whose connection was gone
+  std::uint64_t unsent_full = 0;   ///< a message whose connection took no more
 };
 
 enum class broker_right : std::uint8_t { serve, call };
@@ -88,16 +93,30 @@ public:
   /// `incarnation` names this broker in the ids of its own messages; not 0.
   explicit broker_state(std::uint64_t incarnation, broker_bounds bounds = {});
 
+  /// What it says of itself to people: its process's roles, and where it listens.
+  void introduce(std::string name, std::string address);
+
   /// Appends to `out`, in the order in which to send. `now` never runs back.
   void step(instant now, broker_input in, std::vector<frame_to_send>& out);
 
   /// When `time_passed` is due at the latest.
   [[nodiscard]] instant due() const;
 
+  /// A message whose header could not be read never gets as far as a step.
+  void count_malformed() noexcept { ++counts_.malformed; }
+
+  // How it stood at the last step (broker_view.cpp).
+  [[nodiscard]] broker_report view() const;
+  [[nodiscard]] broker_view own_view() const;
+  [[nodiscard]] std::vector<service_load> service_loads() const; ///< by name
+
   [[nodiscard]] const broker_counts& counts() const noexcept { return counts_; }
   [[nodiscard]] std::size_t in_flight() const noexcept { return calls_.size(); }
   [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
   [[nodiscard]] std::size_t peers() const noexcept { return peers_.size(); }
+  /// Calls of which a part of the answer has passed.
+  [[nodiscard]] std::size_t streams() const noexcept { return streams_; }
+  [[nodiscard]] bool is_draining() const noexcept { return is_draining_; }
   /// Peers that said DRAIN and are still here: they finish what they began.
   [[nodiscard]] std::size_t draining_peers() const noexcept;
 
@@ -111,12 +130,14 @@ private:
     bool is_service = false; ///< may name the service it wants; others reach the routers only
     bool is_draining = false;
     instant seen{};
+    std::uint64_t stuck_ms = 0;       ///< as its last heartbeat said
     std::vector<std::string> brokers; ///< that it is linked to
   };
   struct service {
     std::string name;
     call_queue queue;
     worker_pool workers{};
+    std::uint64_t requests = 0;                         ///< that came for it, delegated ones too
     std::map<std::string, bool, std::less<>> methods{}; ///< whether it is idempotent; as registered
   };
   struct call {
@@ -153,6 +174,7 @@ private:
   [[nodiscard]] static std::optional<error> declare(service& s,
                                                     const std::vector<bus_method>& methods);
   void drain_peer(peer& from);
+  void lose_peer(const peer_id& id);
   void remove_peer(const peer_id& id, bool may_come_back);
   void forgive_silence();
   void hear_beat(peer& from, const body_ptr& body);
@@ -172,6 +194,10 @@ private:
   [[nodiscard]] bool is_impostor(std::string_view key, const hello_body& who);
   [[nodiscard]] std::optional<error> forbidden(const peer& from, broker_right what,
                                                std::string_view name);
+
+  // What it shows (broker_view.cpp).
+  [[nodiscard]] node_view view_of(const peer& p) const;
+  void take_stats(peer& from, const envelope& header);
 
   // Calls (broker_calls.cpp).
   void take_request(peer& from, frame_received& in);
@@ -235,8 +261,12 @@ private:
   std::map<std::string, service, std::less<>> services_; ///< addresses stay: calls point at them
   std::unordered_map<call_id, call> calls_;
   std::set<std::pair<instant, call_id>> deadlines_; ///< call::due
-  std::size_t queued_ = 0;
+  std::size_t queued_ = 0, streams_ = 0;
   broker_counts counts_;
+  std::string name_, address_;
+  instant began_{};
+  body_ptr view_body_; ///< the last one, for a while
+  instant viewed_{};
   std::shared_ptr<const access_table> access_; ///< null: everybody may all
   /// By key: what of it is in the log. Bounded, as the table is.
   std::map<std::string, std::set<std::string>> audited_;

@@ -3,11 +3,13 @@
 #include "messages/base/error.hpp"
 #include "messages/base/ids.hpp"
 #include "messages/base/op_context.hpp"
+#include "messages/base/reply.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -102,6 +104,13 @@ struct bus_handlers {
   std::function<void(bool up)> link;
 };
 
+/// What a broker said of itself when it was asked how it stands.
+struct bus_stats {
+  std::string broker;       ///< its address
+  std::string body{};       ///< a packed `broker_report`; empty when it did not answer
+  std::optional<error> why; ///< then
+};
+
 /// All calls are thread-safe and return at once; what cannot be sent is answered by `failed`.
 class bus {
 public:
@@ -114,6 +123,10 @@ public:
                       std::uint32_t bytes) = 0;
   /// As requester: stop. Also sent on by a worker that delegated the call.
   virtual void cancel(call_id cid) = 0;
+
+  /// Asks every broker how it stands. Answered after `patience` at the latest, with one entry for
+  /// each broker that this node knows of; on any thread.
+  virtual void stats(std::chrono::milliseconds patience, reply<std::vector<bus_stats>> answer) = 0;
 
   /// As worker of this call. `seq` rises from 1; keeping to the credit is the caller's duty.
   virtual void partial(call_id cid, std::uint64_t seq, std::string body) = 0;

@@ -30,6 +30,7 @@ call_queue::verdict call_queue::push(waiting_call call, instant now, std::vector
   const auto place = line->calls.insert(line->calls.end(), call.cid);
   ++of_caller_[call.caller];
   bytes_ += call.bytes;
+  ++by_priority_[call.priority];
   ranks_.insert(rank_of(call));
   ages_.emplace(call.since, call.cid);
   const auto cid = call.cid;
@@ -92,6 +93,7 @@ void call_queue::erase(const call_id& cid) {
   if (at == waiting_.end()) return;
   auto& [call, line, place] = at->second;
   bytes_ -= call.bytes;
+  --by_priority_[call.priority];
   ranks_.erase(rank_of(call));
   ages_.erase({call.since, cid});
   if (const auto count = of_caller_.find(call.caller); --count->second == 0)

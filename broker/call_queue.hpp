@@ -52,6 +52,10 @@ public:
 
   [[nodiscard]] std::size_t size() const noexcept { return waiting_.size(); }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+  /// How many wait, of each priority.
+  [[nodiscard]] const std::array<std::size_t, 4>& by_priority() const noexcept {
+    return by_priority_;
+  }
   /// For how long the oldest has waited; 0 when none does.
   [[nodiscard]] instant::duration age(instant now) const;
 
@@ -90,6 +94,7 @@ private:
   std::set<rank> ranks_;
   std::set<std::pair<instant, call_id>> ages_;
   std::size_t bytes_ = 0;
+  std::array<std::size_t, 4> by_priority_{};
 };
 
 } // namespace troupe::wire

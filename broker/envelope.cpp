@@ -198,12 +198,13 @@ private:
 } // namespace
 
 string_view to_string(frame type) noexcept {
-  static constexpr std::array<string_view, 21> names{
+  static constexpr std::array<string_view, frame_types> names{
       "other",   "hello",  "welcome",   "reset",  "register", "registered", "credit",
       "request", "accept", "start",     "reject", "partial",  "final",      "error",
-      "window",  "cancel", "heartbeat", "ping",   "pong",     "drain",      "goodbye"};
+      "window",  "cancel", "heartbeat", "ping",   "pong",     "drain",      "goodbye",
+      {},        {},       {},          {},       {},         "stats"};
   const auto n = static_cast<std::size_t>(type);
-  return n < names.size() ? names[n] : names[0];
+  return n < names.size() && !names[n].empty() ? names[n] : names[0];
 }
 
 std::uint32_t ttl_of(instant now, instant deadline) {

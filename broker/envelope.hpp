@@ -42,6 +42,7 @@ enum class frame : std::uint8_t {
   pong = 18,
   drain = 19,
   goodbye = 20,
+  stats = 26,
 };
 inline constexpr std::size_t frame_types = 27;
 

@@ -1,5 +1,7 @@
 #include "broker/link_metrics.hpp"
 
+#include "broker/broker_view.hpp"
+#include "broker/service_metrics.hpp"
 #include "messages/base/metrics.hpp"
 
 #include <memory>
@@ -20,10 +22,7 @@ metric_ptr dropped(const char* reason) {
 
 struct broker_series {
   std::array<metric_ptr, frame_types> frames;
-  metric_ptr malformed = dropped("malformed"), gone = dropped("peer_gone"),
-             full = dropped("high_water"), unknown_peer = dropped("unknown_peer"),
-             unknown_call = dropped("unknown_call"), not_yours = dropped("not_yours"),
-             barred = dropped("barred");
+  std::vector<metric_ptr> drops; ///< in the order of drops_of
   metric dead_letters{kind::counter, "troupe_broker_dead_letters_total",
                       "Answers whose requester was gone"};
   metric stuck{kind::counter, "troupe_broker_peers_stuck_total",
@@ -38,12 +37,19 @@ struct broker_series {
   metric in_flight{kind::gauge, "troupe_broker_in_flight", "Requests without an answer yet"};
   metric queued{kind::gauge, "troupe_broker_queued", "Requests that wait for a worker"};
   metric peers{kind::gauge, "troupe_broker_peers", "Nodes linked to this broker"};
+  metric peers_draining{kind::gauge, "troupe_broker_peers_draining",
+                        "Nodes linked to this broker that take no new work"};
+  metric streams{kind::gauge, "troupe_broker_streams",
+                 "Requests of which a part of the answer has passed, and not the end"};
+  metric draining{kind::gauge, "troupe_broker_draining", "1 while this broker is leaving"};
 
   broker_series() {
-    for (std::size_t n = 0; n <= static_cast<std::size_t>(frame::goodbye); ++n)
-      frames[n] = std::make_unique<metric>(
-          kind::counter, "troupe_broker_frames_total", "Messages taken, by type",
-          "type=\"" + std::string(to_string(static_cast<frame>(n))) + '"');
+    for (const auto& d : drops_of({})) drops.push_back(dropped(d.reason.c_str()));
+    for (std::size_t n = 0; n < frame_types; ++n)
+      if (n == 0 || to_string(static_cast<frame>(n)) != to_string(frame{}))
+        frames[n] = std::make_unique<metric>(
+            kind::counter, "troupe_broker_frames_total", "Messages taken, by type",
+            "type=\"" + std::string(to_string(static_cast<frame>(n))) + '"');
   }
 };
 
@@ -59,6 +65,7 @@ struct bus_series {
                     "Connections to a broker that were made anew"};
   metric asked{kind::gauge, "troupe_bus_asked", "Requests of this node without an answer yet"};
   metric served{kind::gauge, "troupe_bus_served", "Requests that this node works on"};
+  metric links{kind::gauge, "troupe_bus_links", "Brokers that this node is linked to"};
 };
 
 bus_series& bus_all() {
@@ -74,38 +81,32 @@ void rise(metric& m, std::uint64_t now, std::uint64_t before) noexcept {
 
 void broker_metrics::taken(frame type) noexcept {
   const auto n = static_cast<std::size_t>(type);
-  series().frames[n <= static_cast<std::size_t>(frame::goodbye) ? n : 0]->add();
-}
-
-void broker_metrics::malformed() noexcept {
-  series().malformed->add();
+  auto& all = series().frames;
+  all[n < all.size() && all[n] ? n : 0]->add();
 }
 
 void broker_metrics::handshakes_failed(int count) noexcept {
   series().handshakes_failed.add(count);
 }
 
-void broker_metrics::unsent(bool is_gone) noexcept {
-  (is_gone ? series().gone : series().full)->add();
-}
-
-void broker_metrics::publish(const broker_state& state) noexcept {
+void broker_metrics::publish(const broker_state& state) {
   auto& s = series();
   const auto now = state.counts();
-  rise(*s.malformed, now.malformed, last_.malformed);
-  rise(*s.unknown_peer, now.unknown_peer, last_.unknown_peer);
-  rise(*s.unknown_call, now.unknown_call, last_.unknown_call);
-  rise(*s.not_yours, now.not_yours, last_.not_yours);
+  const auto drops = drops_of(now), before = drops_of(last_);
+  for (std::size_t n = 0; n < drops.size(); ++n) rise(*s.drops[n], drops[n].count, before[n].count);
   rise(s.dead_letters, now.undeliverable, last_.undeliverable);
   rise(s.peers_lost, now.peers_lost, last_.peers_lost);
   rise(s.stuck, now.stuck, last_.stuck);
-  rise(*s.barred, now.barred, last_.barred);
   rise(s.forbidden, now.forbidden, last_.forbidden);
   rise(s.resent, now.resent, last_.resent);
   last_ = now;
   s.in_flight.set(static_cast<std::int64_t>(state.in_flight()));
   s.queued.set(static_cast<std::int64_t>(state.queued()));
   s.peers.set(static_cast<std::int64_t>(state.peers()));
+  s.peers_draining.set(static_cast<std::int64_t>(state.draining_peers()));
+  s.streams.set(static_cast<std::int64_t>(state.streams()));
+  s.draining.set(state.is_draining() ? 1 : 0);
+  publish_services(state.service_loads());
 }
 
 void bus_metrics::publish(const node_state& state) noexcept {
@@ -114,6 +115,7 @@ void bus_metrics::publish(const node_state& state) noexcept {
   dropped_ = state.dropped();
   s.asked.set(static_cast<std::int64_t>(state.asked()));
   s.served.set(static_cast<std::int64_t>(state.served()));
+  s.links.set(static_cast<std::int64_t>(state.links()));
 }
 
 void bus_metrics::reconnect() noexcept {

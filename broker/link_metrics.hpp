@@ -9,13 +9,10 @@ namespace troupe::wire {
 class broker_metrics {
 public:
   void taken(frame type) noexcept;
-  void malformed() noexcept;
   /// Connections that did not get as far as a first message.
   void handshakes_failed(int count) noexcept;
-  /// A message that could not be handed to its connection.
-  void unsent(bool is_gone) noexcept;
-  /// Copies the state's counts; called about once a heartbeat.
-  void publish(const broker_state& state) noexcept;
+  /// Copies the state's counts; called about twice a heartbeat.
+  void publish(const broker_state& state);
 
 private:
   broker_counts last_; ///< what was published already

@@ -77,9 +77,13 @@ struct stop_asked {};
 struct pulse_taken { ///< brokers hear of it with the next heartbeat
   std::chrono::milliseconds stuck{0};
 };
-using node_input =
-    std::variant<link_up, link_down, broker_frame, time_passed, bus_request, bus_window, bus_cancel,
-                 send_partial, send_final, send_failure, drain_started, stop_asked, pulse_taken>;
+struct stats_asked { ///< answered by one stats_heard
+  std::uint64_t number = 0;
+  std::chrono::milliseconds patience{0};
+};
+using node_input = std::variant<link_up, link_down, broker_frame, time_passed, bus_request,
+                                bus_window, bus_cancel, send_partial, send_final, send_failure,
+                                drain_started, stop_asked, pulse_taken, stats_asked>;
 
 // What it answers.
 struct frame_to_broker {
@@ -100,8 +104,12 @@ struct relink { ///< this connection is of no use: make another
   link_id link = 0;
   std::string why;
 };
+struct stats_heard { ///< of the brokers that this node is linked to
+  std::uint64_t number = 0;
+  std::vector<bus_stats> answers;
+};
 using node_output = std::variant<frame_to_broker, bus_answer, bus_work, link_changed,
-                                 link_confirmed, brokers_heard, relink>;
+                                 link_confirmed, brokers_heard, relink, stats_heard>;
 
 /// What one step says, in order. Numbers the messages.
 class outbox {

@@ -13,7 +13,8 @@ node_state::node_state(node_identity who, node_bounds bounds)
       out_(who_.incarnation),
       links_(who_, bounds_, out_),
       asked_(bounds_, links_, out_),
-      served_(bounds_, links_, out_) {}
+      served_(bounds_, links_, out_),
+      asked_stats_(links_, out_) {}
 
 void node_state::step(instant now, node_input in, std::vector<node_output>& out) {
   // After a freeze of our own the brokers' silence proves nothing.
@@ -25,7 +26,7 @@ void node_state::step(instant now, node_input in, std::vector<node_output>& out)
 }
 
 instant node_state::due() const {
-  return std::min({links_.due(), asked_.due(), served_.due()});
+  return std::min({links_.due(), asked_.due(), served_.due(), asked_stats_.due()});
 }
 
 // The links.
@@ -42,6 +43,7 @@ void node_state::lose(link_id link) {
   if (!links_.remove(now_, link)) return;
   asked_.link_lost(now_, link);
   served_.link_lost(now_, link);
+  asked_stats_.link_lost(link);
   look_linked();
 }
 
@@ -68,6 +70,7 @@ void node_state::heed(link_state& link, link_state::news what) {
       links_.share(now_);
       asked_.link_lost(now_, id);
       served_.link_lost(now_, id);
+      asked_stats_.link_lost(id);
       return look_linked();
     case link_state::news::useless:
       std::string why(link.why());
@@ -86,6 +89,7 @@ void node_state::on(broker_frame& in) {
   if (link == nullptr) return void(++dropped_);
   if (in.header.type == frame::heartbeat || in.header.type == frame::welcome) hear_brokers(in.body);
   const auto news = link->take(now_, in);
+  if (asked_stats_.take(in)) return;
   news == link_state::news::none ? take_about_call(in) : heed(*link, news);
 }
 
@@ -126,6 +130,7 @@ void node_state::take_refusal(const broker_frame& in) {
 void node_state::on(time_passed&) {
   asked_.expire(now_);
   served_.expire(now_);
+  asked_stats_.expire(now_);
   std::vector<link_id> all;
   links_.each([&](link_state& l) { all.push_back(l.id()); });
   for (const auto id : all) {
@@ -177,6 +182,7 @@ void node_state::on(stop_asked&) {
   links_.each([&](link_state& l) { out_.frame_over(l.id(), frame::goodbye, {}); });
   asked_.fail_all("the node is stopping");
   served_.cancel_all();
+  asked_stats_.end_all();
   links_.clear();
   look_linked();
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/asked_calls.hpp"
+#include "broker/asked_stats.hpp"
 #include "broker/served_calls.hpp"
 
 #include <vector>
@@ -24,6 +25,7 @@ public:
   [[nodiscard]] bool is_broker_leaving() const noexcept { return links_.is_leaving(); }
   [[nodiscard]] std::size_t asked() const noexcept { return asked_.size(); }
   [[nodiscard]] std::size_t served() const noexcept { return served_.size(); }
+  [[nodiscard]] std::size_t links() const noexcept { return links_.welcomed(); }
   /// Frames and calls for which nobody here waits (any more).
   [[nodiscard]] std::uint64_t dropped() const noexcept {
     return dropped_ + asked_.dropped() + served_.dropped();
@@ -43,6 +45,7 @@ private:
   void on(drain_started&);
   void on(stop_asked&);
   void on(pulse_taken& in) noexcept { stuck_ = in.stuck; }
+  void on(stats_asked& in) { asked_stats_.ask(now_, in); }
 
   void take_about_call(broker_frame& in);
   void take_refusal(const broker_frame& in);
@@ -58,6 +61,7 @@ private:
   node_links links_;
   asked_calls asked_;
   served_calls served_;
+  asked_stats asked_stats_;
   bool is_linked_ = false;
   std::chrono::milliseconds stuck_{0};
   std::uint64_t dropped_ = 0;

@@ -15,6 +15,10 @@ namespace boost::asio {
 class io_context;
 }
 
+namespace troupe::wire {
+class flight_recorder;
+}
+
 namespace troupe {
 
 struct bus_config {
@@ -47,6 +51,9 @@ struct broker_config {
   /// address must be loopback.
   secret key = {};
   std::shared_ptr<const access_table> access = nullptr;
+  std::string name = "broker"; ///< of its process, for whoever asks how it stands
+  /// Keeps what the broker took and sent, if it is there.
+  std::shared_ptr<wire::flight_recorder> recorder = nullptr;
 };
 
 /// A running broker: one thread, one ROUTER socket, one state machine. The destructor stops it.

@@ -47,5 +47,7 @@
   X(log_record) X(log_input) X(append_logs_request) X(append_logs_reply) X(patch_log_request)       \
   X(list_logs_request) X(log_page)                                                                  \
   X(purge_documents_request) X(purge_conversations_request) X(purge_logs_request) X(purge_reply)    \
-  X(ping_request) X(service_status) X(ping_reply)
+  X(ping_request) X(service_status) X(ping_reply)                                                   \
+  X(topology_request) X(reason_count) X(waiting_counts) X(service_load) X(node_view)                \
+  X(broker_view) X(broker_report) X(topology)
 // clang-format on

@@ -10,6 +10,7 @@
 #include "messages/log.hpp"
 #include "messages/sign_in.hpp"
 #include "messages/system.hpp"
+#include "messages/topology.hpp"
 
 #include <string_view>
 
@@ -137,11 +138,15 @@
 #define TROUPE_LOG_INTERNAL_METHODS(X) \
   X(log, purge, purge_logs_request, none, purge_reply, idempotent)
 
+/// Answered by the routers themselves, for admins only.
+#define TROUPE_CLUSTER_METHODS(X) X(cluster, topology, topology_request, none, topology, idempotent)
+
 /// What an edge may ask a router for.
 #define TROUPE_PUBLIC_METHODS(X) \
   TROUPE_PROMPT_METHODS(X)       \
   TROUPE_RETRIEVAL_METHODS(X)    \
   TROUPE_LOG_METHODS(X)          \
+  TROUPE_CLUSTER_METHODS(X)      \
   TROUPE_ACCOUNT_METHODS(X)
 
 /// What services ask each other; not reachable through an edge.

@@ -44,6 +44,7 @@ inline constexpr bool is_admin_only = false;
   template <>                                                                   \
   inline constexpr bool is_admin_only<request_> = true;
 TROUPE_ADMIN_METHODS(TROUPE_IS_ADMIN_ONLY)
+TROUPE_CLUSTER_METHODS(TROUPE_IS_ADMIN_ONLY)
 #undef TROUPE_IS_ADMIN_ONLY
 
 /// What whoever holds a credential may do with it, whatever its scopes: see whose it is, end it.

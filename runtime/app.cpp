@@ -5,6 +5,7 @@
 #include "runtime/signals.hpp"
 
 #include <sys/resource.h>
+#include <csignal>
 #include <cstdio>
 #include <thread>
 
@@ -71,6 +72,7 @@ void allow_many_connections() {
 
 int run_server(const config& in, shutdown_signal& signals) {
   allow_many_connections();
+  std::signal(SIGUSR2, SIG_IGN); // for whoever asks a process without a flight recorder for it
   auto started = start_node(in);
   if (!started) {
     std::fprintf(stderr, "troupe: %s\n", started.error().message.c_str());

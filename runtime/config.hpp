@@ -148,6 +148,13 @@ struct loop {
 };
 BOOST_DESCRIBE_STRUCT(loop, (), (spin_us))
 
+struct flight {
+  /// File of a broker's flight recorder; empty: `flight-<roles>.bin` in data.dir when that folder
+  /// is there; `off`: none.
+  std::string recorder;
+};
+BOOST_DESCRIBE_STRUCT(flight, (), (recorder))
+
 /// Another issuer whose tokens are taken as credentials, and at which people may sign in:
 /// `[issuers.<name>]`. docs/issuers.md says
 /// how they go together.
@@ -193,13 +200,14 @@ struct config {
   settings::log log;
   settings::actors actors;
   settings::loop loop;
+  settings::flight flight;
 
   /// Whether http.address was set by anyone but the default: a node without edge listens only then.
   bool http_given = false;
 };
 BOOST_DESCRIBE_STRUCT(config, (),
                       (http, data, roles, bus, chat, auth, caps, issuers, sqlite, database, redis,
-                       qdrant, mongodb, mail, drain, log, actors, loop))
+                       qdrant, mongodb, mail, drain, log, actors, loop, flight))
 
 /// The roles, in the order in which they start. `all` stands for every one but `broker`: one
 /// process needs none.

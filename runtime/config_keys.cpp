@@ -181,6 +181,8 @@ constexpr key_info keys[] = {
     {.key = "loop.spin_us",
      .help = "microseconds that a lone process or a broker looks for news before it sleeps",
      .most = 10'000},
+    {.key = "flight.recorder",
+     .help = "file of a broker's flight recorder, or off (flight-ROLES.bin in data.dir)"},
 };
 
 /// Levenshtein's distance; both words are short.

@@ -24,6 +24,9 @@ public:
     real().window(cid, acked, frames, bytes);
   }
   void cancel(call_id cid) override { real().cancel(cid); }
+  void stats(std::chrono::milliseconds patience, reply<std::vector<bus_stats>> answer) override {
+    real().stats(patience, std::move(answer));
+  }
   void partial(call_id cid, std::uint64_t seq, std::string body) override {
     real().partial(cid, seq, std::move(body));
   }

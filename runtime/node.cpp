@@ -2,16 +2,20 @@
 
 #include "actors/bridge/bus_client.hpp"
 #include "actors/bridge/bus_server.hpp"
+#include "actors/bridge/bus_topology.hpp"
 #include "actors/bridge/offered_services.hpp"
 #include "actors/edge/edge_gates.hpp"
 #include "actors/routing/router_actor.hpp"
+#include "actors/supervision/own_topology.hpp"
 #include "actors/supervision/pulse.hpp"
 #include "actors/support/run_here.hpp"
 #include "adapters/http/http_edge.hpp"
+#include "broker/flight_recorder.hpp"
 #include "broker/zmq_bus.hpp"
 #include "messages/base/log.hpp"
 #include "runtime/allow_list_watch.hpp"
 #include "runtime/bus_keys.hpp"
+#include "runtime/crash_dump.hpp"
 #include "runtime/io_thread.hpp"
 #include "runtime/late_bus.hpp"
 #include "runtime/lock_file.hpp"
@@ -21,6 +25,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <caf/actor_system_config.hpp>
+#include <filesystem>
 #include <future>
 #include <optional>
 
@@ -43,6 +48,13 @@ constexpr auto last_words = std::chrono::seconds(3);
 /// One thread that stays awake is enough for a machine: among several processes it is the broker's.
 std::chrono::microseconds spin_of_loop(const config& in) {
   return std::chrono::microseconds(is_single_process(in) ? in.loop.spin_us : 0);
+}
+
+/// For logs and for whoever looks at the cluster.
+std::string name_of(const config& in) {
+  std::string out;
+  for (const auto& role : in.roles) out += (out.empty() ? "" : "+") + role;
+  return out;
 }
 
 bool is_edge(const config& in) {
@@ -88,6 +100,7 @@ private:
 
   result<void> take_locks();
   result<void> read_keys();
+  result<void> start_recorder();
   result<void> start_broker_role();
   result<void> open_services();
   result<void> link_and_spawn();
@@ -98,6 +111,8 @@ private:
   void spawn_clients();
   void spawn_services();
   void spawn_router_role();
+  [[nodiscard]] std::shared_ptr<topology_source> look_at_all();
+  [[nodiscard]] std::vector<own_service> near_services() const;
   result<void> connect();
   void watch_actors();
   template <class Handle>
@@ -110,6 +125,8 @@ private:
   std::vector<lock_file> locks_;
   bool has_retrieval_ = true; // of the role prompt
   bus_keys keys_;
+  std::shared_ptr<wire::flight_recorder> recorder_;
+  std::optional<crash_dump> dump_; // of the recorder's memory
   std::unique_ptr<broker_node> broker_;
   std::optional<allow_list_watch> allow_list_;
   std::unique_ptr<role_services> services_; // outlives the actors that use its stores
@@ -172,10 +189,34 @@ result<void> node_impl::read_keys() {
   return {};
 }
 
+/// Without a folder for it nothing is recorded, unless the settings name a file.
+result<void> node_impl::start_recorder() {
+  std::filesystem::path file = in_.flight.recorder;
+  if (file == "off") return {};
+  if (file.empty()) {
+    if (!std::filesystem::is_directory(in_.data.dir)) return {};
+    file = std::filesystem::path(in_.data.dir) / ("flight-" + name_of(in_) + ".bin");
+  }
+  recorder_ = std::make_shared<wire::flight_recorder>();
+  auto dump = crash_dump::begin(file, recorder_->image());
+  if (!dump && in_.flight.recorder.empty()) {
+    log::warn("flight.off", {{"why", dump.error().message}});
+    recorder_.reset();
+    return {};
+  }
+  if (!dump)
+    return fail(errc::invalid_argument, "flight.recorder: " + dump.error().message,
+                "flight.recorder");
+  dump_.emplace(std::move(*dump));
+  log::info("flight.records", {{"file", file.string()}});
+  return {};
+}
+
 result<void> node_impl::start_broker_role() {
   if (is_single_process(in_) || !has_role(in_, "broker")) return {};
   std::optional<allow_list_file> allowed;
   broker_config settings;
+  settings.name = name_of(in_);
   settings.bind = in_.bus.bind;
   settings.spin = std::chrono::microseconds(in_.loop.spin_us);
   settings.key = keys_.own;
@@ -185,6 +226,8 @@ result<void> node_impl::start_broker_role() {
     settings.access = loaded->table();
     allowed = std::move(*loaded);
   }
+  if (auto started = start_recorder(); !started) return started;
+  settings.recorder = recorder_;
   std::string why;
   broker_ = start_broker(settings, why);
   if (!broker_) return fail(errc::unavailable, std::move(why), "bus.bind");
@@ -261,8 +304,28 @@ void node_impl::spawn_services() {
 
 void node_impl::spawn_router_role() {
   if (!has_role(in_, "router")) return;
-  near_router_ = router_ = spawn_router(system_, handles_);
+  near_router_ = router_ = spawn_router(system_, handles_, look_at_all());
   keep(near_router_);
+}
+
+std::shared_ptr<topology_source> node_impl::look_at_all() {
+  if (link_) return make_bus_topology(link_);
+  const auto streams = [activity = services_->activity()] { return activity->running.load(); };
+  return make_own_topology(system_, {name_of(in_), in_.roles, near_services(), streams});
+}
+
+/// What others may ask for, but for the router.
+std::vector<own_service> node_impl::near_services() const {
+  std::vector<own_service> out;
+  const auto add = [&](const char* name, const auto& service) {
+    if (!service) return;
+    out.push_back({name, caf::actor_cast<caf::actor>(service),
+                   [service](self_task task) { post_to(service, std::move(task)); }});
+  };
+  add("auth", near_.auth), add("keys", near_.keys), add("accounts", near_.accounts);
+  add("limits", near_.limits), add("prompt", near_.prompt), add("retrieval", near_.retrieval);
+  add("log", near_.log);
+  return out;
 }
 
 result<void> node_impl::connect() {
@@ -279,8 +342,7 @@ result<void> node_impl::connect() {
   settings.services = offered_services(served, limits::upstream_calls);
   watch_actors();
   settings.stuck = pulse_->stuck();
-  for (const auto& role : in_.roles)
-    settings.node_name += (settings.node_name.empty() ? "" : "+") + role;
+  settings.node_name = name_of(in_);
   bus_handlers handlers;
   handlers.answer = [clients = clients_](const bus_answer& in) {
     for (const auto& c : clients) c.answers(in);
@@ -294,11 +356,9 @@ result<void> node_impl::connect() {
 /// Brokers hear with each heartbeat whether all that others may ask for is being run.
 void node_impl::watch_actors() {
   std::vector<pulse::post> all;
-  const auto add = [&](const auto& service) {
-    if (service) all.emplace_back([service](self_task beat) { post_to(service, std::move(beat)); });
-  };
-  add(near_router_), add(near_.auth), add(near_.keys), add(near_.accounts), add(near_.limits);
-  add(near_.prompt), add(near_.retrieval), add(near_.log);
+  if (near_router_)
+    all.emplace_back([to = near_router_](self_task beat) { post_to(to, std::move(beat)); });
+  for (auto& s : near_services()) all.push_back(std::move(s.post));
   pulse_.emplace(system_, std::move(all));
 }
 
@@ -322,8 +382,8 @@ result<void> node_impl::listen() {
   http_gates gates{};
   if (is_edge(in_)) {
     gates_ = make_edge_gates(system_, router_, {signup_is_open(in_)});
-    gates = {&gates_->accounts(), &gates_->chats(), &gates_->documents(), &gates_->logs(),
-             &gates_->health()};
+    gates = {&gates_->accounts(), &gates_->chats(),   &gates_->documents(),
+             &gates_->logs(),     &gates_->cluster(), &gates_->health()};
   } else {
     // Health only: a router of its own that knows just what is near.
     const auto own = spawn_router(system_, near_);

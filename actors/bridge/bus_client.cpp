@@ -67,7 +67,7 @@ template <class Request>
 constexpr std::uint8_t priority_of =
     is_any_of<Request, ping_request, authenticate_request, reserve_request, settle_request,
               renew_request, shard_reserve_request, shard_settle_request, shard_renew_request,
-              stop_chat_request>
+              stop_chat_request, topology_request>
         ? 0
     : is_any_of<Request, chat_request, resume_chat_request, search_request> ? 1
     : is_any_of<Request, append_logs_request, import_users_request, create_file_request,

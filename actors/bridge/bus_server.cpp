@@ -120,6 +120,12 @@ private:
     dispatch<Request>(d_.services.log, in);
   }
 
+  /// The router's own: not to be had past it.
+  template <class Request>
+  void to_cluster(bus_request& in) {
+    d_.link->fail(in.cid, make_error(errc::not_found, "ask a router for " + in.method));
+  }
+
   void take_ping(bus_request& in, bool to_router, std::string_view name) {
     if (to_router) return dispatch<ping_request>(d_.services.router, in);
     if (name == "auth.ping/v1") return dispatch<ping_request>(d_.services.auth, in);

@@ -187,6 +187,7 @@ class gates_impl final : public edge_gates,
                          public chat_gate,
                          public document_gate,
                          public log_gate,
+                         public cluster_gate,
                          public health_gate {
 public:
   gates_impl(caf::actor_system& system, router_service::actor router, edge_rules rules)
@@ -197,6 +198,7 @@ public:
   chat_gate& chats() override { return *this; }
   document_gate& documents() override { return *this; }
   log_gate& logs() override { return *this; }
+  cluster_gate& cluster() override { return *this; }
   health_gate& health() override { return *this; }
 
 #define TROUPE_ASK(service_, name_, request_, delta_, reply_, class_) \
@@ -206,6 +208,7 @@ public:
 #define TROUPE_ASK_LOCAL(request_, reply_) TROUPE_ASK(, , request_, , reply_, )
   TROUPE_ACCOUNT_METHODS(TROUPE_ASK)
   TROUPE_LOG_METHODS(TROUPE_ASK)
+  TROUPE_CLUSTER_METHODS(TROUPE_ASK)
   TROUPE_ASK_LOCAL(stop_chat_request, chat_stream_view)
   TROUPE_ASK_LOCAL(embeddings_request, json_reply)
   TROUPE_ASK_LOCAL(models_request, model_list)

@@ -18,6 +18,7 @@ public:
   virtual chat_gate& chats() = 0;
   virtual document_gate& documents() = 0;
   virtual log_gate& logs() = 0;
+  virtual cluster_gate& cluster() = 0;
   virtual health_gate& health() = 0;
 };
 

@@ -80,6 +80,13 @@ public:
   TROUPE_LOG_METHODS(TROUPE_GATE_ASK)
 };
 
+/// How the whole stands, for admins.
+class cluster_gate {
+public:
+  virtual ~cluster_gate() = default;
+  TROUPE_CLUSTER_METHODS(TROUPE_GATE_ASK)
+};
+
 /// Health of the whole: asks every role through the path that requests take.
 class health_gate {
 public:

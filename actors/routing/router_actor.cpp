@@ -18,12 +18,17 @@ std::chrono::milliseconds lifetime(std::int64_t expires_at) {
                                      system_clock::now());
 }
 
+struct router_deps {
+  service_handles services;
+  std::shared_ptr<topology_source> looks;
+};
+
 class router_impl final : public service_base<router_service> {
 public:
   static inline const char* actor_name = "router";
 
-  router_impl(pointer self, slot_registry& slots, service_handles services)
-      : service_base(self, slots), to_(std::move(services)) {}
+  router_impl(pointer self, slot_registry& slots, router_deps deps)
+      : service_base(self, slots), to_(std::move(deps.services)), looks_(std::move(deps.looks)) {}
   using service_base::on;
 
   template <class Request>
@@ -128,10 +133,17 @@ private:
       a.delegate(to_.prompt, std::move(c));
     } else if constexpr (service == "retrieval") {
       a.delegate(to_.retrieval, std::move(c));
+    } else if constexpr (service == "cluster") {
+      look(std::move(a));
     } else {
       static_assert(service == "log");
       a.delegate(to_.log, std::move(c));
     }
+  }
+
+  void look(answer<topology> a) {
+    if (!looks_) return a.fail(make_error(errc::unavailable, "this node knows no topology"));
+    looks_->look(pass_on<topology>(std::move(a)));
   }
 
   /// This router at least refuses a revoked credential at once; others do within the cache's time.
@@ -193,14 +205,17 @@ private:
   }
 
   service_handles to_;
+  std::shared_ptr<topology_source> looks_;
   caller_cache cache_;
   std::unordered_map<std::string, std::vector<waiter>> asked_;
 };
 
 } // namespace
 
-router_service::actor spawn_router(caf::actor_system& system, service_handles services) {
-  return spawn_service<router_service, router_impl>(system, std::move(services));
+router_service::actor spawn_router(caf::actor_system& system, service_handles services,
+                                   std::shared_ptr<topology_source> looks) {
+  return spawn_service<router_service, router_impl>(
+      system, router_deps{std::move(services), std::move(looks)});
 }
 
 } // namespace troupe

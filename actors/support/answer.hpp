@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/support/message_types.hpp"
+#include "messages/base/metrics.hpp"
 
 #include <caf/typed_response_promise.hpp>
 
@@ -34,8 +35,11 @@ public:
     slot->home_ = this;
     slot->index_ = live_.size();
     live_.push_back(std::move(slot));
+    ++taken_;
+    if (in_hand != nullptr) in_hand->add();
   }
   static void remove(slot_base& slot) noexcept {
+    if (slot.home_->in_hand != nullptr) slot.home_->in_hand->add(-1);
     auto& live = slot.home_->live_;
     const auto index = slot.index_;
     slot.home_ = nullptr;
@@ -52,6 +56,10 @@ public:
     }
   }
   [[nodiscard]] std::size_t size() const noexcept { return live_.size(); }
+  [[nodiscard]] std::uint64_t taken() const noexcept { return taken_; } ///< since it began
+
+  /// The gauge of how many there are, of all actors of this name; may be null.
+  metrics::metric* in_hand = nullptr;
 
   /// What a handler's exception does to the actor; set by its shell.
   std::function<void(const std::exception&)> on_crash;
@@ -64,6 +72,7 @@ public:
 
 private:
   std::vector<std::shared_ptr<slot_base>> live_;
+  std::uint64_t taken_ = 0;
 };
 
 /// Marks the code of a scope as running inside the registry's actor.

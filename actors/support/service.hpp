@@ -34,6 +34,10 @@ struct service_protocol {
       typename caf::replies_to<call<Requests>>::template with<outcome<reply_of<Requests>>>...>;
 };
 
+/// Requests that actors of this name have not answered yet, at /metrics. Any thread; names are
+/// those of the program's own actors.
+[[nodiscard]] metrics::metric& in_hand_gauge(std::string_view actor_name);
+
 /// The error that a CAF failure means to the requester.
 [[nodiscard]] error from_caf(const caf::error& why);
 
@@ -238,6 +242,7 @@ template <class Protocol, class Impl, class Deps>
   return system.spawn([deps = std::move(deps), policy](self_ptr self) ->
                       typename Protocol::actor::behavior_type {
                         self->state.policy = policy;
+                        self->state.slots.in_hand = &in_hand_gauge(Impl::actor_name);
                         self->state.slots.on_crash = [self](const std::exception& e) {
                           detail::crash_service(self, e);
                         };

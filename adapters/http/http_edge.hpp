@@ -56,6 +56,7 @@ struct http_gates {
   chat_gate* chats = nullptr;
   document_gate* documents = nullptr;
   log_gate* logs = nullptr;
+  cluster_gate* cluster = nullptr;
   health_gate* health = nullptr;
 };
 

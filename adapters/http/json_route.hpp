@@ -97,6 +97,7 @@ constexpr std::string_view reply_name() {
   TROUPE_HTTP_REPLY_NAME(model_list)
   TROUPE_HTTP_REPLY_NAME(chat_stream_view)
   TROUPE_HTTP_REPLY_NAME(log_page)
+  TROUPE_HTTP_REPLY_NAME(topology)
 #undef TROUPE_HTTP_REPLY_NAME
   return {};
 }

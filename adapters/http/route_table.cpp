@@ -20,6 +20,8 @@ bool present(gate_kind kind, const http_gates& gates) noexcept {
       return gates.documents != nullptr;
     case gate_kind::logs:
       return gates.logs != nullptr;
+    case gate_kind::cluster:
+      return gates.cluster != nullptr;
     case gate_kind::any:
       return gates.accounts != nullptr || gates.chats != nullptr || gates.documents != nullptr ||
              gates.logs != nullptr;
@@ -78,6 +80,7 @@ route_table::route_table(const http_gates& gates) {
   add_chat_routes(all);
   add_document_routes(all);
   add_log_routes(all);
+  add_cluster_routes(all);
   add_supabase_routes(all);
   add_supabase_admin_routes(all);
   for (const auto& line : all)

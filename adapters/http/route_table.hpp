@@ -28,7 +28,7 @@ struct http_call {
 };
 
 /// Which gate a route needs: without it the route does not exist on this node.
-enum class gate_kind : std::uint8_t { none, accounts, chats, documents, logs, any };
+enum class gate_kind : std::uint8_t { none, accounts, chats, documents, logs, cluster, any };
 
 enum class body_kind : std::uint8_t { none, json, optional_json, form };
 
@@ -83,6 +83,7 @@ void add_organization_routes(std::vector<route>& out);
 void add_chat_routes(std::vector<route>& out);
 void add_document_routes(std::vector<route>& out);
 void add_log_routes(std::vector<route>& out);
+void add_cluster_routes(std::vector<route>& out);
 void add_system_routes(std::vector<route>& out);
 void add_supabase_routes(std::vector<route>& out);
 void add_supabase_admin_routes(std::vector<route>& out);

@@ -1,10 +1,13 @@
 // What a message costs inside the backbone, without sockets: the header to bytes and back, the
 // broker's steps for a whole request (REQUEST and FINAL), a delegated one and a PARTIAL, and a
-// node's for a request that it asks, one that it serves, and a PARTIAL that it sends.
+// node's for a request that it asks, one that it serves, and a PARTIAL that it sends. The broker's
+// steps also with its flight recorder on, as it runs.
 #include "broker/broker_state.hpp"
+#include "broker/flight_recorder.hpp"
 #include "broker/node_state.hpp"
 
 #include <benchmark/benchmark.h>
+#include <memory>
 
 namespace {
 
@@ -42,8 +45,10 @@ struct cluster {
   broker_state broker{99};
   std::vector<frame_to_send> out;
   instant now = std::chrono::steady_clock::now();
+  std::unique_ptr<flight_recorder> recorder;
 
-  explicit cluster(int workers) {
+  explicit cluster(int workers, bool is_recorded = false) {
+    if (is_recorded) recorder = std::make_unique<flight_recorder>();
     join("edge", 7, "edge", {});
     join("router", 8, "router", "router");
     for (int n = 0; n < workers; ++n)
@@ -61,7 +66,11 @@ struct cluster {
   }
   void give(const peer_id& from, envelope e, body_ptr body) {
     out.clear();
-    broker.step(now, frame_received{from, std::move(e), std::move(body)}, out);
+    broker_input in = frame_received{from, std::move(e), std::move(body)};
+    if (recorder) recorder->took(now, in);
+    broker.step(now, std::move(in), out);
+    if (!recorder) return;
+    for (const auto& f : out) recorder->sent(now, f);
   }
   void end(const peer_id& from, call_id cid, frame type) {
     envelope e;
@@ -72,7 +81,7 @@ struct cluster {
 };
 
 void step_request_and_answer(benchmark::State& state) {
-  cluster c(static_cast<int>(state.range(0)));
+  cluster c(static_cast<int>(state.range(0)), state.range(1) != 0);
   std::uint64_t n = 0;
   for (auto _ : state) {
     auto e = request_header(++n);
@@ -82,7 +91,9 @@ void step_request_and_answer(benchmark::State& state) {
     c.end(worker, {8, n}, frame::final);
   }
 }
-BENCHMARK(step_request_and_answer)->Arg(1)->Arg(100)->Arg(1000);
+BENCHMARK(step_request_and_answer)
+    ->ArgNames({"workers", "recorded"})
+    ->ArgsProduct({{1, 100, 1000}, {0, 1}});
 
 void step_delegated_request(benchmark::State& state) {
   cluster c(1);
@@ -98,13 +109,13 @@ void step_delegated_request(benchmark::State& state) {
 BENCHMARK(step_delegated_request);
 
 void step_partial(benchmark::State& state) {
-  cluster c(1);
+  cluster c(1, state.range(0) != 0);
   auto e = request_header(1);
   e.mid.incarnation = e.cid.incarnation = 8;
   c.give("router", std::move(e), {});
   for (auto _ : state) c.end("prompt0", {8, 1}, frame::partial);
 }
-BENCHMARK(step_partial);
+BENCHMARK(step_partial)->ArgName("recorded")->Arg(0)->Arg(1);
 
 struct linked_node {
   node_state state{{"n", 7, 8, {"prompt"}, {}}};

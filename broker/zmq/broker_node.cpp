@@ -1,4 +1,5 @@
 #include "broker/broker_state.hpp"
+#include "broker/flight_recorder.hpp"
 #include "broker/link_metrics.hpp"
 #include "broker/zmq/address.hpp"
 #include "broker/zmq/curve.hpp"
@@ -63,10 +64,13 @@ public:
       : spin_(config.spin),
         router_(make_socket(zmq::socket_type::router, address)),
         guard_(guard(router_, config)),
+        recorder_(config.recorder),
         ends_(router_),
-        state_(own_incarnation() ^ 0xB20CE2) {
+        state_(incarnation_) {
     router_.bind(address);
     address_ = router_.get(zmq::sockopt::last_endpoint);
+    state_.introduce(config.name, address_);
+    if (recorder_) recorder_->describe(config.name, address_, incarnation_);
     if (guard_) {
       test_guard(public_key_of(config.key));
       step(access_changed{config.access});
@@ -212,7 +216,7 @@ private:
       auto header =
           in->is_whole ? decode(bytes(in->header)) : fail(errc::invalid_argument, "frames");
       if (!header) {
-        metrics_.malformed();
+        state_.count_malformed();
         continue;
       }
       last_frame_ = now_;
@@ -228,6 +232,7 @@ private:
   static std::string_view bytes(const zmq::message_t& m) { return {m.data<char>(), m.size()}; }
 
   void step(broker_input in) {
+    if (recorder_) recorder_->took(now_, in);
     state_.step(now_, std::move(in), out_);
     flush();
   }
@@ -237,11 +242,13 @@ private:
     while (!out_.empty()) {
       sending_.swap(out_);
       for (auto& o : sending_) {
+        if (recorder_) recorder_->sent(now_, o);
         const auto how =
             send_frames(router_, &o.to, o.header, to_message(std::move(o.body)), scratch_);
         if (how == sent::ok) continue;
-        metrics_.unsent(how == sent::gone);
-        state_.step(now_, peer_gone{std::move(o.to)}, out_);
+        const peer_gone gone{std::move(o.to), how != sent::gone};
+        if (recorder_) recorder_->took(now_, gone);
+        state_.step(now_, gone, out_);
       }
       sending_.clear();
     }
@@ -278,7 +285,8 @@ private:
 
   idle_spin spin_;
   zmq::socket_t router_;
-  const std::unique_ptr<zap_domain> guard_; ///< null: links are not encrypted
+  const std::unique_ptr<zap_domain> guard_;         ///< null: links are not encrypted
+  const std::shared_ptr<flight_recorder> recorder_; ///< null: nothing is kept
   end_monitor ends_;
   wake_up wake_;
   std::string address_;
@@ -288,6 +296,7 @@ private:
   bool is_idle_ = false;                            // guarded by mutex_
   std::shared_ptr<const access_table> next_access_; // guarded by mutex_
   // Of the thread.
+  const std::uint64_t incarnation_ = own_incarnation() ^ 0xB20CE2;
   broker_state state_;
   broker_metrics metrics_;
   clock::time_point drain_began_{};

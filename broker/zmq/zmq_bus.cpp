@@ -21,6 +21,7 @@
 #include <optional>
 #include <random>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 
 namespace troupe {
@@ -78,6 +79,10 @@ public:
     post(bus_window{cid, acked, frames, bytes});
   }
   void cancel(call_id cid) override { post(bus_cancel{cid}); }
+  void stats(milliseconds patience, reply<std::vector<bus_stats>> answer) override {
+    std::unique_lock lock(mutex_);
+    push(lock, question{patience, std::move(answer)});
+  }
   void partial(call_id cid, std::uint64_t seq, std::string body) override {
     post(send_partial{cid, seq, std::move(body)});
   }
@@ -107,8 +112,12 @@ private:
   struct refused { ///< a request past the bounds of the queue
     call_id cid;
   };
+  struct question { ///< how the brokers stand
+    milliseconds patience;
+    reply<std::vector<bus_stats>> answer;
+  };
   struct command {
-    std::variant<node_input, refused> what;
+    std::variant<node_input, refused, question> what;
   };
 
   template <class What>
@@ -119,7 +128,7 @@ private:
   /// Releases the lock.
   template <class What>
   void push(std::unique_lock<std::mutex>& lock, What what) {
-    if constexpr (std::is_same_v<What, refused>)
+    if constexpr (std::is_same_v<What, refused> || std::is_same_v<What, question>)
       commands_.push_back({std::move(what)});
     else
       commands_.push_back({node_input(std::move(what))});
@@ -234,6 +243,8 @@ private:
     for (auto& c : taken_) {
       if (const auto* r = std::get_if<refused>(&c.what))
         refuse(r->cid);
+      else if (auto* q = std::get_if<question>(&c.what))
+        ask_stats(*q);
       else
         step(std::move(std::get<node_input>(c.what)));
     }
@@ -245,6 +256,11 @@ private:
     auto why = make_error(errc::overloaded, "too many requests wait for the bus");
     why.retry_after_ms = 1000;
     handlers_.answer(bus_failed{cid, std::move(why)});
+  }
+
+  void ask_stats(question& q) {
+    questions_.emplace(++last_question_, std::move(q.answer));
+    step(stats_asked{last_question_, q.patience});
   }
 
   /// One of each link. Whether any came.
@@ -300,6 +316,16 @@ private:
     });
     brokers_.heard(now_, b.addresses);
     if (!is_leaving_) asio::post(io_, [this] { look_for_brokers(); });
+  }
+
+  /// Those that this node cannot even link to are named as well.
+  void act(stats_heard& s) {
+    const auto at = questions_.find(s.number);
+    for (const auto& address : brokers_.all())
+      if (std::ranges::find(s.answers, address, &bus_stats::broker) == s.answers.end())
+        s.answers.push_back({address, {}, make_error(errc::unavailable, "not linked to it")});
+    at->second(std::move(s.answers));
+    questions_.erase(at);
   }
 
   broker_link* link_of(link_id id) {
@@ -362,6 +388,8 @@ private:
   link_id last_link_ = 0;
   clock::time_point now_ = clock::now();
   std::size_t goodbyes_ = 0;
+  std::unordered_map<std::uint64_t, reply<std::vector<bus_stats>>> questions_; ///< open ones
+  std::uint64_t last_question_ = 0;
   bool is_leaving_ = false;
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_{
       io_.get_executor()};

@@ -1,12 +1,14 @@
 #include "runtime/cli/cli.hpp"
 
 #include "runtime/cli/chat.hpp"
+#include "runtime/cli/flight.hpp"
 #include "runtime/cli/import_users.hpp"
 #include "runtime/cli/ingest.hpp"
 #include "runtime/cli/key.hpp"
 #include "runtime/cli/keys.hpp"
 #include "runtime/cli/migrate.hpp"
 #include "runtime/cli/show_config.hpp"
+#include "runtime/cli/top.hpp"
 #include "runtime/log_spdlog.hpp"
 #include "runtime/version.hpp"
 
@@ -79,6 +81,8 @@ public:
     add_key();
     add_keys();
     add_users();
+    add_top();
+    add_flight();
     version_ = app_.add_subcommand("version", "Print the version of this program");
   }
 
@@ -105,6 +109,8 @@ public:
     if (key_revoke_->parsed()) return run_key_revoke(key_options_, variables_);
     if (keys_generate_->parsed()) return run_keys_generate(keys_options_);
     if (users_import_->parsed()) return run_import_users(import_options_, variables_);
+    if (flight_->parsed()) return run_flight(flight_options_);
+    if (top_->parsed()) return run_top(top_options_, variables_);
     std::printf("%s\n", version_line().c_str());
     return exit_ok;
   }
@@ -286,6 +292,36 @@ private:
         "and stay valid. Safe to repeat: who is here already is passed over.");
   }
 
+  void add_top() {
+    top_ = app_.add_subcommand("top", "Show the processes, services and queues as they stand");
+    top_->add_option("--interval", top_options_.interval, "seconds between two looks (2)")
+        ->check(CLI::Range(0.2, 3600.0))
+        ->type_name("SECONDS");
+    top_->add_flag("--once", top_options_.once, "one look, and end");
+    top_->add_flag("--json", top_options_.json, "as the server says it, a line a look");
+    add_access(*top_, top_options_.access);
+    top_->footer(
+        "Examples:\n"
+        "  troupe top\n"
+        "  troupe top --once --url http://10.0.0.5:8000 --key tr-…\n"
+        "  troupe top --json --interval 10 >> cluster.jsonl\n"
+        "It needs an admin's key. Rates are between two looks; Ctrl-C ends it.");
+  }
+
+  void add_flight() {
+    flight_ = app_.add_subcommand("flight", "Print what a broker's flight recorder kept");
+    flight_->add_option("FILE", flight_options_.file, "the file that it wrote")
+        ->required()
+        ->type_name("");
+    flight_->add_flag("--json", flight_options_.json, "a line of JSON an event");
+    flight_->footer(
+        "Examples:\n"
+        "  troupe flight data/flight-broker.bin | less\n"
+        "  troupe flight data/flight-broker.bin --json\n"
+        "A broker writes it when it crashes, and on SIGUSR2: the headers of the last 10,000 frames "
+        "(-> taken,\n<- sent), no bodies. FILE.1, .2 and .3 are those of before.");
+  }
+
   static int refuse(const error& why) {
     std::fprintf(stderr, "troupe: %s\n", why.message.c_str());
     return exit_usage;
@@ -323,13 +359,16 @@ private:
   const environment& variables_;
   CLI::App app_{"Troupe: the backend of an AI application in one program", "troupe"};
   CLI::App *serve_, *config_, *migrate_, *ingest_, *chat_, *key_, *key_create_, *key_list_,
-      *key_rotate_, *key_limit_, *key_revoke_, *keys_generate_, *users_import_, *version_;
+      *key_rotate_, *key_limit_, *key_revoke_, *keys_generate_, *users_import_, *top_, *flight_,
+      *version_;
   server_flags server_flags_;
   ingest_options ingest_options_;
   chat_options chat_options_;
   key_options key_options_;
   keys_options keys_options_;
   import_users_options import_options_;
+  top_options top_options_;
+  flight_options flight_options_;
 };
 
 } // namespace

@@ -48,20 +48,25 @@ std::string shortened(std::string_view text, std::size_t width) {
   return line.substr(0, end) + "…";
 }
 
-void print_table(std::FILE* to, const std::vector<std::vector<std::string>>& rows) {
+std::string table_text(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
   }
+  std::string out;
   for (const auto& row : rows) {
-    std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      if (i + 1 < row.size()) line.append(widths[i] - width_of(row[i]) + 2, ' ');
+      out += row[i];
+      if (i + 1 < row.size()) out.append(widths[i] - width_of(row[i]) + 2, ' ');
     }
-    std::fprintf(to, "%s\n", line.c_str());
+    out += '\n';
   }
+  return out;
+}
+
+void print_table(std::FILE* to, const std::vector<std::vector<std::string>>& rows) {
+  std::fputs(table_text(rows).c_str(), to);
 }
 
 progress::progress(std::FILE* to, std::string label, std::size_t total)

@@ -18,7 +18,8 @@ namespace troupe::cli {
 /// On one line, at most `width` characters; what is cut is marked by an ellipsis.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t width);
 
-/// Rows with their columns aligned, two blanks between them.
+/// Rows with their columns aligned, two blanks between them; a line each.
+[[nodiscard]] std::string table_text(const std::vector<std::vector<std::string>>& rows);
 void print_table(std::FILE* to, const std::vector<std::vector<std::string>>& rows);
 
 /// A bar that is redrawn on a terminal, and a line for every tenth elsewhere. One thread at a time.

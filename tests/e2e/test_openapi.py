@@ -314,6 +314,10 @@ class Document(unittest.TestCase):
         self.assertIn(made["id"], [k["id"] for k in listed])
         self.assertTrue(known)
 
+    def test_topology(self):
+        self.call("GET", "/v1/admin/topology", 200)
+        self.call("GET", "/v1/admin/topology", 403, token=self.account["access_token"])
+
     def test_administration(self):
         person = self.call("POST", "/v1/admin/users", 201, {"email": email(), "app_metadata": {"plan": "free"}})
         self.call("POST", "/v1/admin/users", 409, {"email": person["email"]})

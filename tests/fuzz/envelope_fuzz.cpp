@@ -3,6 +3,7 @@
 // of frames from two peers to a broker state and from a broker to a node state.
 #include "broker/broker_state.hpp"
 #include "broker/node_state.hpp"
+#include "messages/codec/msgpack.hpp"
 #include "tests/fuzz/require.hpp"
 
 #include <cstdint>
@@ -24,6 +25,7 @@ void headers_and_bodies(std::string_view input) {
   (void)decode_capacity(input);
   (void)decode_heartbeat(input);
   (void)decode_window(input);
+  (void)msgpack_codec::decode<broker_report>(input);
 }
 
 /// The next `n` bytes of the script; fewer at its end.
@@ -40,7 +42,7 @@ envelope scripted(std::string_view& script, std::string& body) {
     return n < bytes.size() ? static_cast<std::uint8_t>(bytes[n]) : std::uint8_t{0};
   };
   envelope e;
-  e.type = static_cast<frame>(at(0) % 24);
+  e.type = static_cast<frame>(at(0) % 27);
   e.flags = at(1);
   e.hop = at(1) >> 5;
   e.ttl_ms = at(1);
@@ -97,12 +99,15 @@ void play(std::string_view script) {
     if (choice % 16 == 5) node.step(now, link_down{over}, done);
     if (choice % 16 == 6) node.step(now, link_up{over, {}}, done);
     if (choice % 16 == 7) ask(node, now, e, done);
+    if (choice % 16 == 10) node.step(now, stats_asked{choice, 100ms}, done);
     if (choice % 16 == 8) broker.step(now, other_rules(choice), sent);
     const std::string from = choice % 2 == 0 ? "1" : "2";
     const std::string_view key = choice % 16 == 9 ? "1" : from; // 9: under the other's name
     broker.step(now, frame_received{from, e, make_body(body), key}, sent);
     node.step(now, broker_frame{over, std::move(e), std::move(body)}, done);
     require(broker.queued() <= broker.in_flight());
+    require(broker.streams() <= broker.in_flight());
+    require(broker.view().nodes.size() == broker.peers());
 
     sent.clear();
     done.clear();

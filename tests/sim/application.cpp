@@ -1,5 +1,7 @@
 #include "tests/sim/application.hpp"
 
+#include "messages/codec/msgpack.hpp"
+
 namespace troupe::sim {
 namespace {
 
@@ -101,7 +103,9 @@ void application::on(bus_request& request) {
   if (plays_ == part::router) {
     request.delegated = true;
     request.method.erase(0, router_prefix.size());
-    request.caller = "caller";
+    caller who; // each edge has one user
+    who.user = std::to_string(request.cid.incarnation);
+    request.caller = msgpack_codec::encode(who);
     return later(time_.between(20us, 2ms),
                  [this, request] { say_(wire::node_input(bus_request(request))); });
   }

@@ -2,19 +2,25 @@
 // machines in virtual time, each from one seed, and a checker of their histories that is itself
 // tried on mutants.
 #include "tests/sim/mutants.hpp"
+#include "tests/sim/replay.hpp"
 #include "tests/sim/world.hpp"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <span>
+#include <string_view>
+#include <utility>
 
 namespace {
 
 using namespace troupe;
 
 int replay(std::uint64_t seed, bool has_trace) {
-  const auto end = sim::run(sim::plan_of(seed), {}, [&](const std::string& line) {
-    if (has_trace) std::puts(line.c_str());
-  });
+  sim::watchers who;
+  if (has_trace) who.trace = [](const std::string& line) { std::puts(line.c_str()); };
+  const auto end = sim::run(sim::plan_of(seed), {}, who);
   for (const auto& wrong : end.wrongs) std::printf("seed %lu: %s\n", seed, wrong.c_str());
   std::printf(
       "seed %lu: %zu requests, %zu finished, %zu messages, %zu lost, %zu kills, %zu freezes, "
@@ -60,6 +66,61 @@ int try_mutants(std::uint64_t seeds) {
   return missed == 0 ? 0 : 1;
 }
 
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// What a broker's flight recorder wrote down.
+int replay_flight(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  const auto flight = wire::read_flight(bytes);
+  if (!flight) {
+    std::printf("%s: %s\n", file.c_str(), flight.error().message.c_str());
+    return 2;
+  }
+  const auto end = sim::replay(*flight);
+  for (const auto& wrong : end.wrongs) std::printf("%s\n", wrong.c_str());
+  std::printf("%zu inputs; of %zu frames sent then, %zu are sent again%s\n", end.inputs,
+              end.outputs, end.same,
+              flight->lost == 0 ? "" : " (the recording has lost its beginning)");
+  return end.wrongs.empty() ? 0 : 1;
+}
+
+/// Every life of every broker of these seeds, recorded and replayed.
+int replay_flights(std::uint64_t first, std::uint64_t count) {
+  std::size_t flights = 0, frames = 0, failed = 0;
+  for (auto seed = first; seed < first + count; ++seed) {
+    sim::watchers who;
+    who.flight = [&](std::span<const std::byte> image) {
+      ++flights;
+      const auto flight = wire::read_flight(as_text(image));
+      const auto end = flight && flight->lost == 0 ? sim::replay(*flight) : sim::replayed{};
+      frames += end.outputs;
+      if (end.inputs > 0 && end.wrongs.empty() && end.same == end.outputs) return;
+      ++failed;
+      std::printf("seed %lu: %s\n", seed,
+                  end.wrongs.empty() ? "no recording" : end.wrongs.front().c_str());
+    };
+    (void)sim::run(sim::plan_of(seed), {}, who);
+  }
+  std::printf("%lu seeds, %zu flights replayed, %zu failed; %zu frames sent again\n", count,
+              flights, failed, frames);
+  return failed == 0 && frames > 0 ? 0 : 1;
+}
+
+/// The recording of the first broker life of a seed, as a dying broker would write it.
+int record_flight(std::uint64_t seed, const std::string& file) {
+  sim::watchers who;
+  bool is_written = false;
+  who.flight = [&](std::span<const std::byte> image) {
+    if (std::exchange(is_written, true)) return;
+    std::ofstream(file, std::ios::binary) << as_text(image);
+  };
+  (void)sim::run(sim::plan_of(seed), {}, who);
+  return is_written && std::ifstream(file) ? 0 : 1;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -68,15 +129,24 @@ int main(int argc, char** argv) {
       "  sim                        300 seeds\n"
       "  sim --seeds 5000           more of them\n"
       "  sim --seed 17 --trace      one, with all that happens in it\n"
-      "  sim --mutants              tries the checker itself"};
+      "  sim --mutants              tries the checker itself\n"
+      "  sim --replay FILE          feeds a broker what its flight recorder kept\n"
+      "  sim --flights --seeds 20   records and replays every broker of these seeds"};
   std::uint64_t seed = 0, first = 1, seeds = 300;
-  bool has_trace = false, has_mutants = false;
+  bool has_trace = false, has_mutants = false, has_flights = false;
+  std::string flight, record;
   app.add_option("--seed", seed, "replays this one");
   app.add_option("--first", first, "seed to begin with");
   app.add_option("--seeds", seeds, "how many");
   app.add_flag("--trace", has_trace, "prints what happens; with --seed");
   app.add_flag("--mutants", has_mutants, "every planted mistake must be caught within the seeds");
+  app.add_option("--replay", flight, "a file of a flight recorder");
+  app.add_flag("--flights", has_flights, "what is recorded replays to the same frames");
+  app.add_option("--record", record, "writes a broker's recording to this file; with --seed");
   CLI11_PARSE(app, argc, argv);
+  if (!flight.empty()) return replay_flight(flight);
+  if (has_flights) return replay_flights(first, seeds);
+  if (!record.empty()) return record_flight(seed == 0 ? 1 : seed, record);
   if (has_mutants) return try_mutants(seeds);
   return seed != 0 ? replay(seed, has_trace) : run_seeds(first, seeds);
 }

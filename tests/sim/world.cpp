@@ -1,5 +1,6 @@
 #include "tests/sim/world.hpp"
 
+#include "broker/flight_recorder.hpp"
 #include "tests/sim/application.hpp"
 
 #include <algorithm>
@@ -17,6 +18,8 @@ using wire::node_input;
 using wire::node_output;
 using wire::node_state;
 
+/// So that a recording has its beginning.
+constexpr std::uint32_t long_flight = 1u << 18, long_bodies = 8u << 20;
 constexpr auto calm = 15s; // longer than any deadline, any silence and any back-off
 
 /// One TCP connection between a node and a broker.
@@ -53,14 +56,15 @@ struct node : process {
 
 struct broker : process {
   std::optional<broker_state> state;
+  std::unique_ptr<wire::flight_recorder> recorder; // null: nobody wants to know
   bool is_draining = false;
   std::map<std::string, std::size_t> peers; // connection -> node
 };
 
 class world {
 public:
-  world(const plan& what, const mutation& how, const std::function<void(const std::string&)>& trace)
-      : plan_(what), how_(how), trace_(trace), time_(what.seed) {}
+  world(const plan& what, const mutation& how, const watchers& who)
+      : plan_(what), how_(how), trace_(who.trace), flight_(who.flight), time_(what.seed) {}
 
   outcome run();
 
@@ -70,6 +74,7 @@ private:
   void start(broker& b);
   void kill(node& n);
   void kill(broker& b);
+  void land(broker& b);
   void freeze(process& p, microseconds length);
   void enter(process& p, std::function<void()> work);
 
@@ -109,6 +114,7 @@ private:
   const plan plan_;
   const mutation& how_;
   const std::function<void(const std::string&)>& trace_;
+  const std::function<void(std::span<const std::byte>)>& flight_;
   clock time_;
   history record_;
   std::vector<node> nodes_;
@@ -158,6 +164,10 @@ void world::start(broker& b) {
   b.peers.clear();
   b.incarnation = ++incarnations_;
   b.state.emplace(b.incarnation);
+  if (flight_) {
+    b.recorder = std::make_unique<wire::flight_recorder>(long_flight, long_bodies);
+    b.recorder->describe("broker", {}, b.incarnation);
+  }
   say([&] { return "broker " + std::to_string(b.incarnation) + " starts"; });
 }
 
@@ -178,8 +188,14 @@ void world::kill(broker& b) {
   say([&] { return "broker " + std::to_string(b.incarnation) + " is killed"; });
   b.is_alive = b.is_frozen = false;
   ++b.life;
+  land(b);
   for (auto& n : nodes_) close(n, index_of(b), true);
   time_.in(time_.between(50ms, 2s), [this, &b] { start(b); });
+}
+
+void world::land(broker& b) {
+  if (flight_ && b.recorder) flight_(b.recorder->image());
+  b.recorder.reset();
 }
 
 void world::freeze(process& p, microseconds length) {
@@ -348,13 +364,18 @@ void world::act(node& n, wire::frame_to_broker& f) {
 
 void world::feed(broker& b, broker_input in) {
   std::vector<wire::frame_to_send> out, sending;
-  b.state->step(time_.now(), std::move(in), out);
+  const auto step = [&](broker_input what) {
+    if (b.recorder) b.recorder->took(time_.now(), what);
+    b.state->step(time_.now(), std::move(what), out);
+  };
+  step(std::move(in));
   while (!out.empty()) {
     sending.swap(out);
     for (auto& f : sending) {
+      if (b.recorder) b.recorder->sent(time_.now(), f);
       const auto at = b.peers.find(f.to);
       if (at == b.peers.end()) {
-        b.state->step(time_.now(), wire::peer_gone{f.to}, out);
+        step(wire::peer_gone{f.to});
         continue;
       }
       if (how_.broker_sends && !how_.broker_sends(f)) continue;
@@ -524,6 +545,7 @@ outcome world::run() {
   say([&] { return std::string("calm"); });
   time_.run_until(begin + plan_.trouble + calm);
   check_calm();
+  for (auto& b : brokers_) land(b);
   out_.wrongs = record_.verdict(plan_.faults.is_gentle);
   out_.asked = record_.size();
   out_.finished = record_.finished();
@@ -543,9 +565,8 @@ plan plan_of(std::uint64_t seed) {
   return what;
 }
 
-outcome run(const plan& what, const mutation& how,
-            const std::function<void(const std::string&)>& trace) {
-  return world(what, how, trace).run();
+outcome run(const plan& what, const mutation& how, const watchers& who) {
+  return world(what, how, who).run();
 }
 
 } // namespace troupe::sim

@@ -3,8 +3,10 @@
 #include "broker/node_state.hpp"
 #include "tests/sim/history.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -52,8 +54,14 @@ struct outcome {
 /// faults that may harm nobody.
 [[nodiscard]] plan plan_of(std::uint64_t seed);
 
-/// Runs the plan to its end. `trace`, if any, is told what happens, a line each.
-[[nodiscard]] outcome run(const plan& what, const mutation& how = {},
-                          const std::function<void(const std::string&)>& trace = {});
+/// Told what happens in a run; null members are told nothing.
+struct watchers {
+  std::function<void(const std::string&)> trace = {}; ///< a line each
+  /// The recording of each life of a broker, when it ends.
+  std::function<void(std::span<const std::byte>)> flight = {};
+};
+
+/// Runs the plan to its end.
+[[nodiscard]] outcome run(const plan& what, const mutation& how = {}, const watchers& who = {});
 
 } // namespace troupe::sim

@@ -6,6 +6,7 @@
 #include "actors/auth/limit_actor.hpp"
 #include "actors/bridge/bus_client.hpp"
 #include "actors/bridge/bus_server.hpp"
+#include "actors/bridge/bus_topology.hpp"
 #include "actors/bridge/offered_services.hpp"
 #include "actors/edge/edge_gates.hpp"
 #include "actors/log/log_actor.hpp"
@@ -13,6 +14,7 @@
 #include "actors/prompt/prompt_actor.hpp"
 #include "actors/retrieval/retrieval_actor.hpp"
 #include "actors/routing/router_actor.hpp"
+#include "actors/supervision/own_topology.hpp"
 #include "adapters/crypto/crypto.hpp"
 #include "adapters/documents/document_reader.hpp"
 #include "adapters/memory/memory_stores.hpp"
@@ -147,14 +149,27 @@ protected:
     service_handles all{near_.auth,   near_.keys,      {},       near_.limits,
                         near_.prompt, near_.retrieval, near_.log};
     near_.accounts = all.accounts = keep(spawn_accounts(system_, auth_, all));
-    near_.router = keep(spawn_router(system_, all));
+    near_.router = keep(spawn_router(system_, all, look_at_all()));
+  }
+
+  std::shared_ptr<topology_source> look_at_all() {
+    if (GetParam() == shape::far) return make_bus_topology(services_link_);
+    own_node one{"all", {"all"}, {}, nullptr};
+    const auto add = [&](const char* name, const auto& service) {
+      one.services.push_back({name, caf::actor_cast<caf::actor>(service),
+                              [service](self_task task) { post_to(service, std::move(task)); }});
+    };
+    add("auth", near_.auth), add("keys", near_.keys), add("accounts", near_.accounts);
+    add("limits", near_.limits), add("prompt", near_.prompt), add("retrieval", near_.retrieval);
+    add("log", near_.log);
+    return make_own_topology(system_, std::move(one));
   }
 
   void go_far() {
     std::string why;
     broker_ = start_broker({"tcp://127.0.0.1:0"}, why);
     ASSERT_TRUE(broker_) << why;
-    auto services = std::make_shared<late_bus>();
+    const auto& services = services_link_;
     auto server = spawn_bus_server(system_, services, near_);
     actors_.push_back(server.actor);
     end_running_ = server.end_running;
@@ -266,6 +281,7 @@ protected:
   std::shared_ptr<prompt_activity> activity_;
   std::vector<caf::actor> actors_;
   std::unique_ptr<broker_node> broker_;
+  const std::shared_ptr<late_bus> services_link_ = std::make_shared<late_bus>(); // far only
   std::vector<std::shared_ptr<late_bus>> links_;
   std::vector<bus_client> clients_;
   std::function<void(error)> end_running_; // far only
@@ -286,6 +302,59 @@ TEST_P(services_test, every_service_says_that_it_is_ready) {
   ASSERT_TRUE(pong) << pong.error().message;
   EXPECT_TRUE(pong->ready);
   EXPECT_EQ(pong->services.size(), 7u);
+}
+
+TEST_P(services_test, an_admin_sees_all_processes_and_services) {
+  const auto all = ask(gates_->cluster(), topology_request{});
+  ASSERT_TRUE(all) << all.error().message;
+  std::vector<std::string> nodes, services;
+  for (const auto& n : all->nodes) nodes.push_back(n.name);
+  for (const auto& s : all->services) {
+    services.push_back(s.name);
+    EXPECT_EQ(s.workers, 1u) << s.name;
+  }
+  const bool is_far = GetParam() == shape::far;
+  EXPECT_EQ(nodes, is_far ? (std::vector<std::string>{"edge", "services"})
+                          : (std::vector<std::string>{"all"}));
+  std::vector<std::string> wanted{"accounts", "auth",   "keys",     "limits",
+                                  "log",      "prompt", "retrieval"};
+  if (is_far) wanted.emplace_back("router");
+  EXPECT_EQ(services, wanted);
+  ASSERT_EQ(all->brokers.size(), is_far ? 1u : 0u);
+  if (is_far) {
+    EXPECT_EQ(all->brokers[0].address, broker_->address());
+    EXPECT_TRUE(all->brokers[0].answered) << all->brokers[0].detail;
+    EXPECT_EQ(all->brokers[0].in_flight, 1u) << "this request";
+    EXPECT_EQ(all->nodes[0].asked, 1u);
+    EXPECT_EQ(all->nodes[1].in_flight, 1u);
+  }
+}
+
+TEST_P(services_test, the_topology_is_for_admins) {
+  EXPECT_EQ(ask(gates_->cluster(), topology_request{}, "tr-wrong").error().code,
+            errc::unauthenticated);
+  const auto ada =
+      ask(gates_->accounts(), register_request{"ada@example.org", {"long enough"}, "Ada"});
+  ASSERT_TRUE(ada);
+  EXPECT_EQ(ask(gates_->cluster(), topology_request{}, ada->access_token).error().code,
+            errc::forbidden);
+}
+
+TEST_P(services_test, a_broker_that_is_gone_is_named_as_silent) {
+  if (GetParam() == shape::near) return; // it has none
+  const auto gone = broker_->address();
+  broker_.reset();
+  ASSERT_TRUE(eventually([&] { return !services_link_->linked(); }));
+  std::promise<topology> seen;
+  make_bus_topology(services_link_)->look(reply<topology>([&](result<topology> r) {
+    seen.set_value(std::move(*r));
+  }));
+  const auto all = seen.get_future().get();
+  EXPECT_TRUE(all.nodes.empty());
+  ASSERT_EQ(all.brokers.size(), 1u);
+  EXPECT_EQ(all.brokers[0].address, gone);
+  EXPECT_FALSE(all.brokers[0].answered);
+  EXPECT_FALSE(all.brokers[0].detail.empty());
 }
 
 TEST_P(services_test, everyone_may_know_the_public_keys) {

@@ -104,6 +104,7 @@ class fake_gates final : public account_gate,
                          public chat_gate,
                          public document_gate,
                          public log_gate,
+                         public cluster_gate,
                          public health_gate {
 public:
 #define TROUPE_TEST_ASK(service_, name_, request_, delta_, reply_, class_)     \
@@ -112,6 +113,7 @@ public:
   }
   TROUPE_ACCOUNT_METHODS(TROUPE_TEST_ASK)
   TROUPE_LOG_METHODS(TROUPE_TEST_ASK)
+  TROUPE_CLUSTER_METHODS(TROUPE_TEST_ASK)
   TROUPE_TEST_ASK(, , stop_chat_request, , chat_stream_view, )
   TROUPE_TEST_ASK(, , embeddings_request, , json_reply, )
   TROUPE_TEST_ASK(, , models_request, , model_list, )
@@ -191,7 +193,7 @@ public:
     return streams[i];
   }
 
-  [[nodiscard]] http_gates all() { return {this, this, this, this, this}; }
+  [[nodiscard]] http_gates all() { return {this, this, this, this, this, this}; }
 
   std::mutex mutex; // what follows
   std::vector<std::shared_ptr<running_stream>> streams;
@@ -241,6 +243,11 @@ private:
     out.filename = in.filename;
     out.purpose = in.purpose;
     out.bytes = static_cast<std::int64_t>(in.content.data.size());
+  }
+  void fill(const topology_request&, topology& out) {
+    out.brokers.emplace_back().address = "tcp://127.0.0.1:7700";
+    out.nodes.emplace_back().instance = "00000000000000ff";
+    out.services.emplace_back().waiting.batch = 2;
   }
   void fill(const list_logs_request& in, log_page&) {
     seen = in.service + "|" + in.q + "|" + std::to_string(in.limit);

@@ -423,5 +423,19 @@ TEST_F(http_requests, an_upload_needs_file_and_purpose) {
             415);
 }
 
+TEST_F(http_requests, the_topology_is_shown_to_those_whom_the_gate_lets_see_it) {
+  const auto seen = ask(request("GET", "/v1/admin/topology"));
+  EXPECT_EQ(seen.status, 200);
+  for (const auto* part : {R"("object":"topology")", R"("address":"tcp://127.0.0.1:7700")",
+                           R"("instance":"00000000000000ff")", R"("batch":2)", R"("more_nodes":0)"})
+    EXPECT_TRUE(contains(seen.body, part)) << part << " in " << seen.body;
+  {
+    const std::lock_guard lock(on.gates->mutex);
+    on.gates->next_error = make_error(errc::forbidden, "for admins only");
+  }
+  EXPECT_EQ(ask(request("GET", "/v1/admin/topology")).status, 403);
+  EXPECT_EQ(ask(request("POST", "/v1/admin/topology")).status, 405);
+}
+
 } // namespace
 } // namespace troupe::test

@@ -128,6 +128,28 @@ TEST_F(broker_access, a_service_that_a_principal_may_not_call_is_refused_and_not
   EXPECT_EQ(state_.in_flight(), 0u);
 }
 
+TEST_F(broker_access, how_the_broker_stands_is_told_to_routers_and_to_who_may_call_stats) {
+  auto more = rules();
+  more.push_back({"watchers", {"watch-key"}, {}, {"stats"}, {}, {}});
+  change(more);
+  enter("r", "router-key", "router", {"router"});
+  enter("watch", "watch-key", "demo");
+  enter("e", "edge-key", "edge");
+  for (const auto* peer : {"r", "watch", "e"})
+    say(peer,
+        std::string(peer) == "r"   ? "router-key"
+        : std::string(peer) == "e" ? "edge-key"
+                                   : "watch-key",
+        frame::stats);
+  EXPECT_EQ(type_to("r"), frame::stats);
+  EXPECT_EQ(type_to("watch"), frame::stats);
+  const auto why = error_to("e");
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->code, errc::forbidden);
+  EXPECT_EQ(why->message, "'edges' may not call 'stats'");
+  EXPECT_EQ(state_.view().nodes.at(0).principal, "edges");
+}
+
 TEST_F(broker_access, a_refusal_is_counted_each_time_and_logged_once) {
   enter("a", "auth-key", "auth");
   for (int n = 0; n < 5; ++n) request("a", "auth-key", "keys.list/v1");

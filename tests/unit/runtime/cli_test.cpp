@@ -1,6 +1,8 @@
 // Goal: what the command line takes, and the exit codes 0, 1 and 2. Method: cli::run() with a serve
 // function that notes what it got; output is captured.
 #include "runtime/cli/cli.hpp"
+#include "messages/codec/json.hpp"
+#include "messages/topology.hpp"
 #include "tests/unit/runtime/fake_server.hpp"
 #include "tests/unit/runtime/scratch_folder.hpp"
 
@@ -47,6 +49,7 @@ TEST_F(cli_test, help_and_version_are_fine_and_mistakes_are_code_two) {
   EXPECT_EQ(run_with({"key"}).code, 2);
   EXPECT_EQ(run_with({"key", "revoke"}).code, 2);
   EXPECT_EQ(run_with({"keys"}).code, 2);
+  EXPECT_EQ(run_with({"top", "--interval", "0"}).code, 2);
   EXPECT_EQ(run_with({"keys", "generate"}).code, 2) << "without --role";
 }
 
@@ -60,7 +63,9 @@ TEST_F(cli_test, every_command_has_help_with_an_example) {
                                                                    {"key", "rotate"},
                                                                    {"key", "limit"},
                                                                    {"key", "revoke"},
-                                                                   {"keys", "generate"}}) {
+                                                                   {"keys", "generate"},
+                                                                   {"top"},
+                                                                   {"flight"}}) {
     auto arguments = command;
     arguments.push_back("--help");
     const auto got = run_with(arguments);
@@ -124,6 +129,60 @@ TEST_F(cli_test, a_client_command_without_a_server_is_code_one) {
   EXPECT_TRUE(got.err.starts_with("troupe key: cannot reach " + url)) << got.err;
   EXPECT_EQ(run_with({"chat", "--message", "x", "--url", "nonsense", "--key", "k"}).code, 2);
   EXPECT_EQ(run_with({"chat", "--message", "x"}).code, 1) << "no key anywhere";
+}
+
+TEST_F(cli_test, top_prints_one_table_or_the_servers_json) {
+  topology shape;
+  shape.nodes.emplace_back().name = "edge+auth";
+  shape.services.emplace_back().name = "auth";
+  test::fake_server server([&](const test::fake_request& in) {
+    EXPECT_EQ(in.path, "/v1/admin/topology");
+    EXPECT_EQ(in.headers.at("authorization"), "Bearer tr-admin");
+    return test::fake_response{200, troupe::json::encode(shape)};
+  });
+  const std::vector<std::string> base{"top", "--once", "--url", server.url(), "--key", "tr-admin"};
+  const auto table = run_with(base);
+  EXPECT_EQ(table.code, 0) << table.err;
+  EXPECT_TRUE(table.out.starts_with("0 brokers  1 nodes  1 services")) << table.out;
+  EXPECT_TRUE(table.out.contains("\nedge+auth ")) << table.out;
+  EXPECT_FALSE(table.out.contains("\x1b")) << "stdout is no terminal";
+  auto as_json = base;
+  as_json.emplace_back("--json");
+  EXPECT_EQ(run_with(as_json).out, troupe::json::encode(shape) + '\n');
+}
+
+TEST_F(cli_test, top_says_what_is_wrong_and_ends_with_one) {
+  const auto nobody = run_with({"top", "--once", "--url", test::unused_url(), "--key", "k"});
+  EXPECT_EQ(nobody.code, 1);
+  EXPECT_TRUE(nobody.err.starts_with("troupe top: ")) << nobody.err;
+  test::fake_server refuses([](const test::fake_request&) {
+    return test::fake_response{
+        403, R"({"error":{"message":"for admins only","type":"permission_error","code":null}})"};
+  });
+  const auto user = run_with({"top", "--url", refuses.url(), "--key", "k"});
+  EXPECT_EQ(user.code, 1);
+  EXPECT_TRUE(user.err.contains("for admins only")) << user.err;
+  EXPECT_TRUE(user.err.contains("an admin's key")) << user.err;
+  test::fake_server other([](const test::fake_request&) { return test::fake_response{200, "{}"}; });
+  EXPECT_EQ(run_with({"top", "--once", "--url", other.url(), "--key", "k"}).code, 0)
+      << "an object without fields is an empty topology";
+  test::fake_server page(
+      [](const test::fake_request&) { return test::fake_response{200, "<html></html>"}; });
+  const auto html = run_with({"top", "--once", "--url", page.url(), "--key", "k"});
+  EXPECT_EQ(html.code, 1);
+  EXPECT_TRUE(html.err.contains("no topology")) << html.err;
+}
+
+TEST_F(cli_test, flight_refuses_what_is_no_recording) {
+  EXPECT_EQ(run_with({"flight"}).code, 2);
+  const auto none = run_with({"flight", "none.bin"});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_EQ(none.err, "troupe flight: none.bin: cannot be read\n");
+  folder.write("other.bin", std::string(1000, 'x'));
+  const auto other = run_with({"flight", "other.bin"});
+  EXPECT_EQ(other.code, 1);
+  EXPECT_EQ(other.err, "troupe flight: other.bin: no flight recording\n");
+  EXPECT_EQ(other.out, "");
 }
 
 } // namespace
