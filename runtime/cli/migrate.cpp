@@ -19,18 +19,23 @@ struct outcome_of_schema {
 
 /// The schemas of a role, in the order in which they are brought up to date.
 std::vector<std::string_view> schemas_of(const config& in, std::string_view role) {
-  const bool limits_too = role == "auth" && has_sql_server(in) && in.redis.url.value.empty();
-  return limits_too ? std::vector{role, std::string_view("limits")} : std::vector{role};
+  // Whether the nodes will be linked, and count among themselves, is not known here.
+  if (role == "auth" && has_sql_server(in) && in.redis.url.value.empty())
+    return {role, "limits", "leases"};
+  if (role == "prompt" && !broker_links(in).empty()) return {role, "leases"};
+  return {role};
 }
 
 result<schema_change> migrate(const config& in, std::string_view role, std::string_view schema) {
   if (schema == "limits") return migrate_limit_store(accounts_database(in));
+  if (schema == "leases" && role == "auth") return migrate_lease_store(accounts_database(in));
   if (role == "auth" && has_sql_server(in)) return migrate_auth_store(accounts_database(in));
   // A file belongs to one process: what serves from it has migrated it already.
   auto lock = lock_file::take(role_lock_file(in, role), "troupe migrate");
   if (!lock) return std::unexpected(std::move(lock.error()));
   if (role == "auth") return migrate_auth_store(accounts_database(in));
   const sql_config file{.path = database_file(in, role).string()};
+  if (schema == "leases") return migrate_lease_store(file);
   return role == "log" ? migrate_log_store(file) : migrate_prompt_store(file);
 }
 

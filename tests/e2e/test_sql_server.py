@@ -69,7 +69,7 @@ class OnServer:
         self.assertEqual(first.returncode, 0, first.stderr)
         rows = json.loads(first.stdout)
         self.assertEqual([(row["role"], row["schema"], row["from"]) for row in rows],
-                         [("auth", "auth", 0), ("auth", "limits", 0)])
+                         [("auth", "auth", 0), ("auth", "limits", 0), ("auth", "leases", 0)])
         for row in rows:
             self.assertGreater(row["to"], 0)
         second = self.migrate()
