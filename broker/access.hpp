@@ -24,6 +24,7 @@ struct access_rule {
   std::vector<std::string> may_call;
   std::vector<std::string> may_publish;   ///< topics; for the event plane to come
   std::vector<std::string> may_subscribe; ///< as may_publish
+  bool may_tap = false;                   ///< look on at what passes, whoever sends it
 
   bool operator==(const access_rule&) const = default;
 };

@@ -72,6 +72,7 @@ void broker_state::on(access_changed& in) {
   std::vector<peer_id> barred, changed;
   for (auto& [id, p] : peers_) {
     const auto* rule = rule_of(p.key);
+    if (rule == nullptr || !rule->may_tap) taps_.remove(id);
     if (rule == nullptr)
       barred.push_back(id);
     else if (p.rule == nullptr || p.rule->principal != rule->principal ||

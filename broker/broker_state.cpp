@@ -25,7 +25,10 @@ void broker_state::step(instant now, broker_input in, outputs& out) {
   }
   if (was_frozen) forgive_silence();
   out_ = &out;
-  std::visit([this](auto& what) { on(what); }, in);
+  if (taps_.empty())
+    std::visit([this](auto& what) { on(what); }, in);
+  else
+    step_before_others(in);
   out_ = nullptr;
 }
 
@@ -87,6 +90,8 @@ void broker_state::dispatch_frame(peer& from, frame_received& in) {
       return drain_peer(from);
     case frame::stats:
       return take_stats(from, in.header);
+    case frame::tap:
+      return take_tap(from, in);
     case frame::goodbye: // the answer tells the peer that all it sent has arrived
       send(from.id, frame::goodbye, {});
       return remove_peer(from.id, false);
@@ -200,6 +205,7 @@ void broker_state::lose_peer(const peer_id& id) {
 /// Calls are found by a walk over all of them: peers seldom go.
 void broker_state::remove_peer(const peer_id& id, bool may_come_back) {
   const peer_id gone = id; // `id` may lie inside what is erased
+  taps_.remove(gone);
   if (const auto at = peers_.find(gone); at != peers_.end()) {
     const auto known = by_incarnation_.find(at->second.who.incarnation);
     const auto incarnation = at->second.who.incarnation;

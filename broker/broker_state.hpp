@@ -5,6 +5,7 @@
 #include "broker/envelope.hpp"
 #include "broker/frame_bodies.hpp"
 #include "broker/frame_body.hpp"
+#include "broker/tap_list.hpp"
 #include "broker/worker_pool.hpp"
 #include "messages/topology.hpp"
 
@@ -199,6 +200,14 @@ private:
   [[nodiscard]] node_view view_of(const peer& p) const;
   void take_stats(peer& from, const envelope& header);
 
+  // Who looks on (broker_taps.cpp).
+  void step_before_others(broker_input& in);
+  void take_tap(peer& from, const frame_received& in);
+  [[nodiscard]] std::string service_of_call(const envelope& header) const;
+  void show_received(const frame_received& in, const std::string& called);
+  void show_sent(std::size_t first, const call_id& about, const std::string& called);
+  void show(const passing_frame& what);
+
   // Calls (broker_calls.cpp).
   void take_request(peer& from, frame_received& in);
   void take_delegated(peer& from, frame_received& in);
@@ -263,6 +272,7 @@ private:
   std::set<std::pair<instant, call_id>> deadlines_; ///< call::due
   std::size_t queued_ = 0, streams_ = 0;
   broker_counts counts_;
+  tap_list taps_;
   std::string name_, address_;
   instant began_{};
   body_ptr view_body_; ///< the last one, for a while

@@ -199,10 +199,10 @@ private:
 
 string_view to_string(frame type) noexcept {
   static constexpr std::array<string_view, frame_types> names{
-      "other",   "hello",  "welcome",   "reset",  "register", "registered", "credit",
-      "request", "accept", "start",     "reject", "partial",  "final",      "error",
-      "window",  "cancel", "heartbeat", "ping",   "pong",     "drain",      "goodbye",
-      {},        {},       {},          {},       {},         "stats"};
+      "other",     "hello", "welcome", "reset",   "register", "registered", "credit", "request",
+      "accept",    "start", "reject",  "partial", "final",    "error",      "window", "cancel",
+      "heartbeat", "ping",  "pong",    "drain",   "goodbye",  {},           {},       {},
+      {},          {},      "stats",   "tap",     "tapped"};
   const auto n = static_cast<std::size_t>(type);
   return n < names.size() && !names[n].empty() ? names[n] : names[0];
 }

@@ -43,8 +43,10 @@ enum class frame : std::uint8_t {
   drain = 19,
   goodbye = 20,
   stats = 26,
+  tap = 27,
+  tapped = 28,
 };
-inline constexpr std::size_t frame_types = 27;
+inline constexpr std::size_t frame_types = 29;
 
 /// For logs and metric labels; "other" for a number without a name.
 [[nodiscard]] std::string_view to_string(frame type) noexcept;

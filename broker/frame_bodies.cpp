@@ -12,7 +12,8 @@ using std::string_view;
 struct body_limits {
   std::uint32_t bytes, list;
 };
-constexpr body_limits of_any{4096, 64}, of_registration{32u << 10, bus_methods_max};
+constexpr body_limits of_any{4096, 64}, of_registration{32u << 10, bus_methods_max},
+    of_tapped{32u << 10, 64};
 
 constexpr const char *once_name = "once", *idempotent_name = "idempotent";
 
@@ -44,11 +45,21 @@ void read(const msgpack::object& from, std::string& into) {
 void read(const msgpack::object& from, std::vector<std::string>& into) {
   from.convert(into);
 }
+void read(const msgpack::object& from, std::vector<std::uint64_t>& into) {
+  from.convert(into);
+}
 void read(const msgpack::object& from, std::vector<bus_method>& into) {
   for (const auto& [name, is] : from.as<std::map<std::string, std::string>>()) {
     if (is != once_name && is != idempotent_name) throw msgpack::type_error();
     into.push_back({name, is == idempotent_name});
   }
+}
+
+/// Packed once more: it is read by the rules of a header.
+void read(const msgpack::object& from, envelope& into) {
+  auto header = decode(from.as<std::string>());
+  if (!header) throw msgpack::type_error();
+  into = std::move(*header);
 }
 
 /// Calls `entry(key, value)` for every entry of a bounded map.
@@ -118,6 +129,29 @@ std::string encode(const window_body& b) {
       .take();
 }
 
+std::string encode(const tap_body& b) {
+  return writer(5)
+      .put("service", b.service)
+      .put("types", b.types)
+      .put("bodies", b.bodies)
+      .put("rate", b.rate)
+      .put("is_over", b.is_over)
+      .take();
+}
+std::string encode(const tapped_body& b) {
+  const auto header = encode(b.header);
+  return writer(8)
+      .put("at_us", b.at_us)
+      .put("is_sent", b.is_sent)
+      .put("peer", b.peer)
+      .put("service", b.service)
+      .put("header", std::vector<char>(header.begin(), header.end())) // as bytes
+      .put("body_bytes", b.body_bytes)
+      .put("body", b.body)
+      .put("missed", b.missed)
+      .take();
+}
+
 result<hello_body> decode_hello(string_view bytes) {
   return read_map<hello_body>(bytes, [](hello_body& b, string_view key, const msgpack::object& v) {
     if (key == "name")
@@ -179,6 +213,44 @@ result<window_body> decode_window(string_view bytes) {
                                  else if (key == "resend")
                                    read(v, b.resend);
                                });
+}
+
+result<tap_body> decode_tap(string_view bytes) {
+  return read_map<tap_body>(bytes, [](tap_body& b, string_view key, const msgpack::object& v) {
+    if (key == "service")
+      read(v, b.service);
+    else if (key == "types")
+      read(v, b.types);
+    else if (key == "bodies")
+      read(v, b.bodies);
+    else if (key == "rate")
+      read(v, b.rate);
+    else if (key == "is_over")
+      read(v, b.is_over);
+  });
+}
+result<tapped_body> decode_tapped(string_view bytes) {
+  return read_map<tapped_body>(
+      bytes,
+      [](tapped_body& b, string_view key, const msgpack::object& v) {
+        if (key == "at_us")
+          read(v, b.at_us);
+        else if (key == "is_sent")
+          read(v, b.is_sent);
+        else if (key == "peer")
+          read(v, b.peer);
+        else if (key == "service")
+          read(v, b.service);
+        else if (key == "body_bytes")
+          read(v, b.body_bytes);
+        else if (key == "body")
+          read(v, b.body);
+        else if (key == "missed")
+          read(v, b.missed);
+        else if (key == "header")
+          read(v, b.header);
+      },
+      of_tapped);
 }
 
 } // namespace troupe::wire

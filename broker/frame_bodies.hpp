@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/bus.hpp"
+#include "broker/envelope.hpp"
 #include "messages/base/result.hpp"
 
 #include <cstdint>
@@ -47,18 +48,45 @@ struct window_body {
   bool resend = false; ///< answers go to the broker that brought this, from acked_seq + 1 on
 };
 
+/// TAP: show me what passes, for a while.
+struct tap_body {
+  std::string service{};              ///< of the calls to see; empty: all
+  std::vector<std::uint64_t> types{}; ///< of the frames, at most 64; empty: those about calls
+  std::uint64_t bodies = 0;           ///< 0: none, 1: their shape, 2: their texts without secrets
+  std::uint64_t rate = 200;           ///< frames a second, at most
+  bool is_over = false;               ///< enough
+};
+/// What body_text() makes of a body is no longer.
+inline constexpr std::size_t tapped_text_bytes = 16u << 10;
+
+/// TAPPED: a frame that passed.
+struct tapped_body {
+  std::uint64_t at_us = 0; ///< by the broker's steady clock
+  bool is_sent = false;    ///< by the broker
+  std::string peer;        ///< the node's name
+  std::string service;     ///< that the call is about
+  envelope header;         ///< without credential, caller, address and principal
+  std::uint64_t body_bytes = 0;
+  std::string body;         ///< as body_text() has it
+  std::uint64_t missed = 0; ///< frames before it that were too many
+};
+
 [[nodiscard]] std::string encode(const hello_body& b);
 [[nodiscard]] std::string encode(const welcome_body& b);
 [[nodiscard]] std::string encode(const capacity_body& b);
 [[nodiscard]] std::string encode(const heartbeat_body& b);
 [[nodiscard]] std::string encode(const window_body& b);
+[[nodiscard]] std::string encode(const tap_body& b);
+[[nodiscard]] std::string encode(const tapped_body& b);
 
-/// Bounded (4 KiB, depth 3, lists of 64; REGISTER: 32 KiB, bus_methods_max); never throws. Errors:
-/// `invalid_argument`.
+/// Bounded (4 KiB, depth 3, lists of 64; REGISTER: 32 KiB, bus_methods_max; TAPPED: 32 KiB); never
+/// throws. Errors: `invalid_argument`.
 [[nodiscard]] result<hello_body> decode_hello(std::string_view bytes);
 [[nodiscard]] result<welcome_body> decode_welcome(std::string_view bytes);
 [[nodiscard]] result<capacity_body> decode_capacity(std::string_view bytes);
 [[nodiscard]] result<heartbeat_body> decode_heartbeat(std::string_view bytes);
 [[nodiscard]] result<window_body> decode_window(std::string_view bytes);
+[[nodiscard]] result<tap_body> decode_tap(std::string_view bytes);
+[[nodiscard]] result<tapped_body> decode_tapped(std::string_view bytes);
 
 } // namespace troupe::wire

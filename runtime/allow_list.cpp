@@ -98,11 +98,17 @@ private:
 
   result<void> read_field(access_rule& into, const std::string& path, std::string_view field,
                           const toml::node& value) {
+    if (field == "tap") {
+      const auto may = value.value_exact<bool>();
+      if (!may) return wrong(value, path, "wants true or false");
+      into.may_tap = *may;
+      return {};
+    }
     const auto* facts = std::ranges::find(lists, field, &list_facts::field);
     if (facts == std::end(lists))
       return wrong(value, path,
-                   "there is no such field; known are public_keys, register, call, publish and "
-                   "subscribe");
+                   "there is no such field; known are public_keys, register, call, publish, "
+                   "subscribe and tap");
     const auto* items = value.as_array();
     if (items == nullptr) return wrong(value, path, "wants a list of texts");
     if (items->size() > facts->most)

@@ -16,6 +16,7 @@
 ///     call = ["router"]     # services that it may ask
 ///     publish = []          # topics, for the event plane to come
 ///     subscribe = []
+///     tap = false           # whether it may look on at what passes (troupe tap)
 namespace troupe {
 
 /// Errors: `invalid_argument` with file, line and field. `public_keys` must be there, though it may

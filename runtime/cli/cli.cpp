@@ -8,6 +8,7 @@
 #include "runtime/cli/keys.hpp"
 #include "runtime/cli/migrate.hpp"
 #include "runtime/cli/show_config.hpp"
+#include "runtime/cli/tap.hpp"
 #include "runtime/cli/top.hpp"
 #include "runtime/log_spdlog.hpp"
 #include "runtime/version.hpp"
@@ -83,6 +84,7 @@ public:
     add_users();
     add_top();
     add_flight();
+    add_tap();
     version_ = app_.add_subcommand("version", "Print the version of this program");
   }
 
@@ -109,6 +111,7 @@ public:
     if (key_revoke_->parsed()) return run_key_revoke(key_options_, variables_);
     if (keys_generate_->parsed()) return run_keys_generate(keys_options_);
     if (users_import_->parsed()) return run_import_users(import_options_, variables_);
+    if (tap_->parsed()) return run_tap_line();
     if (flight_->parsed()) return run_flight(flight_options_);
     if (top_->parsed()) return run_top(top_options_, variables_);
     std::printf("%s\n", version_line().c_str());
@@ -322,6 +325,45 @@ private:
         "(-> taken,\n<- sent), no bodies. FILE.1, .2 and .3 are those of before.");
   }
 
+  void add_tap() {
+    auto& to = tap_options_;
+    tap_ = app_.add_subcommand("tap", "Look on at what passes the brokers, header by header");
+    tap_->add_option("--join", tap_join_, "broker to look at; may come again (bus.join)")
+        ->type_name("tcp://ADDR:PORT")
+        ->allow_extra_args(false);
+    tap_->add_option("--config", tap_config_, "settings file with bus.join and the keys")
+        ->type_name("FILE");
+    tap_->add_option("--service", to.service, "only calls to this service")->type_name("NAME");
+    tap_->add_option("--type", to.types, "only frames of this type; may come again")
+        ->type_name("TYPE")
+        ->allow_extra_args(false);
+    tap_->add_flag("--shape", to.shape, "bodies up to 4 KiB too, texts as their lengths");
+    tap_->add_flag("--bodies", to.bodies, "bodies up to 4 KiB too, without what looks secret");
+    tap_->add_option("--rate", to.rate, "frames a second at most (200)")
+        ->check(CLI::Range(1, 1000));
+    tap_->add_option("--count", to.count, "end after so many frames");
+    tap_->add_flag("--json", to.json, "a line of JSON a frame");
+    tap_->footer(
+        "Examples:\n"
+        "  troupe tap --join tcp://127.0.0.1:7700\n"
+        "  troupe tap --join tcp://127.0.0.1:7700 --service prompt --type request --shape\n"
+        "  TROUPE_BUS_KEY=keys/watch.key TROUPE_BUS_BROKER_KEY=keys/broker.pub \\\n"
+        "    troupe tap --join tcp://10.0.0.5:7700 --json --count 100\n"
+        "Encrypted brokers let those look on whose entry of the allow-list says `tap = true`.\n"
+        "--bodies shows what people say: use it on systems of your own.");
+  }
+
+  int run_tap_line() const {
+    config_sources from;
+    from.variables = variables_;
+    if (tap_->count("--config") != 0) from.file = tap_config_;
+    for (const auto& address : tap_join_) from.flags.emplace_back("bus.join", address);
+    from.flags.emplace_back("roles", "edge"); // a node that links to brokers and has no store
+    auto loaded = load_config(from);
+    if (!loaded) return refuse(loaded.error());
+    return run_tap_command(tap_options_, loaded->values);
+  }
+
   static int refuse(const error& why) {
     std::fprintf(stderr, "troupe: %s\n", why.message.c_str());
     return exit_usage;
@@ -360,7 +402,7 @@ private:
   CLI::App app_{"Troupe: the backend of an AI application in one program", "troupe"};
   CLI::App *serve_, *config_, *migrate_, *ingest_, *chat_, *key_, *key_create_, *key_list_,
       *key_rotate_, *key_limit_, *key_revoke_, *keys_generate_, *users_import_, *top_, *flight_,
-      *version_;
+      *tap_, *version_;
   server_flags server_flags_;
   ingest_options ingest_options_;
   chat_options chat_options_;
@@ -369,6 +411,9 @@ private:
   import_users_options import_options_;
   top_options top_options_;
   flight_options flight_options_;
+  tap_options tap_options_;
+  std::vector<std::string> tap_join_;
+  std::string tap_config_;
 };
 
 } // namespace

@@ -1,6 +1,7 @@
 // Goal: no bytes from the wire crash a broker or a node, and a header that is accepted is written
 // so that it reads back the same. Method: the input is a header, a link frame's body, and a script
 // of frames from two peers to a broker state and from a broker to a node state.
+#include "broker/body_shape.hpp"
 #include "broker/broker_state.hpp"
 #include "broker/node_state.hpp"
 #include "messages/codec/msgpack.hpp"
@@ -25,6 +26,10 @@ void headers_and_bodies(std::string_view input) {
   (void)decode_capacity(input);
   (void)decode_heartbeat(input);
   (void)decode_window(input);
+  (void)decode_tap(input);
+  (void)decode_tapped(input);
+  require(body_text(input, body_detail::shape).size() <= 2 * tapped_text_bytes);
+  require(body_text(input, body_detail::plain).size() <= 2 * tapped_text_bytes);
   (void)msgpack_codec::decode<broker_report>(input);
 }
 
@@ -42,7 +47,7 @@ envelope scripted(std::string_view& script, std::string& body) {
     return n < bytes.size() ? static_cast<std::uint8_t>(bytes[n]) : std::uint8_t{0};
   };
   envelope e;
-  e.type = static_cast<frame>(at(0) % 27);
+  e.type = static_cast<frame>(at(0) % 29);
   e.flags = at(1);
   e.hop = at(1) >> 5;
   e.ttl_ms = at(1);
@@ -85,6 +90,9 @@ void play(std::string_view script) {
     broker.step(now, frame_received{key, e, make_body(encode(capacity_body{2})), key}, sent);
   }
   for (const link_id link : {1u, 2u}) node.step(now, link_up{link, {}}, done);
+  envelope tap; // the first peer looks on
+  tap.type = frame::tap;
+  broker.step(now, frame_received{"1", tap, make_body(encode(tap_body{.bodies = 2})), "1"}, sent);
   while (!script.empty()) {
     const auto choice = static_cast<std::uint8_t>(next(script, 1)[0]);
     std::string body;

@@ -2,11 +2,14 @@
 // counts at once, and all that plain links promise holds. Method: as bus_test.cpp, with keys; the
 // strangers are sockets of this file.
 #include "broker/frame_bodies.hpp"
+#include "broker/tap_client.hpp"
 #include "broker/zmq/curve.hpp"
 #include "broker/zmq/self_test.hpp"
 #include "broker/zmq/socket.hpp"
 #include "messages/base/metrics.hpp"
 #include "tests/component/broker/counting_worker.hpp"
+
+#include <algorithm>
 
 namespace troupe {
 namespace {
@@ -218,6 +221,45 @@ TEST_F(encryption, a_stream_outlives_one_of_two_brokers) {
   for (const auto& cid : calls) ASSERT_TRUE(c.wait_partials(cid, c.partials(cid).size() + 10));
   w.stop_counting();
   for (const auto& cid : calls) expect_whole(c, cid);
+}
+
+TEST_F(encryption, only_who_may_tap_looks_on_and_sees_what_passes) {
+  const auto broker = start();
+  auto w = worker({broker->address()});
+  auto c = client({broker->address()});
+  const tap_config look{
+      {broker->address()}, {}, keys_.at("stranger").secret_key, {keys_.at("broker").public_key}};
+  auto watcher = rule("stranger", {}, {});
+  const auto allow = [&](bool may_tap) {
+    watcher.may_tap = may_tap;
+    std::vector<access_rule> rules{rule("worker", {"auth", "prompt"}, {}),
+                                   rule("client", {"own"}, {"auth", "prompt"}), watcher};
+    broker->set_access(std::make_shared<access_table>(std::move(rules)));
+  };
+  std::vector<std::string> seen;
+  tap_callbacks told;
+  told.note = [&](const std::string&, const std::string&) { c.ask("auth.me/v1", "hello"); };
+  told.frame = [&](const std::string&, const wire::tapped_body& f) {
+    seen.emplace_back(to_string(f.header.type));
+  };
+  told.is_over = [&] { return std::ranges::count(seen, "final") >= 2; };
+  allow(false);
+  EXPECT_EQ(run_tap(look, told).error().code, errc::forbidden);
+  EXPECT_TRUE(seen.empty());
+  allow(true);
+  const auto end = run_tap(look, told);
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(seen.front(), "request");
+  EXPECT_EQ(seen.back(), "final");
+}
+
+TEST_F(encryption, a_tap_without_a_key_gets_no_answer) {
+  const auto broker = start();
+  tap_callbacks told;
+  told.note = [](const std::string&, const std::string&) {};
+  told.frame = [](const std::string&, const wire::tapped_body&) { ADD_FAILURE(); };
+  told.is_over = [] { return false; };
+  EXPECT_EQ(run_tap({{broker->address()}, {}}, told, 700ms).error().code, errc::unavailable);
 }
 
 } // namespace

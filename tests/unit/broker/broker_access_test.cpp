@@ -150,6 +150,26 @@ TEST_F(broker_access, how_the_broker_stands_is_told_to_routers_and_to_who_may_ca
   EXPECT_EQ(state_.view().nodes.at(0).principal, "edges");
 }
 
+TEST_F(broker_access, only_who_may_tap_looks_on) {
+  auto more = rules();
+  more.push_back({"watchers", {"watch-key"}, {}, {}, {}, {}, true});
+  change(more);
+  enter("r", "router-key", "router", {"router"});
+  enter("watch", "watch-key", "tap");
+  say("watch", "watch-key", frame::tap, {}, encode(tap_body{}));
+  EXPECT_EQ(type_to("watch"), frame::tap);
+  say("r", "router-key", frame::tap, {}, encode(tap_body{}));
+  const auto why = error_to("r");
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->code, errc::forbidden);
+  EXPECT_EQ(why->message, "'routers' may not tap");
+  EXPECT_EQ(lines_with("what=tap"), 1u);
+  more.back().may_tap = false;
+  change(more);
+  request("r", "router-key", "auth.me/v1");
+  EXPECT_EQ(type_to("watch"), none) << "a right that is taken away ends what it gave";
+}
+
 TEST_F(broker_access, a_refusal_is_counted_each_time_and_logged_once) {
   enter("a", "auth-key", "auth");
   for (int n = 0; n < 5; ++n) request("a", "auth-key", "keys.list/v1");

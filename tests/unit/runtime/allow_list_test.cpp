@@ -42,6 +42,14 @@ TEST(allow_list, a_rule_has_what_the_file_says) {
   EXPECT_EQ(table.find(make_key_pair().public_key), nullptr);
 }
 
+TEST(allow_list, only_who_is_said_to_may_tap) {
+  EXPECT_FALSE(parse_allow_list(edge(), "allow.toml")->at(0).may_tap);
+  EXPECT_FALSE(parse_allow_list(edge("tap = false\n"), "allow.toml")->at(0).may_tap);
+  EXPECT_TRUE(parse_allow_list(edge("tap = true\n"), "allow.toml")->at(0).may_tap);
+  EXPECT_EQ(said_of(edge("tap = \"yes\"\n")),
+            "allow.toml:3: principals.edge.tap: wants true or false");
+}
+
 TEST(allow_list, an_empty_file_allows_nobody) {
   EXPECT_TRUE(parse_allow_list("", "allow.toml")->empty());
   EXPECT_TRUE(parse_allow_list("[principals]\n", "allow.toml")->empty());
@@ -50,7 +58,7 @@ TEST(allow_list, an_empty_file_allows_nobody) {
 TEST(allow_list, what_is_wrong_is_named_with_file_line_and_field) {
   EXPECT_EQ(said_of(edge("colour = []\n")),
             "allow.toml:3: principals.edge.colour: there is no such field; known are public_keys, "
-            "register, call, publish and subscribe");
+            "register, call, publish, subscribe and tap");
   EXPECT_EQ(said_of(edge("call = \"router\"\n")),
             "allow.toml:3: principals.edge.call: wants a list of texts");
   EXPECT_EQ(said_of(edge("call = [\"a\",\n7]\n")),

@@ -65,7 +65,8 @@ TEST_F(cli_test, every_command_has_help_with_an_example) {
                                                                    {"key", "revoke"},
                                                                    {"keys", "generate"},
                                                                    {"top"},
-                                                                   {"flight"}}) {
+                                                                   {"flight"},
+                                                                   {"tap"}}) {
     auto arguments = command;
     arguments.push_back("--help");
     const auto got = run_with(arguments);
@@ -183,6 +184,16 @@ TEST_F(cli_test, flight_refuses_what_is_no_recording) {
   EXPECT_EQ(other.code, 1);
   EXPECT_EQ(other.err, "troupe flight: other.bin: no flight recording\n");
   EXPECT_EQ(other.out, "");
+}
+
+TEST_F(cli_test, tap_wants_a_broker_that_is_there) {
+  const auto nobody = run_with({"tap"});
+  EXPECT_EQ(nobody.code, 2);
+  EXPECT_TRUE(nobody.err.contains("--join")) << nobody.err;
+  const auto type = run_with({"tap", "--join", "tcp://127.0.0.1:1", "--type", "letter"});
+  EXPECT_EQ(type.code, 2);
+  EXPECT_TRUE(type.err.contains("--type is one of hello, welcome")) << type.err;
+  EXPECT_EQ(run_with({"tap", "--join", "tcp://127.0.0.1:1", "--rate", "0"}).code, 2);
 }
 
 } // namespace
