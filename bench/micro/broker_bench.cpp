@@ -5,6 +5,7 @@
 #include "broker/broker_state.hpp"
 #include "broker/flight_recorder.hpp"
 #include "broker/node_state.hpp"
+#include "messages/codec/msgpack.hpp"
 
 #include <benchmark/benchmark.h>
 #include <memory>
@@ -116,6 +117,29 @@ void step_partial(benchmark::State& state) {
   for (auto _ : state) c.end("prompt0", {8, 1}, frame::partial);
 }
 BENCHMARK(step_partial)->ArgName("recorded")->Arg(0)->Arg(1);
+
+/// What STATS costs, which holds the broker for so long, five times a second at most.
+void view_of_a_full_broker(benchmark::State& state) {
+  cluster c(static_cast<int>(state.range(0)));
+  for (std::int64_t n = 1; n <= state.range(1); ++n) {
+    auto e = request_header(static_cast<std::uint64_t>(n));
+    e.mid.incarnation = e.cid.incarnation = 8;
+    c.give("router", std::move(e), {});
+  }
+  std::size_t bytes = 0;
+  for (auto _ : state) {
+    const auto packed = msgpack_codec::encode(c.broker.view());
+    bytes = packed.size();
+    benchmark::DoNotOptimize(packed.data());
+  }
+  state.counters["bytes"] = static_cast<double>(bytes);
+}
+BENCHMARK(view_of_a_full_broker)
+    ->ArgNames({"workers", "calls"})
+    ->Args({10, 1000})
+    ->Args({1000, 10'000})
+    ->Args({1000, 200'000})
+    ->Unit(benchmark::kMicrosecond);
 
 struct linked_node {
   node_state state{{"n", 7, 8, {"prompt"}, {}}};

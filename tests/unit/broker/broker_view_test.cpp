@@ -184,5 +184,17 @@ TEST_F(view_of_a_broker, is_made_once_for_all_that_ask_within_a_fifth_of_a_secon
   EXPECT_EQ(asked_by("c")->nodes.size(), 2u);
 }
 
+TEST_F(view_of_a_broker, lasts_longer_when_it_is_long_to_make) {
+  join("w", "auth", {{"auth", 10'000}});
+  join("c", "prompt");
+  for (int n = 0; n < 5000; ++n) ask("c", "auth.me/v1");
+  ASSERT_EQ(asked_by("c")->nodes.size(), 2u);
+  join("late", "edge");
+  pass(240ms);
+  EXPECT_EQ(asked_by("c")->nodes.size(), 2u);
+  pass(10ms);
+  EXPECT_EQ(asked_by("c")->nodes.size(), 3u);
+}
+
 } // namespace
 } // namespace troupe::wire
