@@ -238,6 +238,12 @@ void asked_calls::take_error(instant now, call& c, const broker_frame& in) {
   auto why = msgpack_codec::decode<error>(in.body);
   if (!why) why = make_error(errc::internal, "a peer's error could not be read");
   if (is_broker && take_denial(now, c, in, *why)) return;
+  const bool was_handed_on = c.is_accepted && c.seen == 0 && why->reason == node_not_linked;
+  if (is_broker && in.over == c.home && was_handed_on) {
+    // By who had begun it, to a node that is gone; the broker told nobody else to begin.
+    out_.put(bus_answer(bus_failed{c.cid, std::move(*why)}));
+    return end(c);
+  }
   if (why->started != started_state::no) c.may_have_begun = true;
   if (is_broker && c.is_cancelled) { // whatever became of it: nobody waits for it
     why->code = errc::cancelled;

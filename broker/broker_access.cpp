@@ -34,8 +34,9 @@ bool broker_state::is_barred(std::string_view key) {
 std::optional<error> broker_state::forbidden(const peer& from, broker_right what,
                                              std::string_view name) {
   if (from.rule == nullptr) return std::nullopt;
-  const bool is_serving = what == broker_right::serve;
-  if (allows(is_serving ? from.rule->may_register : from.rule->may_call, name)) return std::nullopt;
+  // Who serves something may ask its like: one of them has what the others need (entities).
+  const bool may_call = what == broker_right::call && allows(from.rule->may_call, name);
+  if (may_call || allows(from.rule->may_register, name)) return std::nullopt;
   audit(from.key, from.who.name, word_for(what), name);
   return make_error(errc::forbidden, "'" + from.rule->principal + "' may not " +
                                          std::string(word_for(what)) + " '" +

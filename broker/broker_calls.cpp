@@ -49,8 +49,8 @@ std::string_view service_of(std::string_view method) {
 
 void broker_state::take_request(peer& from, frame_received& in) {
   auto& header = in.header;
-  if (!from.is_router) header.caller.clear();
   if (!from.is_service) {
+    header.caller.clear();
     header.priority = std::max(header.priority, interactive);
     header.to = 0;
   }
@@ -130,7 +130,7 @@ void broker_state::take_delegated(peer& from, frame_received& in) {
   c->delegated_by = from.id;
   c->attempts = 0;
   c->may_have_begun = c->asks_start = false;
-  // A service hands on for the caller that a router vouched for.
+  // A worker hands on for the caller that it was asked for.
   if (!from.is_router) in.header.caller = std::move(c->request.caller);
   c->request = std::move(in.header);
   c->body_size = bytes_of(in.body).size();

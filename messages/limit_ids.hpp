@@ -9,7 +9,8 @@
 
 /// Names of reservations that say where they are counted: a UUID, `~`, and the shards (shards.hpp)
 /// of the scopes, two hexadecimal digits each. So whoever settles or renews one finds its owners
-/// without having asked anybody; a store that does not divide its counters takes it as any other id.
+/// without having asked anybody; a store that does not divide its counters takes it as any other
+/// id.
 namespace troupe {
 
 /// For a reservation from the caps of this caller, and from its address if it has one.

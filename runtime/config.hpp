@@ -61,10 +61,11 @@ struct chat {
   milliseconds first_byte_timeout{60'000}; ///< until the provider's status
   milliseconds stall_timeout{60'000};      ///< between two pieces of a provider's stream
   std::vector<std::string> prices;         ///< `MODEL=INPUT/OUTPUT`, dollars a million tokens
+  std::string retrieval = "on"; ///< off: another process with this role has files and stores
 };
 BOOST_DESCRIBE_STRUCT(chat, (),
                       (default_model, openai_base_url, openai_api_key, first_byte_timeout,
-                       stall_timeout, prices))
+                       stall_timeout, prices, retrieval))
 
 struct auth {
   std::string signup = "auto";            ///< auto (open on loopback only), open, closed
@@ -246,6 +247,11 @@ enum class limit_keeper : std::uint8_t { memory, redis, sql, nodes };
 /// caps.store, where `auto` means redis.url if it is set, else the nodes of the role auth if they
 /// share a SQL server and are linked to each other, else that server, else this process's memory.
 [[nodiscard]] limit_keeper limit_keeper_of(const config& in);
+
+/// Whether the role prompt of this node has the files and vector stores, too.
+[[nodiscard]] inline bool has_retrieval(const config& in) {
+  return in.chat.retrieval == "on";
+}
 
 /// Whether this node lets anyone register: auth.signup, where `auto` means "http.address is
 /// loopback". Asked by the edge and by auth; both must agree.

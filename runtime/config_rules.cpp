@@ -127,6 +127,9 @@ result<void> check_roles(const loaded_config& in) {
                      " needs a broker to link to, as in --join tcp://127.0.0.1:7700",
                  "bus.join");
   }
+  const auto has = [&](std::string_view role) { return has_role(in.values, role); };
+  if (has("edge") && has("prompt") && !has("router"))
+    return wrong(named(in, "roles") + ": edge and prompt in one process need router, too", "roles");
   if (in.values.http.body_bytes > limits::body_bytes) {
     return wrong(named(in, "http.body_bytes") + ": between processes a message carries at most " +
                      std::to_string(limits::body_bytes) + " bytes; only roles=all takes more",
@@ -177,11 +180,17 @@ result<void> check_tls(const loaded_config& in) {
               missing);
 }
 
-result<void> check_caps_store(const loaded_config& in) {
+result<void> check_sharing(const loaded_config& in) {
   const auto& wanted = in.values.caps.store;
   const auto needs = [&](const std::string& what) {
     return fail(errc::invalid_argument, named(in, "caps.store") + ": needs " + what, "caps.store");
   };
+  if (!has_retrieval(in.values) && broker_links(in.values).empty())
+    return fail(errc::invalid_argument,
+                named(in, "chat.retrieval") +
+                    ": off needs a broker, through which this process "
+                    "reaches the one that has it (bus.join)",
+                "chat.retrieval");
   if (!has_role(in.values, "auth")) return {};
   if (wanted == "redis" && in.values.redis.url.value.empty()) return needs("redis.url");
   if ((wanted == "sql" || wanted == "nodes") && !has_sql_server(in.values))
@@ -218,7 +227,7 @@ result<void> check_stores(const loaded_config& in) {
 
 result<void> check_servable(const loaded_config& loaded) {
   if (auto done = check_stores(loaded); !done) return done;
-  if (auto done = check_caps_store(loaded); !done) return done;
+  if (auto done = check_sharing(loaded); !done) return done;
   if (auto done = check_tls(loaded); !done) return done;
   if (auto done = check_mail(loaded); !done) return done;
   if (auto done = check_issuers(loaded); !done) return done;

@@ -61,12 +61,6 @@ bool is_edge(const config& in) {
   return has_role(in, "edge");
 }
 
-/// The lock of the role prompt is its retrieval's: linked nodes that come later chat without one of
-/// their own.
-bool may_share_prompt(const config& in, const error& why) {
-  return why.code == errc::conflict && !broker_links(in).empty();
-}
-
 class node_impl final : public node {
 public:
   explicit node_impl(const config& in)
@@ -123,7 +117,6 @@ private:
   config in_;
   io_thread loop_; // of the edge, the bus and the provider: they hand over without waking a thread
   std::vector<lock_file> locks_;
-  bool has_retrieval_ = true; // of the role prompt
   bus_keys keys_;
   std::shared_ptr<wire::flight_recorder> recorder_;
   std::optional<crash_dump> dump_; // of the recorder's memory
@@ -168,13 +161,8 @@ node_impl::~node_impl() {
 result<void> node_impl::take_locks() {
   for (const std::string_view role : {"auth", "prompt", "log"}) {
     if (!has_role(in_, role) || (role == "auth" && has_sql_server(in_))) continue;
-    const auto file = role_lock_file(in_, role);
-    auto lock = lock_file::take(file, "role " + std::string(role));
-    if (!lock && role == "prompt" && may_share_prompt(in_, lock.error())) {
-      has_retrieval_ = false;
-      log::info("prompt.without_retrieval", {{"why", lock.error().message}});
-      continue;
-    }
+    if (role == "prompt" && !has_retrieval(in_)) continue; // it is retrieval's
+    auto lock = lock_file::take(role_lock_file(in_, role), "role " + std::string(role));
     if (!lock) return std::unexpected(std::move(lock.error()));
     locks_.push_back(std::move(*lock));
   }
@@ -238,7 +226,7 @@ result<void> node_impl::start_broker_role() {
 }
 
 result<void> node_impl::open_services() {
-  auto opened = role_services::open(in_, loop_.context(), has_retrieval_);
+  auto opened = role_services::open(in_, loop_.context());
   if (!opened) return std::unexpected(std::move(opened.error()));
   services_ = std::move(*opened);
   return {};
@@ -289,7 +277,7 @@ void node_impl::spawn_services() {
     keep(near_.limits);
   }
   if (has_role(in_, "prompt")) {
-    if (has_retrieval_) {
+    if (has_retrieval(in_)) {
       near_.retrieval = handles_.retrieval = services_->spawn_retrieval(system_);
       keep(near_.retrieval);
     }

@@ -64,10 +64,9 @@ result<void> write_private(const std::filesystem::path& file, const std::string&
 
 class services_impl final : public role_services {
 public:
-  result<void> open_roles(const config& in, boost::asio::io_context& loop, bool has_retrieval) {
+  result<void> open_roles(const config& in, boost::asio::io_context& loop) {
     in_ = in;
     loop_ = &loop;
-    has_retrieval_ = has_retrieval;
     if (has_role(in, "log"))
       if (auto r = open_log(); !r) return r;
     if (has_role(in, "auth"))
@@ -113,8 +112,7 @@ public:
   retrieval_service::actor spawn_retrieval(caf::actor_system& system) override {
     return troupe::spawn_retrieval(system, retrieval_);
   }
-  prompt_service::actor spawn_prompt(caf::actor_system& system,
-                                     const service_handles& others,
+  prompt_service::actor spawn_prompt(caf::actor_system& system, const service_handles& others,
                                      const prompt_service::actor& peers) override {
     auto d = prompt_;
     d.peers = peers;
@@ -150,7 +148,6 @@ private:
 
   config in_;
   boost::asio::io_context* loop_ = nullptr;
-  bool has_retrieval_ = true;
   record_keeper keeper_;
   std::unique_ptr<lease_store> shared_leases_, prompt_leases_;
   log_deps log_;
@@ -364,7 +361,7 @@ result<void> services_impl::open_prompt() {
   if (!stores) return std::unexpected(std::move(stores.error()));
   std::shared_ptr<const embedder> embed = make_hashing_embedder();
   prompt_.embed = embed;
-  if (has_retrieval_) {
+  if (has_retrieval(in_)) {
     auto index = open_passage_index(file, std::move(embed));
     if (!index) return std::unexpected(std::move(index.error()));
     retrieval_.files = std::move(stores->files);
@@ -383,10 +380,9 @@ result<void> services_impl::open_prompt() {
 } // namespace
 
 result<std::unique_ptr<role_services>> role_services::open(const config& in,
-                                                           boost::asio::io_context& loop,
-                                                           bool has_retrieval) {
+                                                           boost::asio::io_context& loop) {
   auto made = std::make_unique<services_impl>();
-  if (auto r = made->open_roles(in, loop, has_retrieval); !r) return std::unexpected(std::move(r.error()));
+  if (auto r = made->open_roles(in, loop); !r) return std::unexpected(std::move(r.error()));
   return made;
 }
 

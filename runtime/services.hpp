@@ -20,11 +20,9 @@ public:
   virtual ~role_services() = default;
 
   /// Opens stores (running migrations) and makes the first admin. Errors name the file. The
-  /// provider works on `loop`. `has_retrieval`: whether the role prompt, if this node has it, serves
-  /// retrieval too; one process of an installation does.
+  /// provider works on `loop`.
   [[nodiscard]] static result<std::unique_ptr<role_services>> open(const config& in,
-                                                                   boost::asio::io_context& loop,
-                                                                   bool has_retrieval);
+                                                                   boost::asio::io_context& loop);
 
   /// The sender of this node's own records, before any service that has some.
   [[nodiscard]] virtual caf::actor spawn_record_keeper(caf::actor_system& system,
@@ -45,8 +43,8 @@ public:
                                                            const service_handles& others,
                                                            const prompt_service::actor& peers) = 0;
 
-  /// Gives up what this node alone has in the cluster, so that others go on with it. `at_last`: also
-  /// when nobody is there yet; the state stays in the store.
+  /// Gives up what this node alone has in the cluster, so that others go on with it. `at_last`:
+  /// also when nobody is there yet; the state stays in the store.
   virtual void hand_over(bool at_last) = 0;
   /// Whether that is done.
   [[nodiscard]] virtual bool is_handed_over() const = 0;

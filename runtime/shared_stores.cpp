@@ -15,12 +15,22 @@ std::chrono::milliseconds boot_ms() {
 
 /// What a shard's lease brings and takes.
 shard_hooks hooks_of(const std::shared_ptr<limit_shards>& counters) {
-  shard_hooks out;
-  out.opened = [counters](shard_number shard, const std::string& state,
-                          std::chrono::milliseconds saved_ago,
-                          bool) { counters->open(shard, state, saved_ago); };
-  out.closed = [counters](shard_number shard) { counters->close(shard); };
-  out.save = [counters](shard_number shard) { return counters->save(shard); };
+  shard_hooks out; // weak: the counters know the host
+  const std::weak_ptr<limit_shards> weak = counters;
+  out.opened = [weak](shard_number shard, std::uint64_t epoch, const std::string& state,
+                      std::chrono::milliseconds saved_ago) {
+    if (const auto to = weak.lock()) to->open(shard, epoch, state, saved_ago);
+  };
+  out.closed = [weak](shard_number shard, std::uint64_t epoch) {
+    if (const auto to = weak.lock()) to->close(shard, epoch);
+  };
+  out.save = [weak](shard_number shard) {
+    const auto to = weak.lock();
+    return to ? to->save(shard) : std::nullopt;
+  };
+  out.saved = [weak](shard_number shard) {
+    if (const auto to = weak.lock()) to->saved(shard);
+  };
   return out;
 }
 

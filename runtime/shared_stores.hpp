@@ -21,7 +21,7 @@ struct shared_stores {
   std::shared_ptr<limit_shards> limit_owner; ///< `limits`, as an owner of shards
   std::unique_ptr<lease_store> leases;
   std::shared_ptr<lease_host> limit_leases; ///< on `leases`
-  std::shared_ptr<session_cache> sessions; ///< null: the accounts are asked each time
+  std::shared_ptr<session_cache> sessions;  ///< null: the accounts are asked each time
 };
 
 /// Limits are where limit_keeper_of() says: on Redis; beside the accounts on their database server;

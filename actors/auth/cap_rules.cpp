@@ -71,8 +71,8 @@ std::vector<limit_want> wants_of(const reserve_request& in,
     add(cap.subject, limit_kind::money, cap.micro_usd_per_day, a_day, in.micro_usd);
   }
   if (!in.address.empty())
-    add(address_scope(in.address), limit_kind::requests, address_requests_per_minute,
-        a_minute, in.requests);
+    add(address_scope(in.address), limit_kind::requests, address_requests_per_minute, a_minute,
+        in.requests);
   return wants;
 }
 

@@ -14,8 +14,6 @@ namespace troupe {
 namespace {
 
 constexpr std::size_t waiting_max = 10'000;
-constexpr auto counters_max = limits::limit_scopes / limits::shards;
-constexpr auto records_max = limits::limit_records / limits::shards;
 
 error not_owner() {
   auto why = make_error(errc::unavailable, "another node counts this limit");
@@ -125,12 +123,11 @@ void limit_shards::take_part(const round_ptr& r, const shard_verdict& part) {
   r->answer(std::move(r->verdict));
 }
 
-/// What the shards before have granted. What cannot be given back counts until it leaves its
+/// What the shards have granted, or may have. What cannot be given back counts until it leaves its
 /// window.
 void limit_shards::give_back(const round_ptr& r) {
-  const std::vector<std::int64_t> nothing(r->wants.size(), 0);
-  for (std::size_t n = 0; n < r->next; ++n)
-    ask_owner(shard_settle_request{r->shards[n], r->id, nothing}, r->until,
+  for (std::size_t n = 0; n <= r->next && n < r->shards.size(); ++n)
+    ask_owner(shard_settle_request{r->shards[n], r->id, {}}, r->until,
               reply<done>([](const result<done>&) {}));
 }
 
@@ -158,8 +155,7 @@ private:
 /// Of ids that several shards were asked for: those that none holds.
 class holders {
 public:
-  holders(std::vector<std::string> ids, std::size_t parts,
-          reply<std::vector<std::string>> answer)
+  holders(std::vector<std::string> ids, std::size_t parts, reply<std::vector<std::string>> answer)
       : ids_(std::move(ids)), left_(parts), answer_(std::move(answer)) {}
   void take(const std::vector<std::string>& asked, result<renew_reply> one) {
     std::unique_lock lock(mutex_);
@@ -210,9 +206,8 @@ void limit_shards::renew(std::vector<std::string> ids, reply<std::vector<std::st
   const auto until = now_() + limits::shard_patience;
   for (auto& [shard, asked] : by_shard)
     ask_owner(shard_renew_request{shard, asked}, until,
-              reply<renew_reply>([all, asked](result<renew_reply> one) {
-                all->take(asked, std::move(one));
-              }));
+              reply<renew_reply>(
+                  [all, asked](result<renew_reply> one) { all->take(asked, std::move(one)); }));
 }
 
 // the way to an owner
@@ -262,6 +257,8 @@ void limit_shards::wait_for_owner(Request in, std::chrono::milliseconds until,
 void limit_shards::tick() {
   std::unique_lock lock(mutex_);
   auto all = std::exchange(waiting_, {});
+  for (auto& each : books_)
+    if (each.closed.count() != 0 && now_() - each.closed > 2 * limits::shard_lease) each = {};
   lock.unlock();
   for (const auto& each : all) each.again(now_() >= each.until);
 }
@@ -275,7 +272,9 @@ auto limit_shards::serve(const Request& in) {
   const std::lock_guard lock(mutex_);
   using answered = decltype(count(books_.front(), in));
   const auto shard = static_cast<shard_number>(in.shard);
-  const auto owns = [&] { return in.shard < limits::shards && owners_ && owners_->epoch_of(shard) != 0; };
+  const auto owns = [&] {
+    return in.shard < limits::shards && owners_ && owners_->epoch_of(shard) != 0;
+  };
   if (!owns()) return std::optional<answered>();
   auto out = std::optional<answered>(count(books_[shard], in));
   if (!owns()) out.reset();
@@ -291,29 +290,47 @@ result<shard_verdict> limit_shards::count(shard_book& at, const shard_reserve_re
   if (wants.size() > limits::limit_wants)
     return fail(errc::invalid_argument, "a reservation has 1 to 16 wants", "wants");
   const auto now = now_().count();
-  if (at.book.find(in.id, now) == nullptr &&
-      (at.book.counters.size() + wants.size() > counters_max ||
-       at.book.records.size() >= records_max))
+  if (at.book.find(in.id, now) == nullptr && !has_room(at, wants.size()))
     return fail(errc::overloaded, "too many limits are counted in memory");
-  at.is_dirty = true;
+  ++at.changes;
   return to_wire(at.book.reserve(in.id, wants, now));
 }
 
+/// In all shards of this node together; looks for what counts no more before it says no.
+bool limit_shards::has_room(shard_book& at, std::size_t wants) {
+  const auto is_full = [&] {
+    std::size_t counters = wants, records = 1;
+    for (const auto& each : books_) {
+      counters += each.book.counters.size();
+      records += each.book.records.size();
+    }
+    return counters > limits::limit_scopes || records > limits::limit_records;
+  };
+  if (!is_full()) return true;
+  if (now_() - at.swept < limits::shard_tick) return false;
+  at.swept = now_();
+  limit_rules::forget_old(at.book, now_().count());
+  return !is_full();
+}
+
 result<done> limit_shards::count(shard_book& at, const shard_settle_request& in) {
-  at.is_dirty = true;
-  at.book.settle(in.id, in.amounts, now_().count());
+  ++at.changes;
+  if (in.amounts.empty())
+    at.book.take_back(in.id, now_().count());
+  else
+    at.book.settle(in.id, in.amounts, now_().count());
   return done{};
 }
 
 result<renew_reply> limit_shards::count(shard_book& at, const shard_renew_request& in) {
-  at.is_dirty = true;
+  ++at.changes;
   renew_reply out;
   for (const auto& id : in.ids)
     if (!at.book.renew(id, now_().count())) out.lost.push_back(id);
   return out;
 }
 
-/// For another node. One that should have the shard, and has not got it yet, waits for it a moment.
+/// For another node, which looks for the owner itself when this one is not.
 template <class Request, class Reply>
 void limit_shards::answer_part(Request in, reply<Reply> answer) {
   if (in.shard >= limits::shards)
@@ -334,7 +351,7 @@ void limit_shards::renew_part(shard_renew_request in, reply<renew_reply> answer)
 
 // with a lease
 
-void limit_shards::open(shard_number shard, const std::string& state,
+void limit_shards::open(shard_number shard, std::uint64_t epoch, const std::string& state,
                         std::chrono::milliseconds saved_ago) {
   shard_book fresh;
   if (!state.empty()) {
@@ -344,26 +361,46 @@ void limit_shards::open(shard_number shard, const std::string& state,
       log::warn("limits.state_unread", {{"why", read.error().message}});
   }
   const std::lock_guard lock(mutex_);
-  books_[shard] = std::move(fresh);
+  auto& at = books_[shard];
+  const bool is_continued = at.epoch != 0 && at.epoch + 1 == epoch; // nobody counted in between
+  if (!is_continued) at = std::move(fresh);
+  at.epoch = epoch;
+  at.closed = {};
 }
 
-void limit_shards::close(shard_number shard) {
+/// The counts are kept for a moment: the shard may come back.
+void limit_shards::close(shard_number shard, std::uint64_t epoch) {
   const std::lock_guard lock(mutex_);
-  books_[shard] = {};
+  auto& at = books_[shard];
+  at.epoch = epoch;
+  at.closed = now_();
+  at.saved = 0; // the next state is whole, whatever was on its way
+  ++at.changes;
 }
 
 std::optional<std::string> limit_shards::save(shard_number shard) {
   const std::lock_guard lock(mutex_);
   auto& at = books_[shard];
-  if (!std::exchange(at.is_dirty, false)) return std::nullopt;
+  if (at.saved == at.changes) return std::nullopt;
+  limit_rules::forget_old(at.book, now_().count());
   auto state = limit_rules::state_of(at.book, now_().count());
   auto out = msgpack_codec::encode(state);
-  if (out.size() <= limits::lease_state_bytes) return out;
-  state.reservations.clear(); // what they took stays counted, as if it had all been used
-  out = msgpack_codec::encode(state);
-  if (out.size() <= limits::lease_state_bytes) return out;
-  log::warn("limits.state_too_large", {{"bytes", std::to_string(out.size())}});
-  return std::nullopt;
+  for (int step = 0; out.size() > limits::lease_state_bytes && step < limit_rules::shortenings;
+       ++step) {
+    limit_rules::shorten(state, step);
+    out = msgpack_codec::encode(state);
+  }
+  if (out.size() > limits::lease_state_bytes) {
+    log::warn("limits.state_too_large", {{"bytes", std::to_string(out.size())}});
+    return std::nullopt;
+  }
+  at.asked = at.changes;
+  return out;
+}
+
+void limit_shards::saved(shard_number shard) {
+  const std::lock_guard lock(mutex_);
+  books_[shard].saved = books_[shard].asked;
 }
 
 } // namespace troupe

@@ -55,11 +55,14 @@ public:
   void renew_part(shard_renew_request in, reply<renew_reply> answer);
 
   // What comes with a shard's lease.
-  /// The state that the owner before saved `saved_ago` before; empty: none.
-  void open(shard_number shard, const std::string& state, std::chrono::milliseconds saved_ago);
-  void close(shard_number shard);
-  /// What has changed since the last time; nothing: nothing has.
+  /// The state that the owner before saved `saved_ago` before; empty: none. What this node counted
+  /// under the epoch just before is newer than that.
+  void open(shard_number shard, std::uint64_t epoch, const std::string& state,
+            std::chrono::milliseconds saved_ago);
+  void close(shard_number shard, std::uint64_t epoch);
+  /// As of shard_hooks.
   [[nodiscard]] std::optional<std::string> save(shard_number shard);
+  void saved(shard_number shard);
 
   /// Looks again after what waits for an owner: every limits::shard_tick.
   void tick();
@@ -73,7 +76,10 @@ private:
   };
   struct shard_book {
     limit_rules::limit_book book;
-    bool is_dirty = false;
+    std::uint64_t epoch = 0; ///< under which it was counted last
+    /// Of changes: all, those that a state had that was asked for, those that are saved.
+    std::uint64_t changes = 0, asked = 0, saved = 0;
+    std::chrono::milliseconds swept{0}, closed{0}; ///< when; 0: it was not
   };
 
   void step(const round_ptr& r);
@@ -90,6 +96,7 @@ private:
   void answer_part(Request in, reply<Reply> answer);
   template <class Request>
   [[nodiscard]] auto serve(const Request& in);
+  [[nodiscard]] bool has_room(shard_book& at, std::size_t wants);
   [[nodiscard]] result<shard_verdict> count(shard_book& at, const shard_reserve_request& in);
   [[nodiscard]] result<done> count(shard_book& at, const shard_settle_request& in);
   [[nodiscard]] result<renew_reply> count(shard_book& at, const shard_renew_request& in);

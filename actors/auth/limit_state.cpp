@@ -1,6 +1,8 @@
 #include "actors/auth/limit_state.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <numeric>
 #include <optional>
 
 namespace troupe::limit_rules {
@@ -96,15 +98,32 @@ bool is_over(counter& each, std::int64_t now) {
 
 } // namespace
 
-limit_shard_state state_of(limit_book& book, std::int64_t now) {
+void forget_old(limit_book& book, std::int64_t now) {
   for (auto at = book.counters.begin(); at != book.counters.end();)
     at = is_over(at->second, now) ? book.counters.erase(at) : std::next(at);
   std::erase_if(book.records, [now](const auto& each) { return each.second.until <= now; });
+}
+
+limit_shard_state state_of(const limit_book& book, std::int64_t now) {
   limit_shard_state out;
   out.saved_at = now;
   for (const auto& [name, each] : book.counters) out.counters.push_back(taken_down(name, each));
   for (const auto& [id, each] : book.records) out.reservations.push_back(taken_down(id, each));
   return out;
+}
+
+void shorten(limit_shard_state& state, int step) {
+  const auto holds_none = [](const reservation_state& each) {
+    return std::ranges::all_of(each.leases, [](auto lease) { return lease == 0; });
+  };
+  if (step == 0) std::erase_if(state.reservations, holds_none);
+  if (step == 1) state.reservations.clear();
+  if (step < 2) return;
+  for (auto& each : state.counters) {
+    if (each.numbers.empty()) continue;
+    each.numbers = {each.numbers.back()};
+    each.amounts = {std::accumulate(each.amounts.begin(), each.amounts.end(), std::int64_t{0})};
+  }
 }
 
 limit_book book_of(const limit_shard_state& in, std::int64_t now, std::int64_t saved_ago) {

@@ -54,8 +54,7 @@ struct pending_answer final : pending_call {
   }
   /// A stream is gone with the node that ran it; anything else may find another one.
   void fail(error why) override {
-    constexpr bool is_of_stream =
-        is_any_of<Request, resume_chat_request, stop_chat_request>;
+    constexpr bool is_of_stream = is_any_of<Request, resume_chat_request, stop_chat_request>;
     if (is_of_stream && why.reason == node_not_linked)
       why = make_error(errc::not_found, "the node that had it is gone");
     a.fail(std::move(why));

@@ -4,6 +4,7 @@
 #include "messages/base/log.hpp"
 #include "messages/base/metrics.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -58,7 +59,8 @@ metrics::metric& shards_taken_over() {
 } // namespace
 
 lease_host::lease_host(lease_host_config config)
-    : config_(complete(std::move(config))), name_(name_of(config_.node)),
+    : config_(complete(std::move(config))),
+      name_(name_of(config_.node)),
       keeper_(keeper_settings(config_)) {}
 
 void lease_host::tick() {
@@ -98,6 +100,13 @@ std::optional<lease_fence> lease_host::fence_of(shard_number shard) const {
   return lease_fence{config_.service, shard, epoch};
 }
 
+bool lease_host::has_shards() const {
+  const std::lock_guard lock(mutex_);
+  for (shard_number shard = 0; shard < limits::shards; ++shard)
+    if (keeper_.owns(shard, now())) return true;
+  return false;
+}
+
 bool lease_host::gave(const lease_fence& fence) const {
   const std::lock_guard lock(mutex_);
   return shards_[fence.shard].given == fence.epoch;
@@ -130,7 +139,14 @@ void lease_host::run(entity::keeper_outputs out) {
   for (auto& each : out) due_.push_back(std::move(each));
   if (is_running_) return;
   is_running_ = true;
-  while (!due_.empty()) {
+  while (!due_.empty() || !saved_.empty()) {
+    if (!saved_.empty()) { // first: a state that is given up next counts from here
+      const auto shards = std::exchange(saved_, {});
+      lock.unlock();
+      for (const auto shard : shards) config_.hooks.saved(shard);
+      lock.lock();
+      continue;
+    }
     auto one = std::move(due_.front());
     due_.pop_front();
     lock.unlock();
@@ -157,11 +173,11 @@ reply<T> lease_host::heed(Heed heed) {
 
 void lease_host::handle(entity::join_call& one) {
   using names = std::vector<std::string>;
-  config_.store->join(config_.service, name_, config_.ttl,
-                      heed<names>([id = one.id](auto& keeper, auto when, result<names> said,
-                                                auto& out) {
-                        keeper.joined(when, id, std::move(said), out);
-                      }));
+  config_.store->join(
+      config_.service, name_, config_.ttl,
+      heed<names>([id = one.id](auto& keeper, auto when, result<names> said, auto& out) {
+        keeper.joined(when, id, std::move(said), out);
+      }));
 }
 
 void lease_host::handle(entity::leave_call&) {
@@ -170,34 +186,44 @@ void lease_host::handle(entity::leave_call&) {
 
 void lease_host::handle(entity::take_call& one) {
   using verdicts = std::vector<lease_verdict>;
-  config_.store->take(config_.service, name_, std::move(one.shards), config_.ttl,
-                      heed<verdicts>([id = one.id](auto& keeper, auto when, result<verdicts> said,
-                                                   auto& out) {
-                        keeper.taken(when, id, std::move(said), out);
-                      }));
+  config_.store->take(
+      config_.service, name_, std::move(one.shards), config_.ttl,
+      heed<verdicts>([id = one.id](auto& keeper, auto when, result<verdicts> said, auto& out) {
+        keeper.taken(when, id, std::move(said), out);
+      }));
 }
 
 void lease_host::handle(entity::keep_call& one) {
   using all = std::vector<lease_kept>;
-  for (auto& hold : one.holds) hold.state = saved(hold.shard);
+  std::vector<shard_number> carried;
+  for (auto& hold : one.holds) {
+    hold.state = state_of(hold.shard);
+    if (hold.state) carried.push_back(hold.shard);
+  }
+  auto then = [this, id = one.id, carried](auto& keeper, auto when, const result<all>& said,
+                                           auto& out) {
+    keeper.kept(when, id, said, out);
+    if (!said || !config_.hooks.saved) return;
+    for (const auto& each : *said)
+      if (each.kept && std::ranges::find(carried, each.shard) != carried.end())
+        saved_.push_back(each.shard);
+  };
   config_.store->keep(config_.service, name_, std::move(one.holds), config_.ttl,
-                      heed<all>([id = one.id](auto& keeper, auto when, const result<all>& said,
-                                              auto& out) { keeper.kept(when, id, said, out); }));
+                      heed<all>(std::move(then)));
 }
 
 void lease_host::handle(entity::give_call& one) {
   using strays = std::vector<shard_number>;
-  config_.store->give(config_.service, name_, std::move(one.holds),
-                      heed<strays>([id = one.id](auto& keeper, auto when,
-                                                 const result<strays>& said, auto& out) {
-                        keeper.given(when, id, said, out);
-                      }));
+  config_.store->give(
+      config_.service, name_, std::move(one.holds),
+      heed<strays>([id = one.id](auto& keeper, auto when, const result<strays>& said, auto& out) {
+        keeper.given(when, id, said, out);
+      }));
 }
 
 void lease_host::handle(entity::shard_opened& one) {
   if (one.epoch > 1 && !one.was_released) shards_taken_over().add();
-  if (config_.hooks.opened)
-    config_.hooks.opened(one.shard, one.state, one.saved_ago, one.was_released);
+  if (config_.hooks.opened) config_.hooks.opened(one.shard, one.epoch, one.state, one.saved_ago);
   const std::lock_guard lock(mutex_);
   shards_[one.shard].ready = one.epoch;
 }
@@ -210,7 +236,7 @@ void lease_host::handle(entity::shard_wanted& one) {
     shards_[one.shard].ready = 0;
     shards_[one.shard].given = one.epoch;
   }
-  auto state = saved(one.shard);
+  auto state = state_of(one.shard);
   entity::keeper_outputs out;
   {
     const std::lock_guard lock(mutex_);
@@ -230,7 +256,7 @@ void lease_host::handle(entity::shard_closed& one) {
     shards_lost().add();
     log::warn("shards.lost", {{"service", config_.service}, {"shard", std::to_string(one.shard)}});
   }
-  if (config_.hooks.closed) config_.hooks.closed(one.shard);
+  if (config_.hooks.closed) config_.hooks.closed(one.shard, one.epoch);
 }
 
 void lease_host::handle(entity::table_changed&) {
@@ -242,7 +268,7 @@ void lease_host::handle(entity::table_changed&) {
   log::info("shards.nodes", {{"service", config_.service}, {"nodes", std::to_string(nodes)}});
 }
 
-std::optional<std::string> lease_host::saved(shard_number shard) const {
+std::optional<std::string> lease_host::state_of(shard_number shard) const {
   return config_.hooks.save ? config_.hooks.save(shard) : std::nullopt;
 }
 

@@ -14,25 +14,29 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace troupe {
 
 /// What a service does with the state of its shards. Called one at a time, on any thread; may ask
 /// the host. All may be null.
 struct shard_hooks {
-  /// The shard is this node's from when this returns on. `saved_ago` as of lease_verdict; `was_clean`
-  /// false: the owner before ended without a word and may have done more than it saved.
-  std::function<void(shard_number, const std::string& state, std::chrono::milliseconds saved_ago,
-                     bool was_clean)>
+  /// The shard is this node's from when this returns on. Epochs rise by one with each owner: after
+  /// one's own it is as if it had never been lost. State and `saved_ago` as of lease_verdict.
+  std::function<void(shard_number, std::uint64_t epoch, const std::string& state,
+                     std::chrono::milliseconds saved_ago)>
       opened;
   /// It is no longer.
-  std::function<void(shard_number)> closed;
-  /// Its state, if that has changed since it was asked for last.
+  std::function<void(shard_number, std::uint64_t epoch)> closed;
+  /// Its state, if that has changed since the last one that is known to be saved.
   std::function<std::optional<std::string>(shard_number)> save;
+  /// What `save` answered last is in the store.
+  std::function<void(shard_number)> saved;
 };
 
 struct lease_host_config {
-  lease_store* store = nullptr; ///< destroyed after the last call of this host, and not by its replies
+  lease_store* store =
+      nullptr; ///< destroyed after the last call of this host, and not by its replies
   std::string service;
   std::uint64_t node = 0; ///< this process's incarnation
   std::chrono::milliseconds ttl = limits::shard_lease;
@@ -53,6 +57,8 @@ public:
   [[nodiscard]] std::uint64_t owner_of(shard_number shard) const override;
   /// For writes of who has the shard now; nothing: this node has not.
   [[nodiscard]] std::optional<lease_fence> fence_of(shard_number shard) const;
+  /// Whether it has any.
+  [[nodiscard]] bool has_shards() const;
   /// Whether this node gave the shard up that it had by this fence: then the next owner knows all
   /// that it did, and may go on with what it began.
   [[nodiscard]] bool gave(const lease_fence& fence) const;
@@ -62,8 +68,8 @@ public:
   void drain(bool at_last);
   /// Whether it gives up all.
   [[nodiscard]] bool is_leaving() const;
-  /// Whether this node has no shard, takes none, and the others, who ask every third of a ttl who is
-  /// there, know it.
+  /// Whether this node has no shard, takes none, and the others, who ask every third of a ttl who
+  /// is there, know it.
   [[nodiscard]] bool is_drained() const;
 
 private:
@@ -81,7 +87,7 @@ private:
   template <class T, class Heed>
   [[nodiscard]] reply<T> heed(Heed heed);
   [[nodiscard]] entity::instant now() const { return config_.now(); }
-  [[nodiscard]] std::optional<std::string> saved(shard_number shard) const;
+  [[nodiscard]] std::optional<std::string> state_of(shard_number shard) const;
 
   struct shard_state {
     std::uint64_t ready = 0; ///< the epoch whose state is open
@@ -94,6 +100,7 @@ private:
   entity::lease_keeper keeper_;
   std::array<shard_state, limits::shards> shards_;
   std::deque<entity::keeper_output> due_; ///< what the keeper said and nobody did yet
+  std::vector<shard_number> saved_;       ///< of which the hook does not know yet
   bool is_running_ = false;               ///< somebody does it
   bool wants_drain_ = false, is_drained_at_last_ = false;
   std::optional<entity::instant> left_; ///< when it began to give up all

@@ -76,6 +76,14 @@ struct limit_book {
     *found = {{}, std::min(found->until, now + life.count())};
   }
 
+  /// As if it had never been: asked again, it is counted.
+  void take_back(const std::string& id, std::int64_t now) {
+    const auto* found = find(id, now);
+    if (found == nullptr) return;
+    settle(id, std::vector<std::int64_t>(found->wants.size(), 0), now);
+    records.erase(id);
+  }
+
   /// False: it holds no stream any more.
   bool renew(const std::string& id, std::int64_t now) {
     auto* found = find(id, now);

@@ -48,7 +48,8 @@ std::optional<reserve_request> chat_meter::more(std::int64_t answer_tokens) {
 }
 
 reserve_request chat_meter::again() const {
-  return {.id = make_uuid() + plan_.shards, .requests = 0, .tokens = 0, .streams = 1, .micro_usd = 0};
+  return {
+      .id = make_uuid() + plan_.shards, .requests = 0, .tokens = 0, .streams = 1, .micro_usd = 0};
 }
 
 void chat_meter::took(const reserve_request& asked, const reserve_reply& said) {

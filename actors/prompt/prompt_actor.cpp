@@ -126,8 +126,27 @@ public:
         });
   }
 
-  /// Of another node's chat, whose conversation this node has by now.
-  void on(call<keep_turn_request>& c, answer<done> a) { keep(c.body, pass_on(std::move(a))); }
+  /// Of another node's chat, whose conversation this node has by now, or will in a moment.
+  void on(call<keep_turn_request>& c, answer<done> a) {
+    if (!d_.leases) return a.fail(no_node());
+    const auto shard = shard_of(c.body.conversation_id);
+    find_owner(shard, true, op_context::clock::now() + limits::shard_patience,
+               [this, turn = std::move(c.body), a = std::move(a)](std::uint64_t) mutable {
+                 keep(turn, pass_on(std::move(a)));
+               });
+  }
+
+  /// One that waits for the node of its conversation can be cancelled, too.
+  void on(stream_signal& s) override {
+    const auto at = waiting_.find(s.cid);
+    if (at != waiting_.end()) {
+      at->second = at->second || s.cancel;
+    } else if (d_.leases && s.cid.incarnation == own_incarnation() && !readers_know(s.cid)) {
+      self_->send(d_.peers, s); // of a chat that began here and was handed on
+    } else {
+      streamed_prompt::on(s);
+    }
+  }
 
   void on(call<ping_request>&, answer<ping_reply> a) {
     d_.conversations->last_turns(
@@ -150,11 +169,16 @@ private:
   /// shard instead, for two that do not agree would hand it to and fro; unless it is leaving.
   void answer_at_its_node(call<chat_request>& c, answer<chat_reply> a, bool was_handed_on) {
     const auto shard = shard_of(*c.body.turn->conversation_id);
+    waiting_[c.op.cid] = false;
     find_owner(shard, was_handed_on && !d_.leases->is_leaving(),
                op_context::clock::now() + limits::shard_patience,
                [this, shard, c = std::move(c), a = std::move(a)](std::uint64_t owner) mutable {
-                 if (owner == 0) return a.fail(no_node());
-                 if (owner == d_.node) return answer_here(c, std::move(a), d_.leases->fence_of(shard));
+                 const bool is_cancelled = waiting_.extract(c.op.cid).mapped();
+                 if (is_cancelled)
+                   return a.fail(not_begun(make_error(errc::cancelled, "cancelled")));
+                 auto place = d_.leases->fence_of(shard);
+                 if (place) return answer_here(c, std::move(a), std::move(place));
+                 if (owner == 0 || owner == d_.node) return a.fail(no_node());
                  c.op.to = owner;
                  a.delegate(d_.peers, std::move(c));
                });
@@ -174,7 +198,8 @@ private:
   }
 
   static error no_node() {
-    auto why = not_begun(make_error(errc::unavailable, "no node has the conversation at the moment"));
+    auto why =
+        not_begun(make_error(errc::unavailable, "no node has the conversation at the moment"));
     why.retry_after_ms = 1000;
     return why;
   }
@@ -196,6 +221,7 @@ private:
   /// False: no shard is this node's at the moment.
   bool name_conversation(chat_job& job) const {
     constexpr int tries = 4096; // the least share of 64 nodes is a shard or two of 128
+    if (d_.leases && !d_.leases->has_shards()) return false;
     for (int n = 0; n < tries; ++n) {
       job.conversation_id = make_id("conv_");
       if (!d_.leases) return true;
@@ -424,6 +450,10 @@ private:
     if (job->is_purged) return then(result<done>(done{}));
     job->is_kept = true;
     if (job->place && d_.leases->gave(*job->place)) return keep_elsewhere(job, std::move(then));
+    if (job->place) { // lost for a moment, while the store was slow: nobody had it in between
+      const auto now = d_.leases->fence_of(job->place->shard);
+      if (now && now->epoch == job->place->epoch + 1) job->place = now;
+    }
     d_.conversations->append(job->op.who.user, job->conversation_id,
                              {{"user", job->question}, {"assistant", job->text}}, job->place,
                              to_self<done>(std::move(then)));
@@ -447,7 +477,8 @@ private:
   }
 
   void keep(const keep_turn_request& turn, reply<done> kept) {
-    const auto fence = d_.leases ? d_.leases->fence_of(shard_of(turn.conversation_id)) : std::nullopt;
+    const auto fence =
+        d_.leases ? d_.leases->fence_of(shard_of(turn.conversation_id)) : std::nullopt;
     if (!fence) return kept.fail(no_node());
     d_.conversations->append(turn.user, turn.conversation_id,
                              {{"user", turn.question}, {"assistant", turn.text}}, fence,
@@ -538,6 +569,7 @@ private:
     a(std::move(list));
   }
 
+  std::unordered_map<call_id, bool> waiting_; // for their conversation's node: whether cancelled
   bool opening_ = false;
   std::vector<model_view> provider_models_; // as last heard
   std::optional<error> models_failed_;      // why they could not be asked for again

@@ -31,6 +31,7 @@ protected:
   /// The chat is over, and nothing of it runs any more.
   virtual void close(const job_ptr& job, const outcome<chat_reply>& how) = 0;
   void forget_streams_of(const std::string& user);
+  [[nodiscard]] bool readers_know(const call_id& cid) const { return readers_.contains(cid); }
 
 private:
   [[nodiscard]] job_ptr stream_of(const std::string& id, const op_context& asked) const;

@@ -43,7 +43,8 @@ public:
   [[nodiscard]] virtual lease_rules::lease_time lease_now(soci::session& session) const;
   /// Stands behind a select of one row, which then stays as it is until the transaction ends.
   [[nodiscard]] virtual std::string_view for_share() const = 0;
-  /// Stands behind a select of rows that this transaction will write, and nobody else before its end.
+  /// Stands behind a select of rows that this transaction will write, and nobody else before its
+  /// end.
   [[nodiscard]] virtual std::string_view for_update() const { return " for update"; }
   /// What stands behind `insert … values …`, so that a row whose `key` is there takes these columns
   /// instead. Locks the row.

@@ -126,7 +126,8 @@ private:
   const std::vector<lease_hold> holds_;
 };
 
-/// Most calls keep leases and change nothing but their time, which costs one short statement for all.
+/// Most calls keep leases and change nothing but their time, which costs one short statement for
+/// all.
 void write_down(const lease_desk& desk, const lease_rows& before) {
   lease_rows changed;
   std::map<std::pair<std::string, std::int64_t>, std::string> longer; // by service and time: shards

@@ -88,9 +88,10 @@ inline constexpr std::size_t limit_leases = 10'000;       ///< streams of one co
 inline constexpr std::size_t limit_sweep_rows = 200;      ///< dropped from each table in one step
 inline constexpr std::chrono::seconds limit_sweep_every{10};
 inline constexpr std::chrono::seconds limit_sweep_delay{60}; ///< past its end a row is kept so long
-inline constexpr std::chrono::seconds shard_lease{3};  ///< of a shard's owner, on the store's clock
+inline constexpr std::chrono::seconds shard_lease{3}; ///< of a shard's owner, on the store's clock
 inline constexpr std::chrono::milliseconds shard_tick{100};
-inline constexpr std::chrono::seconds shard_ask{1}; ///< for an owner's answer; then it is looked for
+inline constexpr std::chrono::seconds shard_ask{
+    1}; ///< for an owner's answer; then it is looked for
 inline constexpr std::chrono::seconds shard_patience{6}; ///< for an owner to appear: two leases
 inline constexpr std::size_t redis_waiting = 4096;   ///< commands of a node without their answer
 inline constexpr std::size_t redis_renew_batch = 64; ///< ids in one step of the server

@@ -58,7 +58,8 @@ TEST_P(stores_under_threads, a_reply_may_call_the_store_again) {
   std::promise<result<std::vector<turn_row>>> answer;
   talks->create("u1", "conv_1", reply<done>([&](auto created) {
                   ASSERT_TRUE(created);
-                  talks->append("u1", "conv_1", {{"user", "hi"}}, reply<done>([&](auto appended) {
+                  talks->append("u1", "conv_1", {{"user", "hi"}}, {},
+                                reply<done>([&](auto appended) {
                                   ASSERT_TRUE(appended);
                                   talks->last_turns("u1", "conv_1", 5,
                                                     reply<std::vector<turn_row>>([&](auto turns) {

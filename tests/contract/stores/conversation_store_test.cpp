@@ -17,7 +17,7 @@ protected:
   }
   result<done> append(const std::string& id, std::vector<turn_row> turns,
                       const std::string& user = "u1") {
-    return ask<done>([&](auto r) { talks_->append(user, id, std::move(turns), std::move(r)); });
+    return ask<done>([&](auto r) { talks_->append(user, id, std::move(turns), {}, std::move(r)); });
   }
   result<std::vector<turn_row>> last(const std::string& id, std::uint32_t max = 20,
                                      const std::string& user = "u1") {

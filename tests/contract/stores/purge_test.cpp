@@ -86,7 +86,7 @@ protected:
     for (int n = 0; n < turns; ++n) value_of(say(id, std::to_string(n), user));
   }
   result<done> say(const std::string& id, const std::string& text, const std::string& user) {
-    return ask<done>([&](auto r) { talks_->append(user, id, {{"user", text}}, std::move(r)); });
+    return ask<done>([&](auto r) { talks_->append(user, id, {{"user", text}}, {}, std::move(r)); });
   }
   result<std::vector<turn_row>> last(const std::string& id, const std::string& user) {
     return ask<std::vector<turn_row>>(

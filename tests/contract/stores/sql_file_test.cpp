@@ -104,7 +104,7 @@ TEST_F(sql_file, documents_and_conversations_survive_a_reopen) {
     value_of(
         ask<done>([&](auto r) { stores.conversations->create("u1", "conv_1", std::move(r)); }));
     value_of(ask<done>([&](auto r) {
-      stores.conversations->append("u1", "conv_1", {{"user", "hi"}}, std::move(r));
+      stores.conversations->append("u1", "conv_1", {{"user", "hi"}}, {}, std::move(r));
     }));
   }
   auto stores = value_of(open_prompt_stores(config_));

@@ -37,11 +37,13 @@ protected:
     settings.service = "limits";
     settings.node = id;
     settings.now = [this] { return entity::instant(now_); };
-    settings.hooks.opened = [to = made.limits](auto shard, const auto& state, auto ago, bool) {
-      to->open(shard, state, ago);
+    auto* own = made.limits.get();
+    settings.hooks.opened = [own](auto shard, auto epoch, const auto& state, auto ago) {
+      own->open(shard, epoch, state, ago);
     };
-    settings.hooks.closed = [to = made.limits](auto shard) { to->close(shard); };
-    settings.hooks.save = [to = made.limits](auto shard) { return to->save(shard); };
+    settings.hooks.closed = [own](auto shard, auto epoch) { own->close(shard, epoch); };
+    settings.hooks.save = [own](auto shard) { return own->save(shard); };
+    settings.hooks.saved = [own](auto shard) { own->saved(shard); };
     made.leases = std::make_shared<lease_host>(std::move(settings));
     limit_peers peers;
     peers.reserve = [this](auto to, auto in, auto back) {
@@ -73,7 +75,8 @@ protected:
     for (const auto& scope : scopes) out.push_back({.subject = scope});
     return out;
   }
-  static std::vector<limit_want> wants(const std::vector<std::string>& scopes, std::int64_t amount) {
+  static std::vector<limit_want> wants(const std::vector<std::string>& scopes,
+                                       std::int64_t amount) {
     std::vector<limit_want> out;
     for (const auto& scope : scopes)
       out.push_back({scope, limit_kind::requests, most, minutes(1), amount});
@@ -262,6 +265,33 @@ TEST_F(limit_cluster, who_slept_through_its_lease_counts_for_nobody) {
   EXPECT_EQ((**said).error().reason, "not_owner");
 }
 
+TEST_F(limit_cluster, who_loses_its_shards_for_a_moment_forgets_nothing) {
+  join(11);
+  pass(seconds(2));
+  ASSERT_TRUE(is_granted(11, {"user:a"}, 40));
+  nodes_[11].is_up = false; // its store is away, say
+  pass(limits::shard_lease + seconds(1));
+  nodes_[11].is_up = true;
+  pass(seconds(2));
+  EXPECT_EQ(granted_of(300, {"user:a"}), most - 40);
+}
+
+TEST_F(limit_cluster, what_was_given_back_is_counted_when_it_is_asked_for_again) {
+  for (const auto id : {11, 12}) join(id);
+  pass(seconds(2));
+  auto one = scope_of(11), two = scope_of(12);
+  if (shard_of(one) > shard_of(two)) std::swap(one, two); // asked for in this order
+  ASSERT_TRUE(is_granted(11, {two}, most));
+  EXPECT_FALSE(is_granted(11, {one, two}));
+  const auto id = last_id_;
+  pass(minutes(2)); // the limit of `two` is free again
+  bool granted = false;
+  nodes_[11].limits->reserve(id, wants({one, two}, 1),
+                             reply<limit_verdict>([&](auto v) { granted = v && v->granted; }));
+  EXPECT_TRUE(granted);
+  EXPECT_EQ(granted_of(300, {one}), most - 1);
+}
+
 TEST_F(limit_cluster, without_an_owner_a_reservation_ends_in_time) {
   for (const auto id : {11, 12}) join(id);
   pass(seconds(2));
@@ -289,7 +319,8 @@ TEST_F(limit_cluster, streams_are_held_and_renewed_across_nodes) {
   };
   const auto lost = [&](const std::string& id) {
     std::vector<std::string> out{"none"};
-    nodes_[11].limits->renew({id}, reply<std::vector<std::string>>([&](auto v) { out = v.value(); }));
+    nodes_[11].limits->renew({id},
+                             reply<std::vector<std::string>>([&](auto v) { out = v.value(); }));
     return out;
   };
   ASSERT_TRUE(hold());
@@ -319,12 +350,40 @@ TEST(limit_state, a_clock_that_began_elsewhere_shortens_nothing) {
   const std::vector<limit_want> some{{"user:a", limit_kind::requests, most, minutes(1), 60}};
   ASSERT_TRUE(book.reserve("first", some, 1'000'000).granted);
   const auto state = limit_rules::state_of(book, 1'010'000);
-  // Ten seconds after it was counted it was saved, five later it is taken up; there it is 7 s o'clock.
+  // Ten seconds after it was counted it was saved, five later it is taken up; there it is 7 s
+  // o'clock.
   auto next = limit_rules::book_of(state, 7'000, 5'000);
   EXPECT_FALSE(next.reserve("second", some, 7'000).granted);
   EXPECT_FALSE(next.reserve("second", some, 7'000 + 44'000).granted) << "59 s after it was counted";
-  EXPECT_TRUE(next.reserve("second", some, 7'000 + 48'000).granted) << "three buckets later at most";
+  EXPECT_TRUE(next.reserve("second", some, 7'000 + 48'000).granted)
+      << "three buckets later at most";
   EXPECT_TRUE(next.reserve("first", some, 7'000).granted) << "known by its id, not counted twice";
+}
+
+TEST(limit_state, one_that_is_too_large_gets_smaller_and_lets_no_more_through) {
+  limit_rules::limit_book book;
+  for (int n = 0; n < 50; ++n) {
+    const auto at = 1'000'000 + n * 1000;
+    ASSERT_TRUE(book.reserve("r" + std::to_string(n),
+                             {{"user:a", limit_kind::requests, most, minutes(1), 2}}, at)
+                    .granted);
+  }
+  ASSERT_TRUE(
+      book.reserve("s", {{"user:a", limit_kind::streams, 1, limits::stream_lease, 1}}, 1'049'000)
+          .granted);
+  auto state = limit_rules::state_of(book, 1'050'000);
+  EXPECT_EQ(state.reservations.size(), 51u);
+  limit_rules::shorten(state, 0);
+  ASSERT_EQ(state.reservations.size(), 1u);
+  EXPECT_EQ(state.reservations[0].id, "s");
+  limit_rules::shorten(state, 1);
+  EXPECT_TRUE(state.reservations.empty());
+  limit_rules::shorten(state, 2);
+  for (const auto& each : state.counters) EXPECT_LE(each.numbers.size(), 1u);
+  auto next = limit_rules::book_of(state, 1'050'000, 0);
+  const std::vector<limit_want> one{{"user:a", limit_kind::requests, most, minutes(1), 1}};
+  EXPECT_FALSE(next.reserve("x", one, 1'050'000).granted);
+  EXPECT_FALSE(next.reserve("x", one, 1'100'000).granted) << "it counts longer than it need";
 }
 
 TEST(limit_state, what_cannot_be_understood_is_left_out) {
