@@ -119,13 +119,19 @@ TEST_F(broker_access, a_service_that_a_principal_may_not_serve_is_refused_by_nam
 
 TEST_F(broker_access, a_service_that_a_principal_may_not_call_is_refused_and_nothing_began) {
   enter("a", "auth-key", "auth", {"auth", "keys"});
-  request("a", "auth-key", "keys.list/v1");
+  request("a", "auth-key", "log.list/v1");
   const auto why = error_to("a");
   ASSERT_TRUE(why);
   EXPECT_EQ(why->code, errc::forbidden);
   EXPECT_EQ(why->started, started_state::no);
-  EXPECT_EQ(why->message, "'auths' may not call 'keys'");
+  EXPECT_EQ(why->message, "'auths' may not call 'log'");
   EXPECT_EQ(state_.in_flight(), 0u);
+}
+
+TEST_F(broker_access, who_serves_something_may_ask_its_like) {
+  enter("a", "auth-key", "auth", {"auth", "keys"});
+  request("a", "auth-key", "keys.list/v1");
+  EXPECT_EQ(type_to("a"), frame::request);
 }
 
 TEST_F(broker_access, how_the_broker_stands_is_told_to_routers_and_to_who_may_call_stats) {
@@ -172,11 +178,11 @@ TEST_F(broker_access, only_who_may_tap_looks_on) {
 
 TEST_F(broker_access, a_refusal_is_counted_each_time_and_logged_once) {
   enter("a", "auth-key", "auth");
-  for (int n = 0; n < 5; ++n) request("a", "auth-key", "keys.list/v1");
+  for (int n = 0; n < 5; ++n) request("a", "auth-key", "log.list/v1");
   request("a", "auth-key", "prompt.chat/v1");
   EXPECT_EQ(state_.counts().forbidden, 6u);
   EXPECT_EQ(lines_with("broker.forbidden"), 2u);
-  EXPECT_EQ(lines_with("principal=auths node=a what=call service=keys"), 1u);
+  EXPECT_EQ(lines_with("principal=auths node=a what=call service=log"), 1u);
 }
 
 TEST_F(broker_access, one_that_asks_for_ever_new_things_does_not_fill_the_log) {

@@ -69,7 +69,7 @@ TEST_F(broker, an_edge_reaches_the_routers_whatever_it_names) {
   EXPECT_EQ(next("r")->header.svc, "prompt.chat/v1");
 }
 
-TEST_F(broker, only_a_router_may_say_who_the_caller_is) {
+TEST_F(broker, only_a_service_may_say_who_the_caller_is) {
   join("r", "router", {{"router", 2}});
   join("w", "auth", {{"auth", 2}});
   join("e", "edge");
