@@ -133,7 +133,7 @@ def kill_one(cluster, row, name):
             time.sleep(0.01)
         before["passed"], before["at"] = crowd.passed(), time.monotonic()
         cluster.nodes[name].kill()
-    crowd = Crowd(cluster, key, 8, time.monotonic() + 14, pause=0.2)
+    crowd = Crowd(cluster, key, 8, time.monotonic() + 9, pause=0.2)
     run_crowd(cluster, row, crowd, midway)
     over = max(0, crowd.passed() - MOST)
     row.most("passed, of 100", crowd.passed())

@@ -14,7 +14,7 @@ from isolation import Absent
 from troupe_process import call
 
 FLOOD, OTHERS = 1000, 8  # connections of the heavy caller, callers beside it
-SECONDS = 6
+SECONDS = 4
 PATIENCE = 30.0
 MOST_MS = 1000
 
