@@ -1,9 +1,9 @@
 #include "messages/stream_id.hpp"
 
 #include "messages/base/ids.hpp"
+#include "messages/topology.hpp"
 
 #include <charconv>
-#include <iterator>
 
 namespace troupe {
 namespace {
@@ -23,10 +23,7 @@ std::optional<std::uint64_t> number_of(std::string_view digits, int base) {
 } // namespace
 
 std::string make_stream_id(std::uint64_t incarnation) {
-  char digits[node_digits];
-  for (auto at = std::rbegin(digits); at != std::rend(digits); ++at, incarnation >>= 4)
-    *at = "0123456789abcdef"[incarnation & 15];
-  return make_id(std::string(prefix).append(digits, node_digits));
+  return make_id(std::string(prefix) + instance_text(incarnation));
 }
 
 std::optional<std::uint64_t> node_of_stream(std::string_view id) noexcept {

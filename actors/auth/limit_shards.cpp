@@ -1,6 +1,7 @@
 #include "actors/auth/limit_shards.hpp"
 
 #include "actors/auth/limit_state.hpp"
+#include "actors/ports/gathering.hpp"
 #include "actors/ports/limit_rules.hpp"
 #include "messages/base/log.hpp"
 #include "messages/codec/msgpack.hpp"
@@ -54,7 +55,8 @@ shard_verdict to_wire(const limit_verdict& in) {
 struct limit_shards::round {
   std::string id;
   std::vector<limit_want> wants;
-  std::vector<shard_number> shards; ///< ascending, so that all rounds go the same way
+  std::vector<shard_number> shard_of_want;
+  std::vector<shard_number> shards; ///< of them, ascending, so that all rounds go the same way
   std::size_t next = 0;             ///< the shard to ask; those before have granted
   std::chrono::milliseconds until;
   limit_verdict verdict;
@@ -76,8 +78,8 @@ void limit_shards::reserve(std::string id, std::vector<limit_want> wants,
   if (auto ok = limit_rules::check_reserve(id, wants); !ok)
     return answer.fail(std::move(ok.error()));
   const auto r = std::make_shared<round>();
-  std::set<shard_number> all;
-  for (const auto& want : wants) all.insert(shard_of(want.scope));
+  for (const auto& want : wants) r->shard_of_want.push_back(shard_of(want.scope));
+  const std::set<shard_number> all(r->shard_of_want.begin(), r->shard_of_want.end());
   const auto named = shards_of_id(id);
   if (!named.empty() && !std::ranges::includes(named, all))
     return answer.fail(make_error(errc::invalid_argument, "the id names other shards", "id"));
@@ -97,8 +99,8 @@ void limit_shards::step(const round_ptr& r) {
     return r->answer(std::move(r->verdict));
   }
   shard_reserve_request part{r->shards[r->next], r->id, {}};
-  for (const auto& want : r->wants)
-    part.wants.push_back(to_wire(want, shard_of(want.scope) == part.shard));
+  for (std::size_t n = 0; n < r->wants.size(); ++n)
+    part.wants.push_back(to_wire(r->wants[n], r->shard_of_want[n] == part.shard));
   ask_owner(std::move(part), r->until,
             reply<shard_verdict>([me = shared_from_this(), r](result<shard_verdict> said) {
               if (said) return me->take_part(r, *said);
@@ -110,8 +112,7 @@ void limit_shards::step(const round_ptr& r) {
 void limit_shards::take_part(const round_ptr& r, const shard_verdict& part) {
   const auto shard = r->shards[r->next];
   for (std::size_t n = 0; n < r->wants.size(); ++n)
-    if (shard_of(r->wants[n].scope) == shard && n < part.remaining.size() &&
-        n < part.reset_ms.size())
+    if (r->shard_of_want[n] == shard && n < part.remaining.size() && n < part.reset_ms.size())
       r->verdict.states[n] = {part.remaining[n], std::chrono::milliseconds(part.reset_ms[n])};
   if (part.granted) {
     ++r->next;
@@ -131,83 +132,40 @@ void limit_shards::give_back(const round_ptr& r) {
               reply<done>([](const result<done>&) {}));
 }
 
-namespace {
-
-/// Answers when all parts have; the first error is that of all.
-class all_done {
-public:
-  all_done(std::size_t parts, reply<done> answer) : left_(parts), answer_(std::move(answer)) {}
-  void take(result<done> one) {
-    std::unique_lock lock(mutex_);
-    if (!one && !failed_) failed_ = std::move(one.error());
-    if (--left_ > 0) return;
-    lock.unlock(); // this was the last one
-    failed_ ? answer_.fail(std::move(*failed_)) : answer_(done{});
-  }
-
-private:
-  std::mutex mutex_;
-  std::size_t left_;
-  reply<done> answer_;
-  std::optional<error> failed_;
-};
-
-/// Of ids that several shards were asked for: those that none holds.
-class holders {
-public:
-  holders(std::vector<std::string> ids, std::size_t parts, reply<std::vector<std::string>> answer)
-      : ids_(std::move(ids)), left_(parts), answer_(std::move(answer)) {}
-  void take(const std::vector<std::string>& asked, result<renew_reply> one) {
-    std::unique_lock lock(mutex_);
-    if (one) {
-      const std::set<std::string> lost(one->lost.begin(), one->lost.end());
-      for (const auto& id : asked)
-        if (!lost.contains(id)) held_.insert(id);
-    } else if (!failed_) {
-      failed_ = std::move(one.error());
-    }
-    if (--left_ > 0) return;
-    lock.unlock(); // this was the last one
-    if (failed_) return answer_.fail(std::move(*failed_));
-    std::erase_if(ids_, [this](const auto& id) { return held_.contains(id); });
-    answer_(std::move(ids_));
-  }
-
-private:
-  std::mutex mutex_;
-  std::vector<std::string> ids_;
-  std::set<std::string> held_;
-  std::size_t left_;
-  reply<std::vector<std::string>> answer_;
-  std::optional<error> failed_;
-};
-
-} // namespace
-
 void limit_shards::settle(std::string id, std::vector<std::int64_t> amounts, reply<done> answer) {
   if (auto ok = limit_rules::check_settle(id, amounts); !ok)
     return answer.fail(std::move(ok.error()));
   const auto named = shards_of_id(id);
   if (named.empty()) return answer(done{});
-  const auto all = std::make_shared<all_done>(named.size(), std::move(answer));
+  const auto all = std::make_shared<gathering<done>>(named.size(), done{}, std::move(answer));
   const auto until = now_() + limits::shard_patience;
   for (const auto shard : named)
     ask_owner(shard_settle_request{shard, id, amounts}, until,
-              reply<done>([all](result<done> one) { all->take(std::move(one)); }));
+              reply<done>([all](result<done> one) {
+                all->take(std::move(one), [](done&, const done&) {});
+              }));
 }
 
+/// Of ids that several shards were asked for, those that none holds are lost.
 void limit_shards::renew(std::vector<std::string> ids, reply<std::vector<std::string>> answer) {
   if (auto ok = limit_rules::check_renew(ids); !ok) return answer.fail(std::move(ok.error()));
-  std::unordered_map<shard_number, std::vector<std::string>> by_shard;
+  using names = std::vector<std::string>;
+  std::unordered_map<shard_number, names> by_shard;
   for (const auto& id : ids)
     for (const auto shard : shards_of_id(id)) by_shard[shard].push_back(id);
   if (by_shard.empty()) return answer(std::move(ids));
-  const auto all = std::make_shared<holders>(std::move(ids), by_shard.size(), std::move(answer));
+  const auto all =
+      std::make_shared<gathering<names>>(by_shard.size(), std::move(ids), std::move(answer));
   const auto until = now_() + limits::shard_patience;
   for (auto& [shard, asked] : by_shard)
     ask_owner(shard_renew_request{shard, asked}, until,
-              reply<renew_reply>(
-                  [all, asked](result<renew_reply> one) { all->take(asked, std::move(one)); }));
+              reply<renew_reply>([all, asked](result<renew_reply> one) {
+                all->take(std::move(one), [&asked](names& lost, const renew_reply& said) {
+                  std::set<std::string> held(asked.begin(), asked.end());
+                  for (const auto& id : said.lost) held.erase(id);
+                  std::erase_if(lost, [&held](const auto& id) { return held.contains(id); });
+                });
+              }));
 }
 
 // the way to an owner

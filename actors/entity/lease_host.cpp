@@ -3,6 +3,7 @@
 #include "actors/ports/boot_clock.hpp"
 #include "messages/base/log.hpp"
 #include "messages/base/metrics.hpp"
+#include "messages/topology.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -11,20 +12,9 @@
 namespace troupe {
 namespace {
 
-constexpr int base = 16;
-constexpr std::size_t digits = 16;
-
-/// A node's name in the store: its incarnation.
-std::string name_of(std::uint64_t node) {
-  std::string out(digits, '0');
-  std::array<char, digits> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), node, base).ptr;
-  const auto size = static_cast<std::size_t>(end - text.data());
-  out.replace(digits - size, size, text.data(), size);
-  return out;
-}
-
+/// In the store a node is named by instance_text().
 std::uint64_t node_named(std::string_view name) {
+  constexpr int base = 16;
   std::uint64_t node = 0;
   std::from_chars(name.data(), name.data() + name.size(), node, base);
   return node;
@@ -37,7 +27,7 @@ lease_host_config complete(lease_host_config in) {
 
 entity::keeper_config keeper_settings(const lease_host_config& in) {
   entity::keeper_config out;
-  out.node = name_of(in.node);
+  out.node = instance_text(in.node);
   out.ttl = in.ttl;
   out.margin = in.ttl / 10;
   out.seed = static_cast<std::uint32_t>(in.node);
@@ -60,7 +50,7 @@ metrics::metric& shards_taken_over() {
 
 lease_host::lease_host(lease_host_config config)
     : config_(complete(std::move(config))),
-      name_(name_of(config_.node)),
+      name_(instance_text(config_.node)),
       keeper_(keeper_settings(config_)) {}
 
 void lease_host::tick() {

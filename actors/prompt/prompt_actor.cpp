@@ -449,23 +449,29 @@ private:
   void keep_turn(const job_ptr& job, Then then) {
     if (job->is_purged) return then(result<done>(done{}));
     job->is_kept = true;
-    if (job->place && d_.leases->gave(*job->place)) return keep_elsewhere(job, std::move(then));
+    keep_turn_request turn{job->op.who.user, job->conversation_id, job->question, job->text};
+    if (job->place && d_.leases->gave(*job->place))
+      return keep_elsewhere(std::move(turn), std::move(then));
     if (job->place) { // lost for a moment, while the store was slow: nobody had it in between
       const auto now = d_.leases->fence_of(job->place->shard);
       if (now && now->epoch == job->place->epoch + 1) job->place = now;
     }
-    d_.conversations->append(job->op.who.user, job->conversation_id,
-                             {{"user", job->question}, {"assistant", job->text}}, job->place,
-                             to_self<done>(std::move(then)));
+    append(turn, job->place, to_self<done>(std::move(then)));
+  }
+
+  void append(const keep_turn_request& turn, const std::optional<lease_fence>& fence,
+              reply<done> kept) {
+    d_.conversations->append(turn.user, turn.conversation_id,
+                             {{"user", turn.question}, {"assistant", turn.text}}, fence,
+                             std::move(kept));
   }
 
   /// The conversation moved on while the chat ran here: its turn is for the node that has it now.
   template <class Then>
-  void keep_elsewhere(const job_ptr& job, Then then) {
-    const keep_turn_request turn{job->op.who.user, job->conversation_id, job->question, job->text};
-    find_owner(shard_of(job->conversation_id), false,
-               op_context::clock::now() + limits::shard_patience,
-               [this, turn, then = std::move(then)](std::uint64_t owner) mutable {
+  void keep_elsewhere(keep_turn_request turn, Then then) {
+    const auto shard = shard_of(turn.conversation_id);
+    find_owner(shard, false, op_context::clock::now() + limits::shard_patience,
+               [this, turn = std::move(turn), then = std::move(then)](std::uint64_t owner) mutable {
                  if (owner == 0) return then(result<done>(std::unexpected(no_node())));
                  if (owner == d_.node) return keep(turn, to_self<done>(std::move(then)));
                  call<keep_turn_request> question{{}, turn, {}};
@@ -480,9 +486,7 @@ private:
     const auto fence =
         d_.leases ? d_.leases->fence_of(shard_of(turn.conversation_id)) : std::nullopt;
     if (!fence) return kept.fail(no_node());
-    d_.conversations->append(turn.user, turn.conversation_id,
-                             {{"user", turn.question}, {"assistant", turn.text}}, fence,
-                             std::move(kept));
+    append(turn, fence, std::move(kept));
   }
 
   // the end
