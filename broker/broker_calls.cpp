@@ -127,6 +127,7 @@ void broker_state::take_delegated(peer& from, frame_received& in) {
   if (c == nullptr) return;
   auto* left = c->target;
   free_slot(*c);
+  c->untold = 0;
   c->delegated_by = from.id;
   c->attempts = 0;
   c->may_have_begun = c->asks_start = false;
@@ -219,13 +220,19 @@ void broker_state::hand_over(call& c, const peer_id& to) {
   e.mid = {incarnation_, ++sent_};
   e.hop = static_cast<std::uint8_t>(c.request.hop + 1);
   e.ttl_ms = ttl_of(now_, c.deadline);
-  // One that declares nothing knows no START: it begins at once.
-  const bool is_held = c.needs_start && c.target->workers.declares(c.worker);
-  c.may_have_begun = c.may_have_begun || (c.needs_start && !is_held);
-  e.flags = static_cast<std::uint8_t>(is_held ? e.flags | on_start : e.flags & ~on_start);
+  c.is_held = c.needs_start && must_ask(c);
+  e.flags = static_cast<std::uint8_t>(c.is_held ? e.flags | on_start : e.flags & ~on_start);
   if (c.target->name != router_name) e.credential.clear();
   auto body = c.body_size <= bounds_.kept_body_bytes ? c.body : std::move(c.body);
   out_->push_back({c.worker, std::move(e), std::move(body)});
+  if (c.needs_start && !c.is_held) has_begun(c);
+}
+
+/// Who declares nothing knows no START. Who spoke of a call a moment ago is alive, and would be
+/// told START as fast as it can ask.
+bool broker_state::must_ask(const call& c) const {
+  return c.target->workers.declares(c.worker) &&
+         now_ - peers_.at(c.worker).spoke_of_calls > bounds_.freshness;
 }
 
 /// Gives waiting calls to free slots.
@@ -249,6 +256,7 @@ void broker_state::take_partial(peer& from, frame_received& in) {
   if (!std::exchange(c->has_partial, true)) ++streams_;
   c->body.reset();
   if (c->requester.empty()) return void(++counts_.undeliverable);
+  c->untold = 0;
   in.header.caller.clear();
   in.header.credential.clear();
   out_->push_back({c->requester, std::move(in.header), std::move(in.body)});
@@ -273,7 +281,11 @@ void broker_state::take_reject(peer& from, frame_received& in) {
   if (c == nullptr) return;
   auto& s = *c->target;
   free_slot(*c);
-  const bool has_started = c->needs_start && c->may_have_begun;
+  const bool has_started = c->is_held && c->may_have_begun;
+  if (c->needs_start && !c->is_held) {
+    c->may_have_begun = false;
+    c->untold = 0;
+  }
   if (c->requester.empty()) {
     forget(*c);
   } else if (c->is_cancelled) {
@@ -319,14 +331,44 @@ void broker_state::take_start_request(peer& from, frame_received& in) {
   if (!c->requester.empty() && !c->is_cancelled) say_start(*c);
 }
 
-/// The requester hears first who it is.
 void broker_state::say_start(call& c) {
-  c.may_have_begun = true;
   c.asks_start = false;
   c.body.reset();
-  send(c.requester, frame::accept, c.cid);
-  out_->back().header.mid.incarnation = peers_.at(c.worker).who.incarnation;
   send(c.worker, frame::start, c.cid);
+  has_begun(c);
+}
+
+/// Most requesters hear from the worker itself before they need to know who it is.
+void broker_state::has_begun(call& c) {
+  c.may_have_begun = true;
+  c.untold = peers_.at(c.worker).who.incarnation;
+  if (c.is_introduced) return introduce_worker(c); // it takes nobody else's answer
+  forget_introduced();
+  untold_.emplace_back(now_ + bounds_.introduction, c.cid);
+}
+
+/// Before anything else that this broker has to say about the call.
+void broker_state::introduce_worker(call& c) {
+  if (c.untold == 0 || c.requester.empty()) return;
+  send(c.requester, frame::accept, c.cid);
+  out_->back().header.mid.incarnation = std::exchange(c.untold, 0);
+  c.is_introduced = true;
+}
+
+void broker_state::introduce_workers() {
+  for (; !untold_.empty() && untold_.front().first <= now_; untold_.pop_front())
+    if (const auto at = calls_.find(untold_.front().second); at != calls_.end())
+      introduce_worker(at->second);
+  forget_introduced();
+}
+
+/// A timer for calls that have ended would wake the broker up for nothing.
+void broker_state::forget_introduced() {
+  const auto waits = [this](const call_id& cid) {
+    const auto at = calls_.find(cid);
+    return at != calls_.end() && at->second.untold != 0;
+  };
+  while (!untold_.empty() && !waits(untold_.front().second)) untold_.pop_front();
 }
 
 /// A worker answers a call through this broker from now on: it came from another one, or is back.
@@ -351,7 +393,9 @@ void broker_state::take_move(peer& from, frame_received& in) {
   if (c->worker.empty()) attach(*c, from);
   c->may_have_begun = true;
   if (auto* asks = peer_with(c->cid.incarnation)) requester_back(*c, *asks);
-  if (!c->requester.empty()) out_->push_back({c->requester, std::move(in.header), {}});
+  if (c->requester.empty()) return;
+  c->untold = 0;
+  out_->push_back({c->requester, std::move(in.header), {}});
 }
 
 /// Null when the requester is not here, or there is no room.
@@ -399,6 +443,7 @@ bool broker_state::requester_back(call& c, const peer& from) {
     return false;
   c.requester = from.id;
   look_at(c, c.deadline);
+  introduce_worker(c);
   if (c.asks_start && !c.is_cancelled) say_start(c);
   return true;
 }
@@ -489,6 +534,7 @@ void broker_state::expire(call& c) {
   if (now_ < c.deadline) return worker_stays_away(c);
   auto why = make_error(errc::deadline_exceeded, "the deadline passed");
   if (c.worker.empty()) return answer_error(c, std::move(why));
+  introduce_worker(c);
   why.started = started_of(c);
   send_error(c.requester, c.cid, std::move(why));
   requester_lost(c, false);
@@ -511,6 +557,7 @@ started_state broker_state::started_of(const call& c) {
 
 /// Ends a call that no worker holds.
 void broker_state::answer_error(call& c, error why) {
+  introduce_worker(c);
   why.started = started_of(c);
   send_error(c.requester, c.cid, std::move(why));
   forget(c);

@@ -33,7 +33,10 @@ void broker_state::step(instant now, broker_input in, outputs& out) {
 }
 
 instant broker_state::due() const {
-  return deadlines_.empty() ? next_beat_ : std::min(next_beat_, deadlines_.begin()->first);
+  auto at = next_beat_;
+  if (!deadlines_.empty()) at = std::min(at, deadlines_.begin()->first);
+  if (!untold_.empty()) at = std::min(at, untold_.front().first);
+  return at;
 }
 
 void broker_state::forgive_silence() {
@@ -57,6 +60,7 @@ void broker_state::on(frame_received& in) {
 }
 
 void broker_state::dispatch_frame(peer& from, frame_received& in) {
+  if (in.header.cid != call_id{}) from.spoke_of_calls = now_;
   in.header.mid.incarnation = from.who.incarnation; // receivers go by it
   in.header.principal.clear();
   if (in.header.type == frame::request && from.rule != nullptr)
@@ -242,6 +246,7 @@ void broker_state::on(const link_dropped&) {
 }
 
 void broker_state::on(const time_passed&) {
+  introduce_workers();
   expire_calls();
   if (now_ >= next_beat_) beat();
 }

@@ -10,6 +10,7 @@
 #include "messages/topology.hpp"
 
 #include <chrono>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,6 +39,10 @@ struct broker_bounds {
   /// A call whose worker or requester is gone waits for it to come back, over a new connection or
   /// through another broker.
   std::chrono::milliseconds homecoming{300};
+  /// A worker that spoke of a call so long ago at most begins what it gets without asking.
+  std::chrono::milliseconds freshness{2};
+  /// A requester that has not had a part of the answer by then is told who works on it.
+  std::chrono::milliseconds introduction{10};
   std::chrono::milliseconds ttl = std::chrono::hours(1); ///< for requests without a deadline
 };
 
@@ -131,6 +136,7 @@ private:
     bool is_service = false; ///< may name the service it wants; others reach the routers only
     bool is_draining = false;
     instant seen{};
+    instant spoke_of_calls{};         ///< of which its heart and its link know nothing: it works
     std::uint64_t stuck_ms = 0;       ///< as its last heartbeat said
     std::vector<std::string> brokers; ///< that it is linked to
   };
@@ -155,11 +161,15 @@ private:
     int attempts = 0;
     bool is_queued = false, has_partial = false, is_cancelled = false;
     bool is_repeatable = false;  ///< it may be handed to another worker whatever the first did
-    bool needs_start = false;    ///< it begins when this broker says so
+    bool needs_start = false;    ///< at most one worker may begin it
     bool is_harmless = false;    ///< its worker is a router, which begins nothing
-    bool asks_start = false;     ///< and its worker waits for that
-    bool may_have_begun = false; ///< START was said, or a worker was lost that needs none
+    bool is_held = false;        ///< its worker begins when this broker says so
+    bool asks_start = false;     ///< and waits for that
+    bool may_have_begun = false; ///< a worker may that was not held, or was told START
     bool is_called_off = false;  ///< the worker was told that nobody waits
+    /// Who was told START, while the requester has not heard so; 0: it has, or need not.
+    std::uint64_t untold = 0;
+    bool is_introduced = false; ///< it has heard of one
   };
   using outputs = std::vector<frame_to_send>;
 
@@ -227,6 +237,11 @@ private:
   void take_accept(peer& from, frame_received& in);
   void take_start_request(peer& from, frame_received& in);
   void say_start(call& c);
+  [[nodiscard]] bool must_ask(const call& c) const;
+  void has_begun(call& c);
+  void introduce_worker(call& c);
+  void introduce_workers();
+  void forget_introduced();
   void take_move(peer& from, frame_received& in);
   void take_signal(peer& from, frame_received& in);
   void pass_to_worker(peer& from, frame_received& in);
@@ -270,6 +285,7 @@ private:
   std::map<std::string, service, std::less<>> services_; ///< addresses stay: calls point at them
   std::unordered_map<call_id, call> calls_;
   std::set<std::pair<instant, call_id>> deadlines_; ///< call::due
+  std::deque<std::pair<instant, call_id>> untold_;  ///< until when call::untold may wait
   std::size_t queued_ = 0, streams_ = 0;
   broker_counts counts_;
   tap_list taps_;

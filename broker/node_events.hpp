@@ -44,6 +44,7 @@ struct node_bounds {
   std::chrono::milliseconds last_look{1000};
   /// An answer is kept for so long: longer than a broker's silence takes to be seen.
   std::chrono::milliseconds retention{5000};
+  std::chrono::milliseconds forget_every{250}; ///< and then forgotten with those of so long
 };
 
 // What happens to a node. The first three come from the transport.

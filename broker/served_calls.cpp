@@ -23,7 +23,10 @@ std::uint64_t risen(std::uint64_t& known, std::uint64_t now) {
 
 void served_calls::take_request(instant now, broker_frame& in) {
   auto& h = in.header;
-  if (auto* c = find(h.cid)) return take_again(now, *c, in.over);
+  if (auto* c = find(h.cid)) {
+    if (!c->is_given_up) return take_again(now, *c, in.over);
+    return reject(in, errc::unavailable, "the node still ends what it had begun of it");
+  }
   if (is_draining_ && h.to == 0) return reject(in, errc::draining, "the node is shutting down");
   if (work_ + in.body.size() > bounds_.work_bytes)
     return reject(in, errc::overloaded, "the node has too many large requests in hand");
@@ -80,7 +83,7 @@ void served_calls::take_start(broker_frame& in) {
 void served_calls::hand_on(instant now, bus_request& in) {
   auto* c = find_running(in.cid);
   if (c == nullptr) return void(++dropped_);
-  if (c->home == 0)
+  if (c->home == 0 && !c->is_given_up)
     if (const auto over = links_.next(c->tried)) move(now, *c, over);
   if (c->home == 0) return forget(*c); // its requester will notice
   auto header = request_header(now, in);
@@ -128,7 +131,7 @@ void served_calls::end(instant now, call& c, frame type, std::string body) {
   stop_counting(c);
   kept_ += body.size();
   c.kept_bytes += body.size();
-  c.end = kept_end{type, body};
+  c.end = kept_end{type, std::pmr::string(body, &pool_)};
   say(c, type, c.sent, std::move(body));
   ends_.emplace_back(now + bounds_.retention, c.cid);
   if (ends_.size() > bounds_.kept_ends) forget_oldest_end();
@@ -164,7 +167,7 @@ void served_calls::acknowledge(call& c, std::uint64_t seq) {
 void served_calls::take_signal(instant now, broker_frame& in) {
   auto* c = find(in.header.cid);
   const auto type = in.header.type;
-  if (c == nullptr) {
+  if (c == nullptr || c->is_given_up) {
     ++dropped_;
     // The broker counts a slot as taken by what never came here, or whose end was lost.
     if (type == frame::cancel) out_.frame_over(in.over, frame::credit, in.header.cid);
@@ -178,8 +181,8 @@ void served_calls::take_signal(instant now, broker_frame& in) {
     c->home = 0;
     await_search(now, *c);
   }
-  if (c->others > 0 && --c->others == 0 && c->give_up) {
-    c->give_up = now;
+  if (c->others > 0 && --c->others == 0 && c->until) {
+    c->until = now;
     searching_.hurry(now);
   }
 }
@@ -226,7 +229,7 @@ bool served_calls::look_elsewhere(instant now, call& c) {
   if (c.others == 0) return false;
   c.tried = c.home;
   begin_search(now, c);
-  c.give_up = now + bounds_.last_look;
+  c.until = now + bounds_.last_look;
   return true;
 }
 
@@ -242,7 +245,7 @@ void served_calls::move(instant now, call& c, link_id over) {
   accept.svc = c.method;
   accept.ttl_ms = ttl_of(now, c.deadline);
   for (const auto& p : c.kept) say(c, frame::partial, p.seq, p.body);
-  if (c.end) say(c, c.end->type, c.sent, c.end->body);
+  if (c.end) say(c, c.end->type, c.sent, std::string(c.end->body));
 }
 
 /// The broker's slot is free, and its opinion of the call does not count any more.
@@ -287,7 +290,7 @@ void served_calls::link_leaving(instant now, link_id link) {
 
 void served_calls::confirm(call& c) {
   searching_.remove(c.cid);
-  c.give_up.reset();
+  c.until.reset();
   c.others = 0;
 }
 
@@ -301,7 +304,7 @@ void served_calls::begin_search(instant now, call& c) {
 }
 
 void served_calls::await_search(instant now, call& c) {
-  if (searching_.add(now, c.cid)) c.give_up = now + bounds_.search;
+  if (searching_.add(now, c.cid)) c.until = now + bounds_.search;
 }
 
 void served_calls::search(instant now, call& c) {
@@ -315,13 +318,21 @@ void served_calls::expire(instant now) {
   forget_old_ends(now);
   for (const auto& cid : searching_.take_due(now)) {
     auto* c = find(cid);
-    if (c->end || now < *c->give_up) {
+    if (c->end || now < *c->until) {
       search(now, *c);
       continue;
     }
-    out_.put(bus_work(bus_cancel{cid}));
-    forget(*c);
+    give_up(*c);
   }
+}
+
+/// Nobody has asked for it for too long. It is known until its work has ended, so that the same
+/// call does not begin here once more beside it.
+void served_calls::give_up(call& c) {
+  out_.put(bus_work(bus_cancel{c.cid}));
+  searching_.remove(c.cid);
+  acknowledge(c, c.sent);
+  c.is_given_up = c.is_torn = true;
 }
 
 void served_calls::forget_old_ends(instant now) {
@@ -342,8 +353,10 @@ void served_calls::cancel_all() {
   running_ = work_ = kept_ = 0;
 }
 
+/// Ends are forgotten many at a time: a timer for each would wake the node up once a request.
 instant served_calls::due() const {
-  return ends_.empty() ? searching_.due() : std::min(searching_.due(), ends_.front().first);
+  if (ends_.empty()) return searching_.due();
+  return std::min(searching_.due(), ends_.front().first + bounds_.forget_every);
 }
 
 void served_calls::stop_counting(const call& c) {

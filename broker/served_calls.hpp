@@ -5,7 +5,9 @@
 
 #include <deque>
 #include <memory>
+#include <memory_resource>
 #include <optional>
+#include <string>
 #include <unordered_map>
 
 namespace troupe::wire {
@@ -47,7 +49,7 @@ private:
   };
   struct kept_end {
     frame type = frame::final;
-    std::string body;
+    std::pmr::string body; ///< from pool_
   };
   struct call {
     call_id cid;
@@ -63,13 +65,14 @@ private:
     bool is_idempotent = false;
     bool is_repeatable = false;     ///< its requester asks again when nothing was said yet
     bool is_torn = false;           ///< something that was said could not be kept
+    bool is_given_up = false;       ///< its work was told to end
     std::size_t size = 0;           ///< of the request
     std::vector<kept_partial> kept; ///< not acknowledged: a stream's window at most
     std::size_t kept_bytes = 0;
     std::unique_ptr<bus_request> held; ///< it has not begun: it may when START comes
     std::optional<kept_end> end;       ///< FINAL or ERROR: nothing runs any more
     instant next_try{};
-    std::optional<instant> give_up; ///< of what searches
+    std::optional<instant> until; ///< of what searches: then it is given up
   };
 
   [[nodiscard]] call* find(const call_id& cid);
@@ -84,6 +87,7 @@ private:
   void begin_search(instant now, call& c);
   void await_search(instant now, call& c);
   void search(instant now, call& c);
+  void give_up(call& c);
   void take_window(instant now, call& c, const broker_frame& in);
   void take_cancel(instant now, call& c, const broker_frame& in);
   [[nodiscard]] bool look_elsewhere(instant now, call& c);
@@ -101,7 +105,9 @@ private:
   node_links& links_;
   outbox& out_;
   bool is_draining_ = false;
-  std::unordered_map<call_id, call> calls_;
+  /// What has ended stays for seconds: between it, the heap of what lives for a moment would fray.
+  std::pmr::unsynchronized_pool_resource pool_;
+  std::pmr::unordered_map<call_id, call> calls_{&pool_};
   std::deque<std::pair<instant, call_id>> ends_; ///< what has ended, oldest first
   search_list searching_{bounds_.search_every};
   std::size_t running_ = 0;         ///< calls

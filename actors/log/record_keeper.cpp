@@ -11,8 +11,8 @@ namespace {
 using keeper_service = service_protocol<>;
 
 constexpr auto retry_after = std::chrono::seconds(1);
-/// Records of a few milliseconds share one append: a commit a chat would cost more than the chat.
-constexpr auto gather_for = std::chrono::milliseconds(5);
+/// Records of some milliseconds share one append: a commit a chat would cost more than the chat.
+constexpr auto gather_for = std::chrono::milliseconds(20);
 
 struct keeper_deps {
   log_service::actor log;

@@ -41,16 +41,111 @@ protected:
   void lose(const peer_id& who) { happen(peer_gone{who}); }
 };
 
-TEST_F(starting, a_worker_is_told_to_start_once_its_requester_knows_it) {
+TEST_F(starting, a_worker_is_told_to_start_and_a_little_later_its_requester_who_it_is) {
   const auto cid = chat();
   accept("w1", cid);
+  EXPECT_EQ(type_to("w1"), frame::start);
+  EXPECT_EQ(type_to("c"), none);
+  EXPECT_EQ(state_.due(), now_ + 10ms);
+  pass(10ms);
   const auto told = next("c");
   ASSERT_TRUE(told);
   EXPECT_EQ(told->header.type, frame::accept);
   EXPECT_EQ(told->header.seq, 0u);
   EXPECT_EQ(told->header.mid.incarnation, incarnations_["w1"]);
-  EXPECT_EQ(type_to("w1"), frame::start);
+  pass(20ms);
+  EXPECT_EQ(type_to("c"), none) << "once";
 }
+
+TEST_F(starting, who_has_an_answer_knows_its_worker) {
+  const auto cid = chat(), stream = chat();
+  accept("w1", cid);
+  accept("w1", stream);
+  send("w1", frame::final, cid, "answer");
+  send("w1", frame::partial, stream, "a part", 1);
+  EXPECT_EQ(type_to("c"), frame::final);
+  EXPECT_EQ(type_to("c"), frame::partial);
+  pass(20ms);
+  EXPECT_EQ(type_to("c"), none);
+}
+
+TEST_F(starting, calls_that_have_ended_do_not_wake_the_broker_up) {
+  const auto cid = chat();
+  accept("w1", cid);
+  EXPECT_EQ(type_to("w1"), frame::start);
+  const auto at = state_.due();
+  send("w1", frame::final, cid, "answer");
+  now_ += 5ms;
+  accept("w1", chat());
+  EXPECT_EQ(state_.due(), at + 5ms);
+}
+
+// Who has spoken of a call a moment ago begins without asking.
+
+class lively : public starting {
+protected:
+  lively() {
+    const auto cid = chat();
+    accept("w1", cid);
+    send("w1", frame::final, cid, "answer");
+    while (next("w1")) continue;
+    while (next("c")) continue;
+  }
+  call_id chat_at_once() {
+    const auto cid = ask("c", "prompt.chat/v1");
+    EXPECT_EQ(next("w1")->header.flags & on_start, 0);
+    return cid;
+  }
+};
+
+TEST_F(lively, for_a_moment_nobody_need_ask) {
+  chat_at_once();
+  now_ += 2ms;
+  chat_at_once();
+}
+
+TEST_F(lively, after_it_or_by_its_heart_alone_it_has_to) {
+  now_ += 3ms;
+  send("w1", frame::heartbeat, {}, encode(heartbeat_body{}));
+  chat();
+}
+
+TEST_F(lively, what_it_got_is_nobody_elses) {
+  serve("w2", "prompt", prompt_methods);
+  chat_at_once();
+  lose("w1");
+  pass(400ms);
+  EXPECT_EQ(type_to("w2"), none);
+  EXPECT_EQ(type_to("c"), frame::accept) << "it may look for w1 elsewhere";
+  const auto why = error_to("c");
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->code, errc::worker_lost);
+  EXPECT_EQ(why->started, started_state::unknown);
+}
+
+TEST_F(lively, what_it_rejects_has_not_begun) {
+  serve("w2", "prompt", prompt_methods);
+  const auto cid = chat_at_once();
+  send("w1", frame::reject, cid);
+  EXPECT_EQ(type_to("w2"), frame::request);
+  lose("w2");
+  now_ += 3ms;
+  pass(400ms);
+  EXPECT_EQ(type_to("w1"), frame::request) << "once more";
+}
+
+TEST_F(lively, a_requester_that_has_heard_of_one_worker_hears_of_the_next_at_once) {
+  serve("w2", "prompt", prompt_methods);
+  const auto cid = chat_at_once();
+  pass(10ms);
+  EXPECT_EQ(next("c")->header.mid.incarnation, incarnations_["w1"]);
+  send("w1", frame::reject, cid);
+  EXPECT_EQ(type_to("w2"), frame::request);
+  accept("w2", cid);
+  EXPECT_EQ(next("c")->header.mid.incarnation, incarnations_["w2"]) << "before its answer";
+}
+
+// What may be asked for.
 
 TEST_F(starting, what_is_idempotent_starts_at_once) {
   ask("c", "prompt.models/v1", idempotent);
@@ -69,17 +164,16 @@ TEST_F(starting, before_start_another_worker_may_have_it) {
   EXPECT_EQ(type_to("w2"), frame::request);
   EXPECT_EQ(type_to("c"), none);
   accept("w2", cid);
-  EXPECT_EQ(type_to("c"), frame::accept);
   EXPECT_EQ(type_to("w2"), frame::start);
 }
 
 TEST_F(starting, after_start_nobody_else_may) {
   serve("w2", "prompt", prompt_methods);
   accept("w1", chat());
-  EXPECT_EQ(type_to("c"), frame::accept);
   lose("w1");
   pass(400ms);
   EXPECT_EQ(type_to("w2"), none);
+  EXPECT_EQ(type_to("c"), frame::accept) << "it may look for w1 elsewhere";
   const auto why = error_to("c");
   ASSERT_TRUE(why);
   EXPECT_EQ(why->code, errc::worker_lost);
@@ -144,7 +238,6 @@ TEST_F(starting, without_a_requester_nothing_starts_until_it_is_back) {
   w.svc = "prompt.chat/v1";
   receive("c again", w, encode(window_body{}));
   EXPECT_EQ(type_to("c again"), frame::welcome);
-  EXPECT_EQ(type_to("c again"), frame::accept);
   EXPECT_EQ(type_to("w1"), frame::start);
 }
 
@@ -200,6 +293,7 @@ TEST_F(starting, a_worker_that_declares_nothing_begins_at_once) {
   lose("old");
   pass(400ms);
   EXPECT_EQ(type_to("w2"), none);
+  EXPECT_EQ(type_to("c"), frame::accept);
   const auto why = error_to("c");
   ASSERT_TRUE(why);
   EXPECT_EQ(why->started, started_state::unknown);
@@ -250,7 +344,6 @@ TEST_F(starting, a_worker_may_hand_on_what_it_began_and_the_next_one_is_told_ane
   serve("w2", "prompt", prompt_methods);
   const auto cid = chat();
   accept("w1", cid);
-  EXPECT_EQ(type_to("c"), frame::accept);
   EXPECT_EQ(type_to("w1"), frame::start);
   envelope on;
   on.type = frame::request;
@@ -265,11 +358,13 @@ TEST_F(starting, a_worker_may_hand_on_what_it_began_and_the_next_one_is_told_ane
   EXPECT_EQ(given->header.flags & on_start, on_start);
   EXPECT_EQ(given->header.to, incarnations_["w2"]) << "it learns that it was chosen";
   accept("w2", cid);
+  EXPECT_EQ(type_to("w2"), frame::start);
+  EXPECT_EQ(type_to("c"), none);
+  pass(10ms);
   const auto told = next("c");
   ASSERT_TRUE(told);
   EXPECT_EQ(told->header.type, frame::accept);
   EXPECT_EQ(told->header.mid.incarnation, incarnations_["w2"]);
-  EXPECT_EQ(type_to("w2"), frame::start);
 }
 
 // A node that lives and hangs.

@@ -35,7 +35,18 @@ TEST_F(linked_node, a_move_that_nobody_confirms_is_tried_elsewhere_and_given_up)
   pass(300ms, {1, 2});
   ASSERT_EQ(all<bus_work>().size(), 1u);
   EXPECT_EQ(std::get<bus_cancel>(all<bus_work>()[0]).cid, served);
+  // Until its work has ended the same call does not begin once more beside it.
+  EXPECT_EQ(state_.served(), 1u);
+  broker_says(frame::request, served, "body", 0, "auth.me/v1");
+  EXPECT_EQ(sent(), frames{frame::reject});
+  EXPECT_TRUE(all<bus_work>().empty());
+  peer_says(requester, frame::window, served, encode(window_body{0, 0, 0, true}));
+  EXPECT_TRUE(sent().empty());
+  feed(send_failure{served, make_error(errc::cancelled, "cancelled")});
+  EXPECT_EQ(sent(), frames{frame::error}) << "a broker may count its slot as taken";
   EXPECT_EQ(state_.served(), 0u);
+  broker_says(frame::request, served, "body", 0, "auth.me/v1");
+  EXPECT_EQ(all<bus_work>().size(), 1u);
 }
 
 TEST_F(linked_node, a_late_confirmation_of_an_earlier_move_counts) {
