@@ -140,8 +140,7 @@ void limit_shards::settle(std::string id, std::vector<std::int64_t> amounts, rep
   const auto all = std::make_shared<gathering<done>>(named.size(), done{}, std::move(answer));
   const auto until = now_() + limits::shard_patience;
   for (const auto shard : named)
-    ask_owner(shard_settle_request{shard, id, amounts}, until,
-              reply<done>([all](result<done> one) {
+    ask_owner(shard_settle_request{shard, id, amounts}, until, reply<done>([all](result<done> one) {
                 all->take(std::move(one), [](done&, const done&) {});
               }));
 }

@@ -21,8 +21,8 @@ void renew_in_parts(std::vector<std::string> ids, std::size_t most,
                     reply<std::vector<std::string>> answer, Ask ask) {
   if (ids.empty()) return answer(std::move(ids));
   using names = std::vector<std::string>;
-  const auto all =
-      std::make_shared<gathering<names>>((ids.size() + most - 1) / most, names(), std::move(answer));
+  const auto all = std::make_shared<gathering<names>>((ids.size() + most - 1) / most, names(),
+                                                      std::move(answer));
   for (auto from = ids.begin(); from != ids.end();) {
     const auto to = from + std::min(static_cast<std::ptrdiff_t>(most), ids.end() - from);
     ask(std::vector<std::string>{std::move_iterator(from), std::move_iterator(to)},

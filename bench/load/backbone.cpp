@@ -1,5 +1,5 @@
 // The backbone beside its yardsticks, in one run: a request of 128 bytes and its answer through a
-// broker, on tcp loopback, plain and encrypted, at once (idempotent), with START (once) and with a
+// broker, on tcp loopback, plain and encrypted, at once (idempotent), as chats are asked (once) and with a
 // router between; beside them libzmq's own REQ/REP, a bare DEALER-ROUTER-DEALER relay of the same
 // frames, and a nats-server where there is one. Alternated; medians of the rounds. And what a
 // request costs a broker that has a thousand workers.
@@ -213,7 +213,7 @@ private:
 
 /// What of a request differs.
 struct manner {
-  bool is_once = false; ///< it waits for START
+  bool is_once = false; ///< as chats are
   bool is_encrypted = false;
   bool has_router = false; ///< a third node delegates every request, as for a chat
 };
@@ -394,7 +394,7 @@ std::vector<named_subject> all_subjects(std::uint16_t nats_port) {
   out.emplace_back(req_rep_name, std::make_unique<req_rep>());
   out.emplace_back(relay_name, std::make_unique<bare_relay>());
   out.emplace_back(broker_name, std::make_unique<brokered>(manner{}));
-  out.emplace_back("broker, START", std::make_unique<brokered>(manner{.is_once = true}));
+  out.emplace_back("broker, once", std::make_unique<brokered>(manner{.is_once = true}));
   out.emplace_back(curve_name, std::make_unique<brokered>(manner{.is_encrypted = true}));
   out.emplace_back("broker, router", std::make_unique<brokered>(manner{.has_router = true}));
   if (nats_port != 0) out.emplace_back("nats-server", std::make_unique<nats>(nats_port));
