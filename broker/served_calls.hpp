@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/node_links.hpp"
+#include "broker/recent_calls.hpp"
 #include "broker/search_list.hpp"
 
 #include <deque>
@@ -92,6 +93,7 @@ private:
   void end(instant now, call& c, frame type, std::string body);
   void stop_counting(const call& c);
   void reject(const broker_frame& in, errc code, std::string why);
+  void refuse_second(const broker_frame& in);
   void forget(call& c);
   void forget_old_ends(instant now);
   void forget_oldest_end();
@@ -102,6 +104,7 @@ private:
   outbox& out_;
   bool is_draining_ = false;
   std::unordered_map<call_id, call> calls_;
+  recent_calls begun_{bounds_.begun};            ///< by START, here and nowhere else
   std::deque<std::pair<instant, call_id>> ends_; ///< what has ended, oldest first
   search_list searching_{bounds_.search_every};
   std::size_t running_ = 0;         ///< calls
