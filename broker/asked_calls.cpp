@@ -55,7 +55,7 @@ void asked_calls::ask(instant now, bus_request& in) {
   if (in.deadline <= now) return refuse(errc::deadline_exceeded, "the deadline passed");
   if (in.body.size() > limits::bus_body_bytes)
     return refuse(errc::too_large, "the request is too large");
-  auto header = request_header(now, in);
+  auto header = request_header(now, in, out_.next_mid());
   if (header.svc.empty()) return refuse(errc::too_large, "the request's header is too large");
   const auto [at, is_new] = calls_.try_emplace(in.cid);
   if (!is_new) return void(++dropped_); // asked twice: the first is answered

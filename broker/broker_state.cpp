@@ -6,6 +6,13 @@
 #include <algorithm>
 
 namespace troupe::wire {
+namespace {
+
+bool is_same_link(const hello_body& a, const hello_body& b) {
+  return a.incarnation == b.incarnation && a.link == b.link;
+}
+
+} // namespace
 
 broker_state::broker_state(std::uint64_t incarnation, broker_bounds bounds)
     : incarnation_(incarnation), bounds_(bounds) {}
@@ -56,7 +63,7 @@ void broker_state::on(frame_received& in) {
     return send(in.from, in.header.type == frame::goodbye ? frame::goodbye : frame::reset, {});
   }
   at->second.seen = now_;
-  dispatch_frame(at->second, in);
+  if (is_fresh(at->second, in.header)) dispatch_frame(at->second, in);
 }
 
 void broker_state::dispatch_frame(peer& from, frame_received& in) {
@@ -121,10 +128,13 @@ void broker_state::welcome(const frame_received& in) {
   if (is_impostor(in.key, *who))
     return send_error(in.from, {},
                       make_error(errc::forbidden, "another key has a node with this incarnation"));
+  const auto known = peers_.find(in.from);
+  const bool is_greeted = known != peers_.end() && is_same_link(known->second.who, *who);
+  if (is_greeted && !is_fresh(known->second, in.header)) return;
   // The same node over a new connection: the old one is dead, whatever TCP thinks.
   peer_id old;
   for (const auto& [id, p] : peers_)
-    if (p.who.incarnation == who->incarnation && p.who.link == who->link) old = id;
+    if (is_same_link(p.who, *who)) old = id;
   if (!old.empty()) remove_peer(old, true);
   if (peers_.contains(in.from)) remove_peer(in.from, true);
   if (peers_.size() >= bounds_.peers)
@@ -133,6 +143,7 @@ void broker_state::welcome(const frame_received& in) {
   p.id = in.from;
   p.key = in.key;
   p.seen = now_;
+  p.numbers.begin(in.header.mid.counter);
   for (const auto& role : who->roles) {
     if (role == "router") p.is_router = true;
     if (role == "router" || role == "prompt" || role == "auth" || role == "log")

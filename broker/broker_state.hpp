@@ -5,6 +5,7 @@
 #include "broker/envelope.hpp"
 #include "broker/frame_bodies.hpp"
 #include "broker/frame_body.hpp"
+#include "broker/replay_window.hpp"
 #include "broker/tap_list.hpp"
 #include "broker/worker_pool.hpp"
 #include "messages/topology.hpp"
@@ -81,6 +82,8 @@ struct broker_counts {
   std::uint64_t unknown_call = 0; ///< a frame for a call that has ended or never was
   std::uint64_t not_yours = 0;    ///< a frame for a call by a peer that has no part in it
   std::uint64_t malformed = 0;
+  std::uint64_t repeated = 0;      ///< a message that its link has brought before
+  std::uint64_t stale = 0;         ///< or may have: its number is too old
   std::uint64_t undeliverable = 0; ///< answers whose requester is gone: dead letters
   std::uint64_t peers_lost = 0;    ///< gone without a goodbye
   std::uint64_t resent = 0;        ///< requests handed to a second worker
@@ -137,6 +140,8 @@ private:
     bool is_draining = false;
     instant seen{};
     instant spoke_of_calls{};         ///< of which its heart and its link know nothing: it works
+    used_numbers numbers;             ///< of its messages
+    int stale = 0;                    ///< so many of them in a row
     std::uint64_t stuck_ms = 0;       ///< as its last heartbeat said
     std::vector<std::string> brokers; ///< that it is linked to
   };
@@ -193,6 +198,10 @@ private:
   [[nodiscard]] std::vector<std::string> brokers() const;
   void beat();
   void dispatch_frame(peer& from, frame_received& in);
+
+  // What was said before (broker_replays.cpp).
+  [[nodiscard]] bool is_fresh(peer& from, const envelope& header);
+  void take_stale(peer& from, const envelope& header);
 
   // Who may do what (broker_access.cpp).
   void on(access_changed& in);

@@ -36,6 +36,8 @@ std::vector<reason_count> drops_of(const broker_counts& counts) {
           {"malformed", counts.malformed},
           {"not_yours", counts.not_yours},
           {"peer_gone", counts.unsent_gone},
+          {"repeated", counts.repeated},
+          {"stale", counts.stale},
           {"unknown_call", counts.unknown_call},
           {"unknown_peer", counts.unknown_peer}};
 }

@@ -70,7 +70,7 @@ struct envelope {
   std::uint8_t priority = 2;
   std::uint32_t ttl_ms = 0; ///< time left; 0: no deadline of its own
   call_id mid;              ///< this message: its sender's incarnation and counter
-  call_id cid;              ///< the conversation: the `mid` of its first REQUEST
+  call_id cid;              ///< the conversation: its requester and a number of its own
   std::string svc;          ///< REQUEST, ACCEPT, WINDOW without `to`: the method; REGISTER, CREDIT:
                             ///< the service
   std::uint64_t seq = 0;    ///< PARTIAL: from 1; FINAL: of the last PARTIAL; ACCEPT: of the move,

@@ -28,6 +28,7 @@ struct node_bounds {
   std::size_t kept_body_bytes = 256u << 10; ///< a larger request is not kept
   std::size_t work_bytes = 256u << 20;      ///< of requests served at a time
   std::size_t kept_ends = 1u << 14;         ///< answers whose arrival is not known; the last ones
+  std::size_t begun = 1u << 16;             ///< room for calls that began, to know them again
   int attempts = 3;                         ///< of a request, one after the other
   std::chrono::milliseconds heartbeat = limits::heartbeat;
   std::chrono::milliseconds silence = 5 * limits::heartbeat / 2;   ///< then a broker is dead

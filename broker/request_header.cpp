@@ -13,7 +13,7 @@ constexpr std::size_t header_overhead = 128 + 8 + principal_bytes;
 
 } // namespace
 
-envelope request_header(instant now, bus_request& in) {
+envelope request_header(instant now, bus_request& in, const call_id& mid) {
   envelope e;
   e.type = frame::request;
   const auto texts = in.method.size() + in.credential.size() + in.caller.size() +
@@ -22,7 +22,8 @@ envelope request_header(instant now, bus_request& in) {
   e.flags =
       static_cast<std::uint8_t>((in.idempotent ? idempotent : 0) | (in.streamed ? streamed : 0) |
                                 (in.delegated ? delegated : 0));
-  e.mid = e.cid = in.cid;
+  e.mid = mid;
+  e.cid = in.cid;
   e.ttl_ms = ttl_of(now, in.deadline);
   e.svc = std::move(in.method);
   e.to = in.to;

@@ -9,7 +9,8 @@
 namespace troupe::wire {
 
 /// The header of a request; without `svc` when its texts do not fit. Takes the texts, not the body.
-[[nodiscard]] envelope request_header(instant now, bus_request& in);
+/// `mid` is the message's own: call ids are made on many threads and come to the bus in any order.
+[[nodiscard]] envelope request_header(instant now, bus_request& in, const call_id& mid);
 
 /// The request of a header; takes its texts.
 [[nodiscard]] bus_request request_of(envelope& header, std::string body, instant deadline);

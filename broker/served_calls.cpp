@@ -27,6 +27,9 @@ void served_calls::take_request(instant now, broker_frame& in) {
     if (!c->is_given_up) return take_again(now, *c, in.over);
     return reject(in, errc::unavailable, "the node still ends what it had begun of it");
   }
+  const bool is_held = (h.flags & on_start) != 0;
+  const bool is_once = (h.flags & idempotent) == 0 && !h.svc.starts_with(router_prefix);
+  if (is_once && begun_.contains(h.cid)) return refuse_second(in);
   if (is_draining_ && h.to == 0) return reject(in, errc::draining, "the node is shutting down");
   if (work_ + in.body.size() > bounds_.work_bytes)
     return reject(in, errc::overloaded, "the node has too many large requests in hand");
@@ -41,9 +44,11 @@ void served_calls::take_request(instant now, broker_frame& in) {
   ++running_;
   c.size = in.body.size();
   work_ += c.size;
-  const bool is_held = (h.flags & on_start) != 0;
   auto request = request_of(h, std::move(in.body), c.deadline);
-  if (!is_held) return out_.put(bus_work(std::move(request)));
+  if (!is_held) {
+    if (is_once) begun_.add(c.cid);
+    return out_.put(bus_work(std::move(request)));
+  }
   c.held = std::make_unique<bus_request>(std::move(request));
   ask_start(c);
 }
@@ -52,6 +57,15 @@ void served_calls::reject(const broker_frame& in, errc code, std::string why) {
   auto refusal = not_begun(make_error(code, std::move(why)));
   refusal.retry_after_ms = 1000;
   out_.frame_over(in.over, frame::reject, in.header.cid, msgpack_codec::encode(refusal));
+}
+
+/// It began here once, and its answer is not kept any more. Not REJECT: nobody else may have it.
+void served_calls::refuse_second(const broker_frame& in) {
+  ++dropped_;
+  auto why = make_error(errc::conflict, "this node began the request before");
+  why.reason = "repeated";
+  why.started = started_state::yes;
+  out_.frame_over(in.over, frame::error, in.header.cid, msgpack_codec::encode(why));
 }
 
 /// One that is here already comes again when its requester, or a broker, took this node for lost.
@@ -76,6 +90,7 @@ void served_calls::take_start(broker_frame& in) {
   }
   if (!c->held || c->home != in.over) return void(++dropped_);
   const auto request = std::exchange(c->held, nullptr);
+  begun_.add(c->cid);
   out_.put(bus_work(std::move(*request)));
 }
 
@@ -86,14 +101,14 @@ void served_calls::hand_on(instant now, bus_request& in) {
   if (c->home == 0 && !c->is_given_up)
     if (const auto over = links_.next(c->tried)) move(now, *c, over);
   if (c->home == 0) return forget(*c); // its requester will notice
-  auto header = request_header(now, in);
+  auto header = request_header(now, in, out_.next_mid());
   if (header.svc.empty() || in.body.size() > limits::bus_body_bytes) {
     send_failure instead{in.cid, make_error(errc::too_large, "the request is too large")};
     return failure(now, instead);
   }
-  header.mid = out_.next_mid();
   header.hop = c->hop;
   out_.put(frame_to_broker{c->home, std::move(header), std::move(in.body)});
+  begun_.remove(c->cid); // it may come back, handed on by who has it now
   forget(*c);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/node_links.hpp"
+#include "broker/recent_calls.hpp"
 #include "broker/search_list.hpp"
 
 #include <deque>
@@ -96,6 +97,7 @@ private:
   void end(instant now, call& c, frame type, std::string body);
   void stop_counting(const call& c);
   void reject(const broker_frame& in, errc code, std::string why);
+  void refuse_second(const broker_frame& in);
   void forget(call& c);
   void forget_old_ends(instant now);
   void forget_oldest_end();
@@ -108,6 +110,7 @@ private:
   /// What has ended stays for seconds: between it, the heap of what lives for a moment would fray.
   std::pmr::unsynchronized_pool_resource pool_;
   std::pmr::unordered_map<call_id, call> calls_{&pool_};
+  recent_calls begun_{bounds_.begun}; ///< what begins once and has, here and nowhere else
   std::deque<std::pair<instant, call_id>> ends_; ///< what has ended, oldest first
   search_list searching_{bounds_.search_every};
   std::size_t running_ = 0;         ///< calls

@@ -331,8 +331,10 @@ double step_cost(int workers) {
   broker_state broker(99);
   std::vector<frame_to_send> out;
   auto now = clock_type::now();
+  std::uint64_t numbered = 0;
   const auto give = [&](const peer_id& from, envelope e, body_ptr body) {
     out.clear();
+    e.mid.counter = ++numbered | 1ull << 63;
     broker.step(now, frame_received{from, std::move(e), std::move(body)}, out);
   };
   const auto join = [&](const peer_id& name, std::uint64_t incarnation, const char* role) {
@@ -354,7 +356,7 @@ double step_cost(int workers) {
   for (std::uint64_t n = 1; n <= requests; ++n) {
     envelope e;
     e.type = frame::request;
-    e.mid = e.cid = {7, n};
+    e.cid = {7, n};
     e.svc = "prompt.models/v1";
     e.flags = idempotent;
     give("log", e, {});

@@ -47,6 +47,7 @@ struct cluster {
   std::vector<frame_to_send> out;
   instant now = std::chrono::steady_clock::now();
   std::unique_ptr<flight_recorder> recorder;
+  std::uint64_t numbered = 0;
 
   explicit cluster(int workers, bool is_recorded = false) {
     if (is_recorded) recorder = std::make_unique<flight_recorder>();
@@ -67,6 +68,7 @@ struct cluster {
   }
   void give(const peer_id& from, envelope e, body_ptr body) {
     out.clear();
+    e.mid.counter = ++numbered | 1ull << 63;
     broker_input in = frame_received{from, std::move(e), std::move(body)};
     if (recorder) recorder->took(now, in);
     broker.step(now, std::move(in), out);
@@ -185,12 +187,14 @@ BENCHMARK(node_asks);
 
 void node_serves(benchmark::State& state) {
   linked_node n;
+  const auto flags = static_cast<std::uint8_t>(state.range(0));
   for (std::uint64_t count = 1; auto _ : state) {
-    n.hear(frame::request, {50, ++count}, body, state.range(0) != 0 ? idempotent : 0);
+    n.hear(frame::request, {50, ++count}, body, flags);
+    if ((flags & on_start) != 0) n.hear(frame::start, {50, count}, {});
     n.give(send_final{{50, count}, body});
   }
 }
-BENCHMARK(node_serves)->ArgName("idempotent")->Arg(0)->Arg(1);
+BENCHMARK(node_serves)->ArgName("flags")->Arg(0)->Arg(idempotent)->Arg(on_start);
 
 void node_streams(benchmark::State& state) {
   linked_node n;

@@ -40,6 +40,7 @@ import kernel_links  # noqa: E402
 import kills  # noqa: E402
 import lost_processes  # noqa: E402
 import memory_limits  # noqa: E402
+import repeats  # noqa: E402
 import rolling  # noqa: E402
 import scarce  # noqa: E402
 import sick_links  # noqa: E402
@@ -48,8 +49,8 @@ import strange_peers  # noqa: E402
 import strangers  # noqa: E402
 
 # Rows, and the cluster that they run on.
-SUITES = ((lost_processes.ROWS | handed_on.ROWS | herd.ROWS | slow_sides.ROWS | strange_peers.ROWS | scarce.ROWS
-          | heavy_caller.ROWS,
+SUITES = ((lost_processes.ROWS | handed_on.ROWS | herd.ROWS | slow_sides.ROWS | strange_peers.ROWS | repeats.ROWS
+          | scarce.ROWS | heavy_caller.ROWS,
            BrokerCluster),
           (sick_links.ROWS, functools.partial(BrokerCluster, is_proxied=True)),
           (strangers.ROWS, functools.partial(BrokerCluster, is_proxied=True, is_encrypted=True)),

@@ -23,9 +23,10 @@ int replay(std::uint64_t seed, bool has_trace) {
   const auto end = sim::run(sim::plan_of(seed), {}, who);
   for (const auto& wrong : end.wrongs) std::printf("seed %lu: %s\n", seed, wrong.c_str());
   std::printf(
-      "seed %lu: %zu requests, %zu finished, %zu messages, %zu lost, %zu kills, %zu freezes, "
-      "%zu partitions\n",
-      seed, end.asked, end.finished, end.frames, end.losses, end.kills, end.freezes, end.cuts);
+      "seed %lu: %zu requests, %zu finished, %zu messages, %zu lost, %zu repeated, %zu kills, "
+      "%zu freezes, %zu partitions\n",
+      seed, end.asked, end.finished, end.frames, end.losses, end.repeats, end.kills, end.freezes,
+      end.cuts);
   return end.wrongs.empty() ? 0 : 1;
 }
 

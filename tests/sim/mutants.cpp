@@ -117,6 +117,16 @@ mutation starts_at_once() {
   return out;
 }
 
+mutation forgets_what_it_heard() {
+  auto out = named("the broker takes a message that comes again for a new one");
+  auto count = std::make_shared<std::uint64_t>(0);
+  out.broker_hears = [count](wire::frame_received& f) {
+    f.header.mid.counter = ++*count | 1ull << 63;
+    return true;
+  };
+  return out;
+}
+
 mutation broker_without_clock() {
   auto out = named("the broker has no clock");
   out.is_broker_without_clock = true;
@@ -143,6 +153,7 @@ std::vector<mutation> mutants() {
           acknowledges_too_much(),
           leaves_with_a_word(),
           starts_at_once(),
+          forgets_what_it_heard(),
           broker_without_clock(),
           node_without_clock()};
 }

@@ -84,6 +84,7 @@ private:
   void close(node& n, std::size_t to, bool tells_node);
   void reach(way& over, process& to, const connection_ptr& in, instant& last,
              std::function<void()> work);
+  void repeat(way& over, broker& to, const connection_ptr& in, std::function<void()> work);
   void block(way& w, microseconds length);
   void part_some();
 
@@ -319,6 +320,15 @@ void world::reach(way& over, process& to, const connection_ptr& in, instant& las
   });
 }
 
+/// As a peer does that is broken or means harm: at once, or when all is long over.
+void world::repeat(way& over, broker& to, const connection_ptr& in, std::function<void()> work) {
+  ++out_.repeats;
+  time_.in(time_.happens(0.5) ? time_.between(0ms, 10ms) : time_.between(10ms, 8s),
+           [this, &over, &to, in, work = std::move(work)] {
+             if (in->is_open) reach(over, to, in, in->last_up, work);
+           });
+}
+
 // the state machines
 
 void world::feed(node& n, node_input in) {
@@ -355,11 +365,12 @@ void world::act(node& n, wire::frame_to_broker& f) {
   auto header = wire::decode(wire::encode(f.header));
   if (!header) return record_.wrong(f.header.cid, "a header that cannot be read");
   auto body = wire::make_body(std::move(f.body));
-  reach(n.up[link->broker], b, link, link->last_up,
-        [this, &b, link, header = std::move(*header), body] {
-          wire::frame_received heard{link->name, header, body};
-          if (!how_.broker_hears || how_.broker_hears(heard)) feed(b, std::move(heard));
-        });
+  const auto arrive = [this, &b, link, header = std::move(*header), body] {
+    wire::frame_received heard{link->name, header, body};
+    if (!how_.broker_hears || how_.broker_hears(heard)) feed(b, std::move(heard));
+  };
+  reach(n.up[link->broker], b, link, link->last_up, arrive);
+  if (!is_calm_ && time_.happens(plan_.faults.repeat)) repeat(n.up[link->broker], b, link, arrive);
 }
 
 void world::feed(broker& b, broker_input in) {

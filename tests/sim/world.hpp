@@ -13,13 +13,14 @@
 /// A whole cluster in one thread and one seed: the real state machines of brokers and nodes over a
 /// network, a clock and processes that are made up. The network is what ZeroMQ over TCP is: in
 /// order and without duplicates within a connection, which may break with all that is on its way,
-/// and which may lose a single message when a queue is full.
+/// and which may lose a single message when a queue is full. Nodes may say again what they said.
 namespace troupe::sim {
 
 struct fault_rates {
   double kill = 1, freeze = 1, cut = 1, partition = 1; ///< each, of any process, in 10 s
   double drain = 1;                                    ///< of any node, which then dies
   double loss = 0.0005;                                ///< of a message
+  double repeat = 0.01; ///< of a message to a broker: said again, within seconds, as it was
   /// One broker or link at a time, and no other process: what a worker began comes to its end.
   bool is_gentle = false;
 };
@@ -47,7 +48,8 @@ struct mutation {
 
 struct outcome {
   std::vector<std::string> wrongs; ///< promises that were broken; empty: none
-  std::size_t asked = 0, finished = 0, frames = 0, kills = 0, freezes = 0, cuts = 0, losses = 0;
+  std::size_t asked = 0, finished = 0, frames = 0, kills = 0, freezes = 0, cuts = 0, losses = 0,
+              repeats = 0;
 };
 
 /// Clusters of one to three brokers with fast and with slow networks, and in one of four seeds

@@ -47,10 +47,11 @@ def unpack(data, at=0):
 
 
 class RawPeer:
-    """`hello` adds to what HELLO says, or takes its place there; None: it says none."""
+    """`hello` adds to what HELLO says, or takes its place there; None: it says none. `me`: its incarnation, of a
+    process that has another connection or had one; such a one goes on with `count`."""
 
-    def __init__(self, port, roles=("load",), hello=(), host="127.0.0.1"):
-        self.me, self.count = int.from_bytes(os.urandom(8), "big") | 1, 0
+    def __init__(self, port, roles=("load",), hello=(), host="127.0.0.1", me=None, count=0):
+        self.me, self.count = me or int.from_bytes(os.urandom(8), "big") | 1, count
         self.socket = socket.create_connection((host, port), 5)
         self.socket.sendall(GREETING + ready())
         self._exactly(len(GREETING))
@@ -69,11 +70,11 @@ class RawPeer:
         last = len(frames) - 1
         self.socket.sendall(b"".join(frame(MORE if n < last else 0, each) for n, each in enumerate(frames)))
 
-    def header(self, kind, svc="", flags=0, ttl=0, ext=None, more=()):
+    def header(self, kind, svc="", flags=0, ttl=0, ext=None, more=(), cid=None, seq=0):
         self.count += 1
         mid = struct.pack(">QQ", self.me, self.count)
-        cid = mid if kind == REQUEST else bytes(16)
-        return pack([1, kind, flags, mid, cid, svc, ttl, 0, 2, 0, ext or {}, *more])
+        cid = cid or (mid if kind == REQUEST else bytes(16))
+        return pack([1, kind, flags, mid, cid, svc, ttl, 0, 2, seq, ext or {}, *more])
 
     def say(self, kind, body=b"", **fields):
         header = self.header(kind, **fields)

@@ -16,6 +16,8 @@ GREETING = b"\xff\0\0\0\0\0\0\0\1\x7f" + b"\3\1" + b"NULL".ljust(20, b"\0") + b"
 
 def pack(value):
     """MessagePack of what headers and link bodies consist of."""
+    if isinstance(value, bool):
+        return b"\xc3" if value else b"\xc2"
     if isinstance(value, int):
         return struct.pack("B", value) if value < 128 else b"\xcf" + struct.pack(">Q", value)
     if isinstance(value, bytes):

@@ -38,6 +38,7 @@ protected:
     happen(access_changed{std::make_shared<access_table>(std::move(to))});
   }
   void say(const peer_id& from, const std::string& key, envelope e, std::string body = {}) {
+    if (e.mid.counter == 0) e.mid.counter = ++numbered_ | 1ull << 63;
     for (auto& f : feed(frame_received{from, std::move(e), make_body(std::move(body)), key}))
       inbox_[f.to].push_back(std::move(f));
   }

@@ -21,7 +21,9 @@ protected:
     state_.step(now_, std::move(in), out);
     return out;
   }
+  /// With a number of its own, unless it has one.
   void receive(const peer_id& from, envelope e, std::string body = {}) {
+    if (e.mid.counter == 0) e.mid.counter = ++numbered_ | 1ull << 63;
     for (auto& f : feed(frame_received{from, std::move(e), make_body(std::move(body))}))
       inbox_[f.to].push_back(std::move(f));
   }
@@ -121,7 +123,7 @@ protected:
   instant now_{1h};
   std::map<peer_id, std::deque<frame_to_send>> inbox_;
   std::map<peer_id, std::uint64_t> incarnations_;
-  std::uint64_t asked_ = 0;
+  std::uint64_t asked_ = 0, numbered_ = 0;
 };
 
 } // namespace troupe::wire

@@ -18,7 +18,6 @@ protected:
     envelope e;
     e.type = frame::accept;
     e.cid = cid;
-    e.mid = {incarnations_[from], 1};
     e.svc = std::move(method);
     e.ttl_ms = ttl;
     e.seq = 1;
@@ -55,7 +54,7 @@ protected:
     envelope e;
     e.type = frame::request;
     e.flags = idempotent;
-    e.cid = e.mid = cid;
+    e.cid = cid;
     e.svc = "prompt.models/v1";
     receive(from, e, "question");
   }
