@@ -35,6 +35,7 @@ import handed_on  # noqa: E402
 import heavy_caller  # noqa: E402
 import herd  # noqa: E402
 import hung_actors  # noqa: E402
+import hung_up  # noqa: E402
 import isolation  # noqa: E402
 import kernel_links  # noqa: E402
 import kills  # noqa: E402
@@ -46,10 +47,11 @@ import sick_links  # noqa: E402
 import slow_sides  # noqa: E402
 import strange_peers  # noqa: E402
 import strangers  # noqa: E402
+import without_brokers  # noqa: E402
 
 # Rows, and the cluster that they run on.
-SUITES = ((lost_processes.ROWS | handed_on.ROWS | herd.ROWS | slow_sides.ROWS | strange_peers.ROWS | scarce.ROWS
-          | heavy_caller.ROWS,
+SUITES = ((lost_processes.ROWS | without_brokers.ROWS | hung_up.ROWS | handed_on.ROWS | herd.ROWS
+           | slow_sides.ROWS | strange_peers.ROWS | scarce.ROWS | heavy_caller.ROWS,
            BrokerCluster),
           (sick_links.ROWS, functools.partial(BrokerCluster, is_proxied=True)),
           (strangers.ROWS, functools.partial(BrokerCluster, is_proxied=True, is_encrypted=True)),
@@ -68,8 +70,8 @@ LONG = {"26c", "36a", "36b"}
 class Stage:
     """The cluster of the moment: kept from row to row as long as it is well."""
 
-    def __init__(self, program, seed):
-        self.program, self.seed = program, seed
+    def __init__(self, program, seed, is_long):
+        self.program, self.seed, self.is_long = program, seed, is_long
         self.cluster = self.folder = None
 
     def take(self, shape):
@@ -97,7 +99,7 @@ class Stage:
 
 
 def run_row(stage, number, fault, function, shape, rounds):
-    row = Row(number, fault, stage.seed)
+    row = Row(number, fault, stage.seed, stage.is_long)
     try:
         cluster = stage.take(shape)
         try:
@@ -160,10 +162,11 @@ def main():
     if set(only) - set(known):
         parser.error(f"rows are {', '.join(known)}")
     self_test()
-    stage, done, ends = Stage(options.program, options.seed), [], []
+    is_long = options.rounds > 1 or options.every_row
+    stage, done, ends = Stage(options.program, options.seed, is_long), [], []
     for rows, shape in SUITES:
         for number, (fault, function) in rows.items():
-            is_left_out = number in LONG and options.rounds == 1 and not options.every_row
+            is_left_out = number in LONG and not is_long
             if number not in only if only else is_left_out:
                 continue
             done.append(run_twice_if_late(stage, number, fault, function, shape, options.rounds))
