@@ -376,7 +376,8 @@ class Connection(asyncio.Protocol):
         if model == "sim-count":
             words = [f"{last_user_text(body)}:{i}" for i in range(int(body.get("max_tokens") or 40))]
         if model == "sim-flood":
-            words = [f"{i:04}".ljust(FLOOD_BYTES, ".") for i in range(int(body.get("max_tokens") or 40))]
+            # One by one: to make all of them first would hold up everybody else for a while.
+            words = (f"{i:04}".ljust(FLOOD_BYTES, ".") for i in range(int(body.get("max_tokens") or 40)))
         for i, word in enumerate(words):
             if model == "sim-flood":
                 await asyncio.sleep(0)
