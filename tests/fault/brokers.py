@@ -45,6 +45,7 @@ import rolling  # noqa: E402
 import scarce  # noqa: E402
 import sick_links  # noqa: E402
 import slow_sides  # noqa: E402
+import spikes  # noqa: E402
 import strange_peers  # noqa: E402
 import strangers  # noqa: E402
 import without_brokers  # noqa: E402
@@ -53,7 +54,7 @@ import without_brokers  # noqa: E402
 SUITES = ((lost_processes.ROWS | without_brokers.ROWS | hung_up.ROWS | handed_on.ROWS | herd.ROWS
            | slow_sides.ROWS | strange_peers.ROWS | scarce.ROWS | heavy_caller.ROWS,
            BrokerCluster),
-          (sick_links.ROWS, functools.partial(BrokerCluster, is_proxied=True)),
+          (sick_links.ROWS | spikes.ROWS, functools.partial(BrokerCluster, is_proxied=True)),
           (strangers.ROWS, functools.partial(BrokerCluster, is_proxied=True, is_encrypted=True)),
           (handed_on.TWO_PROMPTS_ROWS | hung_actors.ROWS, handed_on.TwoPromptsCluster),
           (rolling.ROWS, rolling.RollingCluster), (rolling.SHARED_ROWS, rolling.SharedAccountsCluster),
