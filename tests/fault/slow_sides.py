@@ -102,16 +102,15 @@ def sent_to(cluster, readers):
     return {c["text"]: c["sent"] for c in cluster.provider_calls() if c["text"] in names}
 
 
-def check_pace(row, others, opened, filled, asked, until, sample):
-    """How the others fare before, while the buffers on the way fill, and then. Only while nothing is asked of the
+def check_pace(row, others, before, fill, then):
+    """How the others fare in these spans: before, while the buffers on the way fill, and then. Only while nothing is asked of the
     simulator, of a metric or of a file in /proc: all that is work on the cores that the others need."""
-    usual = p99_gap_ms(others, opened - sample, opened)
-    filling, beside = p99_gap_ms(others, opened, filled), p99_gap_ms(others, asked + INTERVAL, until)
+    usual, filling, beside = (p99_gap_ms(others, *span) for span in (before, fill, then))
     row.most("p99 of the time between two tokens of the others before, ms", round(usual, 1))
     row.most("p99 of it beside the slow readers, ms", round(beside, 1))
-    row.most("that is more by, %", round(100 * (beside / usual - 1), 1))
+    row.most("of it at most more by, %", round(100 * (beside / usual - 1), 1))
     row.most(f"p99 of it in the first {FILLED:g} s, while buffers fill, ms", round(filling, 1))
-    row.expect_by(beside <= MOVES * usual, f"the others' p99 is {beside:.1f} ms, and {usual:.1f} ms without slow readers")
+    row.expect_by(beside <= MOVES * usual, f"the others' p99 is {beside:.1f} ms, and {usual:.1f} without slow readers")
     row.expect_by(filling <= FILLING_MS, f"the others' p99 is {filling:.0f} ms while the slow readers' buffers fill")
 
 
@@ -132,7 +131,7 @@ def slow_readers(cluster, row, rounds):
         read_slowly(readers, sample)
         until = time.monotonic()
         last = sent_to(cluster, readers)
-        check_pace(row, others, opened, filled, asked, until, sample)
+        check_pace(row, others, (opened - sample, opened), (opened, filled), (asked + INTERVAL, until))
         row.expect(all(each.read >= sample for each in readers), "a slow reader got nothing")
         row.expect(len(last) == READERS, f"the provider was asked {len(last)} times")
         row.expect(last == first, f"the provider goes on to send: {first}, {last}")

@@ -22,6 +22,7 @@ SPIKE = 5.0
 ENDED = 6.5          # after its beginning: noticed after up to 3.5 s, then looked for for 2.5 s; and the way back
 LATE = 0.1           # seconds after its deadline in which a request must have ended
 EARLY_MOST = 0.01    # and before which none may have ended: a time is sent in whole milliseconds
+ON_WAY = 0.05        # from who asks to the provider, on good links
 CHATS = 4            # with a deadline, at each broker
 CHAT_SECONDS = 9.0   # what they may take
 READY_SECONDS = 2.0  # what an edge gives /ready
@@ -30,40 +31,44 @@ EARLY = 1.0          # a deadline of a chat is so long after the beginning of a 
 
 class TimedPeer(threading.Thread):
     """A peer of a broker, straight, that asks for chats of a silent provider which may take CHAT_SECONDS, and lives
-    until each is answered. `answers`: code and time."""
+    until each is answered. `asked`: when, by name; `answers`: code, and seconds after the deadline."""
 
     def __init__(self, port, names):
         super().__init__(daemon=True)
-        self.peer, self.count, self.answers = RawPeer(port, roles=["router"]), len(names), []
-        self.asked = time.monotonic()
+        self.peer, self.asked, self.answers = RawPeer(port, roles=["router"]), {}, []
+        calls = {}
         for name in names:
             body = {"model": "sim-silent", "messages": [{"role": "user", "content": name}]}
             self.peer.say(REQUEST, pack_chat(body), svc="prompt.chat/v1", ttl=round(CHAT_SECONDS * 1000),
                           ext={"ca": pack({"user": "timed"})})
+            self.asked[name] = calls[self.peer.last_call] = time.monotonic()
+        self.calls = calls
         self.start()
 
     def run(self):
-        until, beat = self.asked + CHAT_SECONDS + SPIKE, 0.0
+        until, beat = time.monotonic() + CHAT_SECONDS + SPIKE, 0.0
         with self.peer, contextlib.suppress(OSError, EOFError):
-            while len(self.answers) < self.count and time.monotonic() < until:
+            while len(self.answers) < len(self.asked) and time.monotonic() < until:
                 if time.monotonic() >= beat:
                     self.peer.say(HEARTBEAT, pack({"in_flight": 0}))
                     beat = time.monotonic() + 1
                 heard = self.peer.hear(lambda h: h[1] in (FINAL, ERROR), 0.5)
                 if heard:
-                    self.answers.append((heard[1] and heard[1].get("code"), time.monotonic()))
+                    late = time.monotonic() - self.calls[heard[0][4]] - CHAT_SECONDS
+                    self.answers.append((heard[1] and heard[1].get("code"), late))
 
 
 class TimedChats:
     """Chats with a deadline at the prompt, asked by peers of the brokers: no HTTP client can say how long it waits.
-    Asked while all links are good, so that the worker's deadline is theirs: what is left of a time is sent, and
-    what it was on its way would be added to it."""
+    Asked while all links are good: a deadline travels as the time that is left, so that what a request was on its
+    way is added to it at the worker."""
 
     def __init__(self, cluster, row, number):
         self.cluster, self.row = cluster, row
         self.names = [[f"timed{number}-{name}-{n}" for n in range(CHATS)] for name in BROKERS]
         self.peers = [TimedPeer(cluster.broker_ports[name], names) for name, names in zip(BROKERS, self.names)]
-        self.deadline = self.peers[0].asked + CHAT_SECONDS
+        self.asked = self.peers[0].asked | self.peers[1].asked
+        self.deadline = min(self.asked.values()) + CHAT_SECONDS
         cluster.until(lambda: len(self.calls()) == CHATS * len(self.peers), 3, "not all timed chats began")
 
     def calls(self):
@@ -78,15 +83,17 @@ class TimedChats:
         answers = [each for peer in self.peers for each in peer.answers]
         row.expect([code for code, _ in answers] == ["deadline_exceeded"] * CHATS * len(self.peers),
                    f"chats with a deadline were answered {answers}")
-        self._check_late("a broker answered", [at for _, at in answers])
-        closed = [c["closed"] for c in self.calls()]
-        if row.expect(None not in closed, f"the worker goes on with chats whose deadline has passed: {closed}"):
-            self._check_late("the worker ended", closed)
-        row.asked += len(closed)
-        row.failed += len(closed)
+        self._check_late("a broker answered", [late for _, late in answers])
+        calls = self.calls()
+        if row.expect(all(c["closed"] for c in calls), f"the worker goes on after deadlines: {calls}"):
+            on_way = {c["text"]: c["start"] - self.asked[c["text"]] for c in calls}
+            row.most("a chat reached the provider at most ms after it was asked", round(max(on_way.values()) * 1000))
+            row.expect_by(max(on_way.values()) <= ON_WAY, f"chats on good links came to the provider after {on_way}")
+            self._check_late("the worker ended", [c["closed"] - self.asked[c["text"]] - CHAT_SECONDS for c in calls])
+        row.asked += len(calls)
+        row.failed += len(calls)
 
-    def _check_late(self, what, times):
-        late = [at - self.deadline for at in times]
+    def _check_late(self, what, late):
         self.row.most(f"{what} what was late, at most ms after its deadline", round(max(late, default=0) * 1000))
         self.row.expect(min(late, default=0) >= -EARLY_MOST, f"{what} a chat {-min(late, default=0):.3f} s too early")
         self.row.expect_by(max(late, default=0) <= LATE, f"{what} a chat {max(late, default=0):.3f} s too late")
@@ -200,6 +207,7 @@ def latency(cluster, row, rounds):
         spiky(cluster, row, BROKERS[number % 2:number % 2 + 1])
         for proxy in cluster.proxies.values():
             proxy.heal()
+        time.sleep(DELAY + JITTER + 0.05)  # what the proxies had read before passes at its time
         timed = TimedChats(cluster, row, number)
         for proxy in cluster.proxies.values():
             proxy.set(None, delay=DELAY, jitter=JITTER)
