@@ -12,8 +12,9 @@ TYPED = (502, 503)  # what a request that a fault hit may be answered
 class Row:
     """Figures are added up over rounds, times are the longest. `problems` empty: passed."""
 
-    def __init__(self, number, fault, seed=0):
+    def __init__(self, number, fault, seed=0, is_long=False):
         self.number, self.fault, self.seed = number, fault, seed
+        self.is_long = is_long  # as long as the fault matrix has it, where that is longer than the short form
         self.rounds = self.lost = self.doubled = self.failed = self.asked = 0
         self.detection_ms = self.recovery_ms = None
         self.problems, self.extra = [], {}

@@ -3,7 +3,6 @@
 Each function runs one row on a cluster that is well, and leaves it well.
 """
 import signal
-import statistics
 import threading
 import time
 
@@ -143,43 +142,6 @@ def broker_frozen(cluster, row, rounds):
         row.end_round(cluster)
 
 
-def all_brokers_killed(cluster, row, rounds):
-    """10: without any broker requests are refused at once, with a time to come again; then all is well. They are
-    away for 4 s; in the long form once for 30 s."""
-    for number in range(rounds):
-        seconds = 30 if number == 1 else 4
-        streams = running_streams(cluster, row, STREAMS, 400)
-        reconnects = {name: cluster.metric(name, "troupe_bus_reconnects_total") for name in NODES}
-        with Probes(cluster.loop, cluster.edge_urls, cluster.api_key) as probes:
-            time.sleep(0.5)
-            killed = time.monotonic()
-            for name in BROKERS:
-                cluster.nodes[name].process.kill()
-            for name in BROKERS:
-                cluster.nodes[name].kill()
-            cluster.streams.wait(streams, 5)
-            row.detected(max(s.ended or killed + 9 for s in streams) - killed, 4.0)
-            time.sleep(max(0.0, killed + seconds - time.monotonic()))
-            for name in BROKERS:
-                cluster.nodes[name].start()
-            back = time.monotonic()
-            cluster.wait_linked()
-            time.sleep(max(0.0, back + 3 - time.monotonic()))
-            row.recovered(probes.healed_after(back), 3.0)
-        row.take_streams(cluster, streams, may_fail=True)
-        row.expect(all(s.end == ERROR for s in streams), "a stream without a broker did not fail")
-        row.take_probes(cluster, probes, may_fail=[(killed - 0.5, back + 3, killed)])
-        refused = probes.between(killed + 1, back)
-        other = [p for p in refused if p.status != 503 or "retry-after" not in p.headers]
-        row.expect(not other, f"{len(other)} requests got no 503 with Retry-After, as {other and other[0]}")
-        slow = [p for p in refused if p.took > 0.5]
-        row.expect(not slow, f"{len(slow)} requests waited for a broker, as {slow and slow[0]}")
-        tries = max(cluster.metric(name, "troupe_bus_reconnects_total") - n for name, n in reconnects.items())
-        row.most("connections that one node made anew", tries)
-        row.expect(tries <= 2 * (12 + 2 * (time.monotonic() - killed)), f"a storm: {tries} connections of one node")
-        row.end_round(cluster)
-
-
 def edge_killed(cluster, row, rounds):
     """11: what a killed edge had asked is called off; the other edge's streams do not notice."""
     for number in range(rounds):
@@ -205,37 +167,10 @@ def edge_killed(cluster, row, rounds):
         row.end_round(cluster)
 
 
-def client_gone(cluster, row, rounds):
-    """12: a client that hangs up takes the provider's connection with it."""
-    for _ in range(rounds):
-        streams = running_streams(cluster, row, 20, 400)
-        others = cluster.streams.open(cluster.edge_urls, 10, 60)
-        hung_up = {}
-        for each in streams:
-            hung_up[each.name] = cluster.streams.hang_up(each)
-            time.sleep(0.05)
-        closed = lambda: {c["text"]: c["closed"] for c in cluster.provider_calls() if c["text"] in hung_up}
-        cluster.until(lambda: None not in closed().values(), 10, "the provider's connections are open")
-        took = sorted(at - hung_up[name] for name, at in closed().items())
-        row.detected(took[-1])
-        row.most("half of the provider's connections closed within, ms", round(statistics.median(took) * 1000, 1))
-        # All processes and clients share this machine, so the slowest of twenty may have waited for a core.
-        row.expect(statistics.median(took) <= 0.05 and took[-1] <= 0.25,
-                   f"closed after {statistics.median(took):.3f} s, at most {took[-1]:.3f} s")
-        row.asked += len(streams)
-        row.failed += len(streams)
-        row.expect(not any(s.lost or s.doubled for s in streams), "tokens were lost before the client went")
-        cluster.streams.wait(others, 10)
-        row.take_streams(cluster, others)
-        row.end_round(cluster)
-
-
 ROWS = {
     "2/4": ("worker killed in the middle of its work", worker_killed),
     "5": ("worker frozen, 1.5 s and 5 s", worker_frozen),
     "8": ("one of two brokers killed, in turn", brokers_killed_in_turn),
     "9": ("broker frozen for 6 s", broker_frozen),
-    "10": ("all brokers killed, back", all_brokers_killed),
     "11": ("edge killed", edge_killed),
-    "12": ("client hangs up", client_gone),
 }

@@ -126,27 +126,6 @@ def narrow(cluster, row, rounds):
         row.end_round(cluster)
 
 
-def slow(cluster, row, rounds):
-    """21: every message to and from both brokers takes 50 to 150 ms."""
-    for _ in range(rounds):
-        wall = time.time()
-        for proxy in cluster.proxies.values():
-            proxy.set(None, delay=0.1, jitter=0.05)
-        streams = running_streams(cluster, row, STREAMS, 80, begun=1)
-        with Probes(cluster.loop, cluster.edge_urls, cluster.api_key, every=0.5) as probes:
-            cluster.streams.wait(streams, 20)
-        took = sorted(p.took for p in probes.all if p.kind == "chat")
-        row.most("half of the chats, six messages one after the other, took at most, ms",
-                 round(took[len(took) // 2] * 1000))
-        row.expect(not noticed_by_nodes(cluster, wall), "a link that was slow was taken for dead")
-        for proxy in cluster.proxies.values():
-            proxy.heal()
-        row.recovered(cluster.until(lambda: chats_work(cluster), 10, "no chat on a good link"), 3.0)
-        row.take_streams(cluster, streams)
-        row.take_probes(cluster, probes, most=3.0)
-        row.end_round(cluster)
-
-
 class Spoiler:
     """Flips one bit in about `every` bytes, from a seed."""
 
@@ -254,7 +233,6 @@ ROWS = {
     "16": ("nobody hears broker A", cut_from_all),
     "18": ("connections to broker A are reset", resets),
     "20": ("1 Mbit/s between worker and broker A", narrow),
-    "21": ("100 ± 50 ms on every link", slow),
     "22a": ("frames cut short between worker and broker A", truncated),
     "22b": ("bits flip between edge 2 and broker A", corrupted),
 }

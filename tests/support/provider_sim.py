@@ -23,10 +23,10 @@ chooses the behaviour:
 
 What tests look at (no key needed):
     GET  /sim/last          the last /v1 request: method, path, headers, body as it came
-    GET  /sim/connections   one entry a /v1 request: path, model, text, sent (bytes of the answer), start,
-                            first_byte, finished, closed (when the peer was seen to close), in seconds of
-                            the system's monotonic clock, which other processes of this machine can
-                            compare with
+    GET  /sim/connections   one entry a /v1 request: path, model, text, asked (bytes of the body), sent (bytes of
+                            the answer), said (streamed chunks with text), start, first_byte, finished, closed
+                            (when the peer was seen to close), in seconds of the system's monotonic clock,
+                            which other processes of this machine can compare with
     POST /sim/reset         forgets both
 """
 import argparse
@@ -234,9 +234,9 @@ class Connection(asyncio.Protocol):
         self.provider.last = {"method": request.method, "path": request.path,
                               "headers": request.headers,
                               "body": request.body.decode("utf-8", "replace")}
-        self.entry = {"id": len(self.provider.requests), "path": path, "model": None, "text": None, "sent": 0,
-                      "start": time.monotonic(), "first_byte": None, "finished": None,
-                      "closed": self.closed_at}
+        self.entry = {"id": len(self.provider.requests), "path": path, "model": None, "text": None,
+                      "asked": len(request.body), "sent": 0, "said": 0, "start": time.monotonic(),
+                      "first_byte": None, "finished": None, "closed": self.closed_at}
         self.entries.append(self.entry)
         if len(self.provider.requests) < self.provider.keep:
             self.provider.requests.append(self.entry)
@@ -376,7 +376,8 @@ class Connection(asyncio.Protocol):
         if model == "sim-count":
             words = [f"{last_user_text(body)}:{i}" for i in range(int(body.get("max_tokens") or 40))]
         if model == "sim-flood":
-            words = [f"{i:04}".ljust(FLOOD_BYTES, ".") for i in range(int(body.get("max_tokens") or 40))]
+            # One by one: to make all of them first would hold up everybody else for a while.
+            words = (f"{i:04}".ljust(FLOOD_BYTES, ".") for i in range(int(body.get("max_tokens") or 40)))
         for i, word in enumerate(words):
             if model == "sim-flood":
                 await asyncio.sleep(0)
@@ -390,6 +391,7 @@ class Connection(asyncio.Protocol):
                 self.send_event(error_body("The model ran out of breath", "server_error"))
                 return self.transport.close()
             self.send_event(self.chunk(body, {"content": (" " if i else "") + word}))
+            self.entry["said"] += 1
         self.send_event(self.chunk(body, {}, "stop"))
         self.finish_stream(body)
 

@@ -76,6 +76,11 @@ class RawPeer:
         cid = cid or (mid if kind == REQUEST else bytes(16))
         return pack([1, kind, flags, mid, cid, svc, ttl, 0, 2, seq, ext or {}, *more])
 
+    @property
+    def last_call(self):
+        """The call id of a REQUEST that was the last to be said."""
+        return struct.pack(">QQ", self.me, self.count)
+
     def say(self, kind, body=b"", **fields):
         header = self.header(kind, **fields)
         self.send(header, body) if body else self.send(header)
@@ -83,7 +88,7 @@ class RawPeer:
     def ask(self, method, body=b"\x80", within=5.0, **fields):
         """The answer of a request: header and body, or None when there is none in time."""
         self.say(REQUEST, body, svc=method, **{"ttl": 5000} | fields)
-        cid = struct.pack(">QQ", self.me, self.count)
+        cid = self.last_call
         return self.hear(lambda h: h[4] == cid and h[1] in (FINAL, ERROR), within)
 
     def is_served(self):
