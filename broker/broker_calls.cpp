@@ -130,7 +130,8 @@ void broker_state::take_delegated(peer& from, frame_received& in) {
   c->untold = 0;
   c->delegated_by = from.id;
   c->attempts = 0;
-  c->may_have_begun = c->asks_start = false;
+  c->asks_start = false;
+  c->may_have_begun = c->was_lost; // who hands it on has not begun it, but one before it may have
   // A worker hands on for the caller that it was asked for.
   if (!from.is_router) in.header.caller = std::move(c->request.caller);
   c->request = std::move(in.header);
@@ -283,7 +284,7 @@ void broker_state::take_reject(peer& from, frame_received& in) {
   free_slot(*c);
   const bool has_started = c->is_held && c->may_have_begun;
   if (c->needs_start && !c->is_held) {
-    c->may_have_begun = false;
+    c->may_have_begun = c->was_lost;
     c->untold = 0;
   }
   if (c->requester.empty()) {
@@ -312,7 +313,7 @@ void broker_state::take_credit(peer& from, frame_received& in) {
   if (c->requester.empty() || has_moved) {
     forget(*c);
   } else {
-    if (!c->needs_start && !c->is_harmless) c->may_have_begun = true;
+    if (!c->needs_start && !c->is_harmless) c->may_have_begun = c->was_lost = true;
     answer_error(*c, make_error(errc::internal, "the worker gave the call up"));
   }
   pump(s);
@@ -468,7 +469,7 @@ void broker_state::pass_to_worker(peer& from, frame_received& in) {
 void broker_state::worker_lost(call& c, bool may_come_back) {
   const peer_id gone = std::exchange(c.worker, {});
   if (c.requester.empty()) return forget(c);
-  if (!c.needs_start && !c.is_harmless) c.may_have_begun = true;
+  if (!c.needs_start && !c.is_harmless) c.may_have_begun = c.was_lost = true;
   c.asks_start = false;
   if (c.is_cancelled) return answer_error(c, make_error(errc::cancelled, "cancelled"));
   if (may_repeat(c)) return repeat(c, gone);

@@ -171,6 +171,7 @@ private:
     bool is_held = false;        ///< its worker begins when this broker says so
     bool asks_start = false;     ///< and waits for that
     bool may_have_begun = false; ///< a worker may that was not held, or was told START
+    bool was_lost = false;       ///< by a worker that may go on with it
     bool is_called_off = false;  ///< the worker was told that nobody waits
     /// Who was told START, while the requester has not heard so; 0: it has, or need not.
     std::uint64_t untold = 0;

@@ -43,6 +43,7 @@ struct chat_job {
   chat_meter meter;        ///< of a limited caller
   std::optional<error> refusal; ///< nothing more was reserved for it
   bool is_called = false;       ///< a provider was
+  bool is_answered = false;     ///< the model has begun
   bool is_said = false;         ///< the model has ended
   bool is_purged = false; ///< all of its user's is deleted: it leaves neither turns nor a record
 

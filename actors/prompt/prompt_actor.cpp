@@ -367,7 +367,9 @@ private:
     if (!facts.id.empty()) job->identity = {facts.id, facts.model, facts.created};
     if (!facts.finish_reason.empty()) job->finish_reason = facts.finish_reason;
     job->text += facts.text;
-    if (facts.text.empty() && facts.has_choices && facts.finish_reason.empty()) ++job->wordless;
+    const bool is_first = !std::exchange(job->is_answered, true); // it has the role and no text
+    if (facts.text.empty() && facts.has_choices && facts.finish_reason.empty() && !is_first)
+      ++job->wordless;
     if (!may_go_on(job)) return;
     if (job->request.resumable) ++job->unread;
     if (!job->events()) {

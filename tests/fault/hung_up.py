@@ -10,7 +10,6 @@ from lost_processes import running_streams
 from troupe_process import call
 
 STREAMS = 20
-WORDLESS = 1  # an answer's first chunk has a role and no text: the estimate takes it for a token
 
 
 def estimate(size):
@@ -49,13 +48,12 @@ def check_bills(cluster, row, streams, since):
     for key, stream in ids.items():
         row.expect(len(records[key]) == 1, f"a chat has more than one record: {records[key]}")
         bill, asked, said = records[key][0], calls[stream.name]["asked"], calls[stream.name]["said"]
-        most = estimate(said_bytes(stream, said)) + WORDLESS
-        least = estimate(said_bytes(stream, max(said - 1, len(stream.seen)))) + WORDLESS
+        most = estimate(said_bytes(stream, said))
+        least = estimate(said_bytes(stream, max(said - 1, len(stream.seen))))
         row.sum("tokens billed for prompts", bill["prompt_tokens"])
         row.sum("tokens of prompts, by what reached the provider", estimate(asked))
         row.sum("tokens billed for answers", bill["completion_tokens"])
         row.sum("tokens of answers, by what the provider had sent", most)
-        row.sum("of them for first chunks, which have no text", WORDLESS)
         row.sum("bills that lack what the provider sent last", bill["completion_tokens"] < most)
         row.expect(bill["status"] == "cancelled" and bill["usage"] == "estimated", f"a bill says {bill}")
         row.expect(bill["prompt_tokens"] == estimate(asked), f"{asked} bytes asked, billed {bill}")

@@ -24,7 +24,7 @@ FILLED = 2.0            # seconds after which the provider cannot send more
 SAMPLE, LONG_SAMPLE = 6.0, 20.0  # seconds of others' tokens that are compared
 MOVES = 1.1             # what the others' p99 may be beside slow readers, of what it was
 FILLING_MS = 250        # what it may be as long as the provider fills the buffers, as fast as it can
-GROWTH_KIB = 16 << 10   # of a process that five such answers pass
+GROWTH_KIB = 32 << 10   # of a process that five such answers pass; what its allocator keeps between rounds is in it
 
 
 @contextlib.contextmanager

@@ -251,6 +251,22 @@ TEST_F(starting, a_router_that_is_lost_has_begun_nothing) {
   EXPECT_EQ(type_to("r2"), frame::request);
 }
 
+TEST_F(starting, what_a_lost_router_may_still_hand_on_may_have_begun) {
+  const std::vector<bus_method> methods{{"router.prompt.models/v1", true}};
+  serve("r1", "router", methods);
+  join("edge", "edge");
+  const auto cid = ask("edge", "router.prompt.models/v1", idempotent);
+  EXPECT_EQ(type_to("r1"), frame::request);
+  serve("r2", "router", methods);
+  lose("r1");
+  EXPECT_EQ(type_to("r2"), frame::request);
+  lose("w1");
+  delegate("r2", cid, "prompt.models/v1");
+  const auto why = error_to("edge");
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->started, started_state::unknown);
+}
+
 TEST_F(starting, a_method_that_nobody_declared_is_not_found) {
   ask("c", "prompt.sing/v1");
   const auto why = error_to("c");
