@@ -1,7 +1,7 @@
 // The backbone beside its yardsticks, in one run: a request of 128 bytes and its answer through a
-// broker, on tcp loopback, plain and encrypted, at once (idempotent), as chats are asked (once) and with a
-// router between; beside them libzmq's own REQ/REP, a bare DEALER-ROUTER-DEALER relay of the same
-// frames, and a nats-server where there is one. Alternated; medians of the rounds. And what a
+// broker, on tcp loopback, plain and encrypted, at once (idempotent), as chats are asked (once) and
+// with a router between; beside them libzmq's own REQ/REP, a bare DEALER-ROUTER-DEALER relay of the
+// same frames, and a nats-server where there is one. Alternated; medians of the rounds. And what a
 // request costs a broker that has a thousand workers.
 #include "bench/load/nats_peer.hpp"
 #include "broker/broker_state.hpp"
