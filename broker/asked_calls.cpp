@@ -102,12 +102,16 @@ bool asked_calls::ask_again(instant now, call& c, link_id except) {
   return true;
 }
 
+/// A WINDOW for each part of an answer would double the messages of a stream. What is held back is
+/// less than the first credit, so that nobody waits for it.
 void asked_calls::grant(const bus_window& in) {
   auto* c = find(in.cid);
   if (c == nullptr) return;
   c->frames += in.frames;
   c->bytes += in.bytes;
-  if (c->home != 0) say_window(*c, c->home, false);
+  const bool is_due = c->frames - c->told_frames >= bounds_.window_frames ||
+                      c->bytes - c->told_bytes >= bounds_.window_bytes;
+  if (c->home != 0 && is_due) say_window(*c, c->home, false);
 }
 
 void asked_calls::cancel(const call_id& cid) {
@@ -123,11 +127,11 @@ void asked_calls::cancel(const call_id& cid) {
 }
 
 /// All that was granted so far, so that one that is lost does no harm.
-void asked_calls::say_window(const call& c, link_id over, bool resend) {
+void asked_calls::say_window(call& c, link_id over, bool resend) {
   window_body body;
   body.acked_seq = c.seen;
-  body.granted_frames = c.frames;
-  body.granted_bytes = c.bytes;
+  body.granted_frames = c.told_frames = c.frames;
+  body.granted_bytes = c.told_bytes = c.bytes;
   body.resend = resend;
   auto& header = out_.frame_over(over, frame::window, c.cid, encode(body)).header;
   header.to = c.worker;

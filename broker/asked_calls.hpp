@@ -48,6 +48,7 @@ private:
     std::uint64_t seen = 0;              ///< the last partial
     std::uint64_t moves = 0;             ///< of the worker from broker to broker, as it counts them
     std::uint64_t frames = 0, bytes = 0; ///< granted so far
+    std::uint64_t told_frames = 0, told_bytes = 0; ///< of these the worker was told
     int attempts = 1, searches = 0;
     bool is_idempotent = false, is_cancelled = false;
     bool is_accepted = false;               ///< the worker was told to begin: it is the only one
@@ -73,7 +74,7 @@ private:
   void look_for_quiet(instant now);
   void found(call& c);
   void lose(call& c);
-  void say_window(const call& c, link_id over, bool resend);
+  void say_window(call& c, link_id over, bool resend);
   [[nodiscard]] link_id way_to(const call& c) const;
   void say_cancel(const call& c, link_id over);
   [[nodiscard]] bool ask_again(instant now, call& c, link_id except);

@@ -230,10 +230,12 @@ void broker_state::hand_over(call& c, const peer_id& to) {
 }
 
 /// Who declares nothing knows no START. Who spoke of a call a moment ago is alive, and would be
-/// told START as fast as it can ask.
+/// told START as fast as it can ask: a short answer is spared the way there and back, which a
+/// stream does not notice.
 bool broker_state::must_ask(const call& c) const {
-  return c.target->workers.declares(c.worker) &&
-         now_ - peers_.at(c.worker).spoke_of_calls > bounds_.freshness;
+  if (!c.target->workers.declares(c.worker)) return false;
+  const bool is_long = (c.request.flags & streamed) != 0;
+  return is_long || now_ - peers_.at(c.worker).spoke_of_calls > bounds_.freshness;
 }
 
 /// Gives waiting calls to free slots.

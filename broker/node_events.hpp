@@ -30,6 +30,9 @@ struct node_bounds {
   std::size_t kept_ends = 1u << 14;         ///< answers whose arrival is not known; the last ones
   std::size_t begun = 1u << 16;             ///< room for calls that began, to know them again
   int attempts = 3;                         ///< of a request, one after the other
+  /// Credit is passed on when so much of it has come together: a quarter of a stream's first.
+  std::uint64_t window_frames = limits::stream_window_frames / 4;
+  std::uint64_t window_bytes = limits::stream_window_bytes / 4;
   std::chrono::milliseconds heartbeat = limits::heartbeat;
   std::chrono::milliseconds silence = 5 * limits::heartbeat / 2;   ///< then a broker is dead
   std::chrono::milliseconds suspicion = 3 * limits::heartbeat / 2; ///< then another is preferred

@@ -196,7 +196,7 @@ void served_calls::take_signal(instant now, broker_frame& in) {
     c->home = 0;
     await_search(now, *c);
   }
-  if (c->others > 0 && --c->others == 0 && c->until) {
+  if (is_denied_by_all(*c, in.over)) {
     c->until = now;
     searching_.hurry(now);
   }
@@ -240,12 +240,19 @@ void served_calls::take_cancel(instant now, call& c, const broker_frame& in) {
 /// they do not know it, either. False: there is no other.
 bool served_calls::look_elsewhere(instant now, call& c) {
   if (searching_.contains(c.cid)) return true;
-  c.others = links_.welcomed() - 1;
-  if (c.others == 0) return false;
+  if (links_.welcomed() < 2) return false;
+  c.denied = {c.home};
   c.tried = c.home;
   begin_search(now, c);
   c.until = now + bounds_.last_look;
   return true;
+}
+
+/// A broker may say so twice, for it may be asked twice.
+bool served_calls::is_denied_by_all(call& c, link_id over) {
+  if (c.denied.empty() || !c.until) return false;
+  if (std::ranges::find(c.denied, over) == c.denied.end()) c.denied.push_back(over);
+  return c.denied.size() >= links_.welcomed();
 }
 
 // Losses.
@@ -306,7 +313,7 @@ void served_calls::link_leaving(instant now, link_id link) {
 void served_calls::confirm(call& c) {
   searching_.remove(c.cid);
   c.until.reset();
-  c.others = 0;
+  c.denied.clear();
 }
 
 void served_calls::link_found(instant now) {

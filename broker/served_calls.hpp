@@ -62,7 +62,6 @@ private:
     std::uint64_t sent = 0;              ///< the last partial
     std::uint64_t moves = 0;             ///< from broker to broker
     std::uint64_t frames = 0, bytes = 0; ///< granted so far
-    std::size_t others = 0;              ///< brokers that may still know a requester that was lost
     bool is_idempotent = false;
     bool is_repeatable = false;     ///< its requester asks again when nothing was said yet
     bool is_torn = false;           ///< something that was said could not be kept
@@ -74,6 +73,8 @@ private:
     std::optional<kept_end> end;       ///< FINAL or ERROR: nothing runs any more
     instant next_try{};
     std::optional<instant> until; ///< of what searches: then it is given up
+    /// Who does not know its requester any more, once one has said so by itself; else empty.
+    std::vector<link_id> denied;
   };
 
   [[nodiscard]] call* find(const call_id& cid);
@@ -92,6 +93,7 @@ private:
   void take_window(instant now, call& c, const broker_frame& in);
   void take_cancel(instant now, call& c, const broker_frame& in);
   [[nodiscard]] bool look_elsewhere(instant now, call& c);
+  [[nodiscard]] bool is_denied_by_all(call& c, link_id over);
   void keep(call& c, std::uint64_t seq, const std::string& body);
   void acknowledge(call& c, std::uint64_t seq);
   void end(instant now, call& c, frame type, std::string body);

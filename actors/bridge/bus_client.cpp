@@ -138,13 +138,19 @@ public:
 
 private:
   template <class Request>
+  [[nodiscard]] static bool wants_stream(const Request&) {
+    return method_traits<Request>::streamed;
+  }
+  [[nodiscard]] static bool wants_stream(const chat_request& body) { return body.stream; }
+
+  template <class Request>
   [[nodiscard]] bus_request packed(call<Request>& c, bool delegated) const {
     bus_request out;
     out.method = method_of(d_.target, c.body);
     out.cid = c.op.cid;
     out.delegated = delegated;
     out.idempotent = method_traits<Request>::delivered == delivery::idempotent;
-    out.streamed = method_traits<Request>::streamed;
+    out.streamed = wants_stream(c.body);
     out.deadline = c.op.deadline;
     if (d_.target == bus_target::router) out.credential = c.op.credential;
     if (!c.op.who.user.empty()) out.caller = msgpack_codec::encode(c.op.who);

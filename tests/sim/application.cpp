@@ -61,7 +61,7 @@ void application::ask(std::string body, bool may_be_cancelled) {
   r.cid = {incarnation_, ++counter_};
   r.idempotent = time_.happens(0.3);
   r.method = r.idempotent ? "router.prompt.models/v1" : "router.prompt.chat/v1";
-  r.streamed = true;
+  r.streamed = r.cid.counter % 2 == 0; // those that want none may begin without START
   r.deadline = time_.now() + time_.between(patience_least, patience_most);
   if (!may_be_cancelled) r.deadline = time_.now() + patience_most;
   if (has_.is_patient) r.deadline = time_.now() + patience_long;
@@ -79,9 +79,8 @@ void application::ask(std::string body, bool may_be_cancelled) {
 void application::take(bus_answer& answer) {
   if (const auto* partial = std::get_if<bus_partial>(&answer)) {
     record_.got_partial(partial->cid, partial->seq);
-    if (partial->seq % 4 != 0) return;
     return later(10us, [this, cid = partial->cid, seq = partial->seq] {
-      say_(bus_window{cid, seq, 4, 4096});
+      say_(bus_window{cid, seq, 1, 1024});
     });
   }
   if (const auto* finished = std::get_if<bus_finished>(&answer)) {

@@ -16,6 +16,7 @@ enum class part : std::uint8_t { edge, router, worker };
 /// each life of a process.
 class application {
 public:
+  static constexpr std::uint64_t first_credit = 6; ///< of a stream, in frames
   struct manners {
     bool is_patient = false;
     bool declares = true; ///< the classes of its methods: they begin when START has come
@@ -43,7 +44,7 @@ public:
 
 private:
   struct run {
-    std::uint64_t sent = 0, planned = 0, credit = 6;
+    std::uint64_t sent = 0, planned = 0, credit = first_credit;
     bool is_cancelled = false, is_waiting = false;
   };
 

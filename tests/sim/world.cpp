@@ -152,7 +152,9 @@ void world::start(node& n) {
       time_, record_, [this, &n](auto in) {
         enter(n, [this, &n, in = std::move(in)]() mutable { feed(n, std::move(in)); });
       });
-  n.state.emplace(n.app->identity(plan_.capacity));
+  wire::node_bounds bounds;
+  bounds.window_frames = application::first_credit * 2 / 3;
+  n.state.emplace(n.app->identity(plan_.capacity), bounds);
   say([&] { return name_of(n) + " starts"; });
   for (std::size_t b = 0; b < brokers_.size(); ++b) reconnect(n, b, 20ms);
 }

@@ -277,7 +277,7 @@ TEST_F(linked_node, an_older_move_does_not_undo_a_later_one) {
   const auto cid = ask_over(1);
   peer_says(worker, frame::accept, cid, {}, 2, 2, "auth.me/v1");
   peer_says(worker, frame::accept, cid, {}, 1, 1, "auth.me/v1");
-  feed(bus_window{cid, 0, 3, 30});
+  feed(bus_window{cid, 0, 16, 30});
   ASSERT_EQ(sent(frame::window).size(), 1u);
   EXPECT_EQ(sent(frame::window)[0].over, 2u);
 }
@@ -337,11 +337,27 @@ TEST_F(linked_node, a_call_of_which_nothing_is_heard_asks_what_is_missing) {
 
 TEST_F(linked_node, credit_is_said_as_a_sum) {
   const auto cid = ask_over(1);
-  feed(bus_window{cid, 0, 3, 30});
-  feed(bus_window{cid, 0, 4, 40});
+  feed(bus_window{cid, 0, 16, 30});
+  feed(bus_window{cid, 0, 17, 40});
   const auto said = decode_window(sent(frame::window).at(0).body).value();
-  EXPECT_EQ(said.granted_frames, 7u);
+  EXPECT_EQ(said.granted_frames, 33u);
   EXPECT_EQ(said.granted_bytes, 70u);
+}
+
+TEST_F(linked_node, credit_is_passed_on_by_the_quarter) {
+  const auto cid = ask_over(1);
+  for (int n = 0; n < 15; ++n) {
+    feed(bus_window{cid, 0, 1, 10});
+    EXPECT_TRUE(sent().empty());
+  }
+  feed(bus_window{cid, 0, 1, 10});
+  EXPECT_EQ(sent(), frames{frame::window});
+  feed(bus_window{cid, 0, 1, 16u << 10});
+  EXPECT_EQ(sent(), frames{frame::window}) << "a large part";
+  feed(bus_window{cid, 0, 1, 10});
+  lose(1);
+  ASSERT_EQ(sent(frame::window).size(), 1u);
+  EXPECT_EQ(decode_window(sent(frame::window)[0].body)->granted_frames, 18u) << "all of it";
 }
 
 TEST_F(linked_node, what_is_cancelled_is_not_searched_for) {

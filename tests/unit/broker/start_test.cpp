@@ -110,6 +110,11 @@ TEST_F(lively, after_it_or_by_its_heart_alone_it_has_to) {
   chat();
 }
 
+TEST_F(lively, a_stream_has_the_time_to_ask) {
+  ask("c", "prompt.chat/v1", streamed);
+  EXPECT_EQ(next("w1")->header.flags & on_start, on_start);
+}
+
 TEST_F(lively, what_it_got_is_nobody_elses) {
   serve("w2", "prompt", prompt_methods);
   chat_at_once();
