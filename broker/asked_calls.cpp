@@ -242,9 +242,9 @@ void asked_calls::take_error(instant now, call& c, const broker_frame& in) {
   auto why = msgpack_codec::decode<error>(in.body);
   if (!why) why = make_error(errc::internal, "a peer's error could not be read");
   if (is_broker && take_denial(now, c, in, *why)) return;
-  const bool was_handed_on = c.is_accepted && c.seen == 0 && why->reason == node_not_linked;
-  if (is_broker && in.over == c.home && was_handed_on) {
-    // By who had begun it, to a node that is gone; the broker told nobody else to begin.
+  const bool is_of_home = is_broker && in.over == c.home;
+  if (is_of_home && c.is_accepted && c.seen == 0 && why->started == started_state::no) {
+    // Who was to begin it refused it, or handed it on; the broker told nobody else to begin.
     out_.put(bus_answer(bus_failed{c.cid, std::move(*why)}));
     return end(c);
   }
@@ -276,7 +276,7 @@ bool asked_calls::take_denial(instant now, call& c, const broker_frame& in, cons
     const bool is_asked = c.home == 0 && is_loss && !c.denied.empty();
     if (is_asked && std::ranges::find(c.denied, in.over) == c.denied.end()) {
       c.denied.push_back(in.over);
-      if (c.denied.size() >= links_.welcomed()) lose(c);
+      if (links_.are_all_in(c.denied)) lose(c);
     }
     return true;
   }

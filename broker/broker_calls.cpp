@@ -396,9 +396,9 @@ void broker_state::take_move(peer& from, frame_received& in) {
   if (c->worker.empty()) attach(*c, from);
   c->may_have_begun = true;
   if (auto* asks = peer_with(c->cid.incarnation)) requester_back(*c, *asks);
-  if (c->requester.empty()) return;
   c->untold = 0;
-  out_->push_back({c->requester, std::move(in.header), {}});
+  c->is_introduced = true; // the requester may have heard of one at another broker
+  if (!c->requester.empty()) out_->push_back({c->requester, std::move(in.header), {}});
 }
 
 /// Null when the requester is not here, or there is no room.

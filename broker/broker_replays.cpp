@@ -29,7 +29,6 @@ bool broker_state::is_fresh(peer& from, const envelope& header) {
   }
   switch (from.numbers.take(header.mid.counter)) {
     case replay_window::verdict::fresh:
-      from.stale = 0;
       return true;
     case replay_window::verdict::repeated:
       ++counts_.repeated;
@@ -46,7 +45,7 @@ void broker_state::take_stale(peer& from, const envelope& header) {
   const bool is_own_request = header.type == frame::request && (header.flags & delegated) == 0 &&
                               header.cid.incarnation == from.who.incarnation;
   if (is_own_request && !calls_.contains(header.cid)) send_error(from.id, header.cid, too_old());
-  if (++from.stale < stale_max) return;
+  if (from.numbers.stale_in_a_row(header.mid.counter) < stale_max) return;
   send(from.id, frame::reset, {}); // with HELLO it begins its numbers anew
   lose_peer(from.id);
 }

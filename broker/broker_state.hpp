@@ -141,7 +141,6 @@ private:
     instant seen{};
     instant spoke_of_calls{};         ///< of which its heart and its link know nothing: it works
     used_numbers numbers;             ///< of its messages
-    int stale = 0;                    ///< so many of them in a row
     std::uint64_t stuck_ms = 0;       ///< as its last heartbeat said
     std::vector<std::string> brokers; ///< that it is linked to
   };

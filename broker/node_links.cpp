@@ -87,6 +87,12 @@ bool node_links::is_linked() const noexcept {
   return std::ranges::any_of(links_, &link_state::is_linked);
 }
 
+bool node_links::are_all_in(const std::vector<link_id>& some) const {
+  return std::ranges::all_of(links_, [&](const auto& l) {
+    return !l->is_welcomed() || std::ranges::find(some, l->id()) != some.end();
+  });
+}
+
 bool node_links::is_leaving() const noexcept {
   return !links_.empty() && std::ranges::all_of(links_, &link_state::is_leaving);
 }

@@ -40,6 +40,8 @@ public:
   [[nodiscard]] std::vector<std::string> addresses() const;
   [[nodiscard]] bool is_linked() const noexcept;
   [[nodiscard]] bool is_leaving() const noexcept; ///< all brokers are
+  /// All brokers that have welcomed this node are.
+  [[nodiscard]] bool are_all_in(const std::vector<link_id>& some) const;
   [[nodiscard]] instant due() const;
 
   template <class F>

@@ -37,7 +37,8 @@ private:
   using bucket = std::array<call_id, ways>; ///< the last one first
 
   [[nodiscard]] bucket& bucket_of(const call_id& cid) {
-    return buckets_[std::hash<call_id>{}(cid) & (count_ - 1)];
+    return buckets_[std::hash<call_id>{}(cid) >> 32 &
+                    (count_ - 1)]; // its low bits are the counter's
   }
 
   const std::size_t count_;

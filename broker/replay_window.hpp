@@ -37,7 +37,15 @@ private:
 class used_numbers {
 public:
   [[nodiscard]] replay_window::verdict take(std::uint64_t counter) noexcept {
-    return window_of(counter).take(counter & ~of_link);
+    const auto how = window_of(counter).take(counter & ~of_link);
+    auto& stale = is_of_link(counter) ? stale_link_frames_ : stale_calls_;
+    if (how == replay_window::verdict::fresh) stale = 0;
+    if (how == replay_window::verdict::stale) ++stale;
+    return how;
+  }
+  /// So many of those that are numbered as this one were stale since the last fresh one.
+  [[nodiscard]] int stale_in_a_row(std::uint64_t counter) const noexcept {
+    return is_of_link(counter) ? stale_link_frames_ : stale_calls_;
   }
   /// Its first message, so that what was said over earlier ones is old.
   void begin(std::uint64_t counter) noexcept { window_of(counter).begin(counter & ~of_link); }
@@ -45,10 +53,14 @@ public:
 private:
   static constexpr auto of_link = 1ull << 63;
   [[nodiscard]] replay_window& window_of(std::uint64_t counter) noexcept {
-    return (counter & of_link) != 0 ? link_frames_ : calls_;
+    return is_of_link(counter) ? link_frames_ : calls_;
+  }
+  [[nodiscard]] static bool is_of_link(std::uint64_t counter) noexcept {
+    return (counter & of_link) != 0;
   }
 
   replay_window calls_, link_frames_;
+  int stale_calls_ = 0, stale_link_frames_ = 0;
 };
 
 } // namespace troupe::wire

@@ -23,12 +23,13 @@ std::uint64_t risen(std::uint64_t& known, std::uint64_t now) {
 
 void served_calls::take_request(instant now, broker_frame& in) {
   auto& h = in.header;
-  if (auto* c = find(h.cid)) {
-    if (!c->is_given_up) return take_again(now, *c, in.over);
-    return reject(in, errc::unavailable, "the node still ends what it had begun of it");
-  }
   const bool is_held = (h.flags & on_start) != 0;
   const bool is_once = (h.flags & idempotent) == 0 && !h.svc.starts_with(router_prefix);
+  if (auto* c = find(h.cid)) {
+    if (!c->is_given_up) return take_again(now, *c, in.over);
+    if (is_once) return refuse_second(in);
+    return reject(in, errc::unavailable, "the node still ends what it had begun of it");
+  }
   if (is_once && begun_.contains(h.cid)) return refuse_second(in);
   if (is_draining_ && h.to == 0) return reject(in, errc::draining, "the node is shutting down");
   if (work_ + in.body.size() > bounds_.work_bytes)
@@ -100,6 +101,7 @@ void served_calls::hand_on(instant now, bus_request& in) {
   if (c == nullptr) return void(++dropped_);
   if (c->home == 0 && !c->is_given_up)
     if (const auto over = links_.next(c->tried)) move(now, *c, over);
+  begun_.remove(c->cid);               // it may come back, handed on by who has it then
   if (c->home == 0) return forget(*c); // its requester will notice
   auto header = request_header(now, in, out_.next_mid());
   if (header.svc.empty() || in.body.size() > limits::bus_body_bytes) {
@@ -108,7 +110,6 @@ void served_calls::hand_on(instant now, bus_request& in) {
   }
   header.hop = c->hop;
   out_.put(frame_to_broker{c->home, std::move(header), std::move(in.body)});
-  begun_.remove(c->cid); // it may come back, handed on by who has it now
   forget(*c);
 }
 
@@ -130,9 +131,10 @@ void served_calls::final(instant now, send_final& in) {
 }
 
 void served_calls::failure(instant now, send_failure& in) {
-  if (auto* c = find_running(in.cid))
-    return end(now, *c, frame::error, msgpack_codec::encode(in.why));
-  ++dropped_;
+  auto* c = find_running(in.cid);
+  if (c == nullptr) return void(++dropped_);
+  if (in.why.started == started_state::no) begun_.remove(c->cid);
+  end(now, *c, frame::error, msgpack_codec::encode(in.why));
 }
 
 /// Whether an end arrives is not known, so it is kept for as long as the loss of a broker may take
@@ -252,7 +254,7 @@ bool served_calls::look_elsewhere(instant now, call& c) {
 bool served_calls::is_denied_by_all(call& c, link_id over) {
   if (c.denied.empty() || !c.until) return false;
   if (std::ranges::find(c.denied, over) == c.denied.end()) c.denied.push_back(over);
-  return c.denied.size() >= links_.welcomed();
+  return links_.are_all_in(c.denied);
 }
 
 // Losses.
@@ -283,7 +285,7 @@ void served_calls::link_lost(instant now, link_id link) {
       continue;
     }
     c.home = 0;
-    begin_search(now, c);
+    if (!c.is_given_up) begin_search(now, c);
   }
 }
 
@@ -304,7 +306,7 @@ void served_calls::link_leaving(instant now, link_id link) {
   if (other == nullptr || other->is_leaving()) return;
   for (const auto& cid : calls_at(calls_, link)) {
     auto& c = calls_.at(cid);
-    if (c.end || !has_begun(c)) continue;
+    if (c.end || c.is_given_up || !has_begun(c)) continue;
     c.tried = link;
     begin_search(now, c);
   }

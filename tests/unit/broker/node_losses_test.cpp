@@ -335,6 +335,16 @@ TEST_F(linked_node, a_call_of_which_nothing_is_heard_asks_what_is_missing) {
   EXPECT_EQ(said.acked_seq, 1u);
 }
 
+TEST_F(linked_node, who_was_to_begin_and_did_not_ends_the_call_at_once) {
+  const auto cid = ask_over(1);
+  peer_says(worker, frame::accept, cid);
+  broker_says(frame::error, cid,
+              msgpack_codec::encode(not_begun(make_error(errc::unavailable, "nobody is left"))));
+  ASSERT_EQ(failures().size(), 1u);
+  EXPECT_EQ(failures()[0].code, errc::unavailable);
+  EXPECT_EQ(failures()[0].started, started_state::no);
+}
+
 TEST_F(linked_node, credit_is_said_as_a_sum) {
   const auto cid = ask_over(1);
   feed(bus_window{cid, 0, 16, 30});

@@ -388,6 +388,25 @@ TEST_F(starting, a_worker_may_hand_on_what_it_began_and_the_next_one_is_told_ane
   EXPECT_EQ(told->header.mid.incarnation, incarnations_["w2"]);
 }
 
+TEST_F(starting, a_requester_may_have_heard_of_a_worker_at_another_broker) {
+  serve("w2", "prompt", prompt_methods);
+  const call_id cid{incarnations_["c"], 4711};
+  envelope moved;
+  moved.type = frame::accept;
+  moved.cid = cid;
+  moved.seq = 1;
+  moved.svc = "prompt.chat/v1";
+  receive("w1", moved);
+  EXPECT_EQ(type_to("c"), frame::accept);
+  delegate("w1", cid, "prompt.chat/v1");
+  EXPECT_EQ(type_to("w2"), frame::request);
+  accept("w2", cid);
+  EXPECT_EQ(type_to("w2"), frame::start);
+  const auto told = next("c");
+  ASSERT_TRUE(told) << "else it turns the answer away";
+  EXPECT_EQ(told->header.mid.incarnation, incarnations_["w2"]);
+}
+
 // A node that lives and hangs.
 
 class hanging : public starting {
