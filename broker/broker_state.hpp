@@ -227,6 +227,15 @@ private:
   void show_sent(std::size_t first, const call_id& about, const std::string& called);
   void show(const passing_frame& what);
 
+  // Who begins (broker_start.cpp).
+  void take_start_request(peer& from, frame_received& in);
+  void say_start(call& c);
+  [[nodiscard]] bool must_ask(const call& c) const;
+  void has_begun(call& c);
+  void introduce_worker(call& c);
+  void introduce_workers();
+  void forget_introduced();
+
   // Calls (broker_calls.cpp).
   void take_request(peer& from, frame_received& in);
   void take_delegated(peer& from, frame_received& in);
@@ -244,13 +253,6 @@ private:
   void take_reject(peer& from, frame_received& in);
   void take_credit(peer& from, frame_received& in);
   void take_accept(peer& from, frame_received& in);
-  void take_start_request(peer& from, frame_received& in);
-  void say_start(call& c);
-  [[nodiscard]] bool must_ask(const call& c) const;
-  void has_begun(call& c);
-  void introduce_worker(call& c);
-  void introduce_workers();
-  void forget_introduced();
   void take_move(peer& from, frame_received& in);
   void take_signal(peer& from, frame_received& in);
   void pass_to_worker(peer& from, frame_received& in);

@@ -49,17 +49,21 @@ protected:
     e.seq = seq;
     receive(from, std::move(e), std::move(body));
   }
-  void join(const peer_id& name, const std::string& role,
-            std::vector<std::pair<std::string, int>> services = {}) {
-    incarnations_[name] = incarnations_.size() + 1;
+  /// HELLO of the first link of a process.
+  void greet(const peer_id& connection, std::uint64_t incarnation, const std::string& role) {
     hello_body hello;
-    hello.name = name;
-    hello.incarnation = incarnations_[name];
+    hello.name = connection;
+    hello.incarnation = incarnation;
     hello.link = 1;
     hello.roles = {role};
     envelope e;
     e.type = frame::hello;
-    receive(name, e, encode(hello));
+    receive(connection, e, encode(hello));
+  }
+  void join(const peer_id& name, const std::string& role,
+            std::vector<std::pair<std::string, int>> services = {}) {
+    incarnations_[name] = incarnations_.size() + 1;
+    greet(name, incarnations_[name], role);
     for (const auto& [service, capacity] : services) {
       envelope r;
       r.type = frame::registration;

@@ -141,13 +141,7 @@ TEST_F(repeating, a_new_connection_of_a_process_knows_what_the_old_one_said) {
     else
       send("c", frame::goodbye, {});
     inbox_["c"].clear();
-    hello_body hello;
-    hello.incarnation = incarnations_["c"];
-    hello.link = 1;
-    hello.roles = {"log"};
-    envelope e;
-    e.type = frame::hello;
-    receive("c", e, encode(hello));
+    greet("c", incarnations_["c"], "log");
     EXPECT_EQ(type_to("c"), frame::welcome);
     said_ = asked;
     again("c");
@@ -249,13 +243,7 @@ TEST_F(repeating, a_link_whose_number_was_garbled_begins_anew) {
   send("w1", frame::partial, cid, "p", 8);
   EXPECT_EQ(type_to("w1"), frame::reset);
   EXPECT_EQ(state_.counts().stale, 8u);
-  hello_body hello;
-  hello.incarnation = incarnations_["w1"];
-  hello.link = 1;
-  hello.roles = {"prompt"};
-  envelope h;
-  h.type = frame::hello;
-  receive("w1", h, encode(hello));
+  greet("w1", incarnations_["w1"], "prompt");
   EXPECT_EQ(type_to("w1"), frame::welcome);
   send("w1", frame::ping, {});
   EXPECT_EQ(type_to("w1"), frame::pong);

@@ -39,6 +39,17 @@ protected:
   }
   void accept(const peer_id& from, const call_id& cid) { send(from, frame::accept, cid); }
   void lose(const peer_id& who) { happen(peer_gone{who}); }
+  /// Of what w1 may have begun.
+  void expect_lost_with_w1() {
+    lose("w1");
+    pass(400ms);
+    EXPECT_EQ(type_to("w2"), none);
+    EXPECT_EQ(type_to("c"), frame::accept) << "it may look for w1 elsewhere";
+    const auto why = error_to("c");
+    ASSERT_TRUE(why);
+    EXPECT_EQ(why->code, errc::worker_lost);
+    EXPECT_EQ(why->started, started_state::unknown);
+  }
 };
 
 TEST_F(starting, a_worker_is_told_to_start_and_a_little_later_its_requester_who_it_is) {
@@ -118,14 +129,7 @@ TEST_F(lively, a_stream_has_the_time_to_ask) {
 TEST_F(lively, what_it_got_is_nobody_elses) {
   serve("w2", "prompt", prompt_methods);
   chat_at_once();
-  lose("w1");
-  pass(400ms);
-  EXPECT_EQ(type_to("w2"), none);
-  EXPECT_EQ(type_to("c"), frame::accept) << "it may look for w1 elsewhere";
-  const auto why = error_to("c");
-  ASSERT_TRUE(why);
-  EXPECT_EQ(why->code, errc::worker_lost);
-  EXPECT_EQ(why->started, started_state::unknown);
+  expect_lost_with_w1();
 }
 
 TEST_F(lively, what_it_rejects_has_not_begun) {
@@ -175,14 +179,7 @@ TEST_F(starting, before_start_another_worker_may_have_it) {
 TEST_F(starting, after_start_nobody_else_may) {
   serve("w2", "prompt", prompt_methods);
   accept("w1", chat());
-  lose("w1");
-  pass(400ms);
-  EXPECT_EQ(type_to("w2"), none);
-  EXPECT_EQ(type_to("c"), frame::accept) << "it may look for w1 elsewhere";
-  const auto why = error_to("c");
-  ASSERT_TRUE(why);
-  EXPECT_EQ(why->code, errc::worker_lost);
-  EXPECT_EQ(why->started, started_state::unknown);
+  expect_lost_with_w1();
 }
 
 TEST_F(starting, a_worker_that_was_given_up_does_not_start_when_it_wakes_up) {
@@ -230,13 +227,7 @@ TEST_F(starting, without_a_requester_nothing_starts_until_it_is_back) {
   lose("c");
   accept("w1", cid);
   EXPECT_EQ(type_to("w1"), none);
-  hello_body hello;
-  hello.incarnation = incarnations_["c"];
-  hello.link = 1;
-  hello.roles = {"log"};
-  envelope e;
-  e.type = frame::hello;
-  receive("c again", e, encode(hello));
+  greet("c again", incarnations_["c"], "log");
   envelope w;
   w.type = frame::window;
   w.cid = cid;
