@@ -78,7 +78,8 @@ public:
 
   caf::actor spawn_record_keeper(caf::actor_system& system,
                                  const log_service::actor& log) override {
-    keeper_ = troupe::spawn_record_keeper(system, log);
+    keeper_ = troupe::spawn_record_keeper(
+        system, log, has_role(in_, "log") ? near_log_gathers : far_log_gathers);
     prompt_.keep_record = keeper_.keep;
     prompt_.forget_records = keeper_.forget;
     auth_.audit = [keep = keeper_.keep](const audit_event& event, const op_context& op) {

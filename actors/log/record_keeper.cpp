@@ -11,12 +11,11 @@ namespace {
 using keeper_service = service_protocol<>;
 
 constexpr auto retry_after = std::chrono::seconds(1);
-/// Records of some milliseconds share one append: a commit a chat would cost more than the chat.
-constexpr auto gather_for = std::chrono::milliseconds(20);
 
 struct keeper_deps {
   log_service::actor log;
   std::shared_ptr<std::atomic<std::int64_t>> unacknowledged;
+  std::chrono::milliseconds gather_for;
 };
 
 class keeper_impl final : public service_base<keeper_service> {
@@ -42,7 +41,7 @@ public:
 private:
   void gather() {
     if (std::exchange(gathering_, true)) return;
-    later(gather_for, [this] {
+    later(d_.gather_for, [this] {
       gathering_ = false;
       if (auto batch = outbox_.take()) append(std::move(*batch));
     });
@@ -76,11 +75,12 @@ using keeper_state = detail::service_state<keeper_impl>;
 
 } // namespace
 
-record_keeper spawn_record_keeper(caf::actor_system& system, log_service::actor log) {
+record_keeper spawn_record_keeper(caf::actor_system& system, log_service::actor log,
+                                  std::chrono::milliseconds gather_for) {
   record_keeper made;
   made.unacknowledged = std::make_shared<std::atomic<std::int64_t>>(0);
   const auto actor = spawn_service<keeper_service, keeper_impl>(
-      system, keeper_deps{std::move(log), made.unacknowledged});
+      system, keeper_deps{std::move(log), made.unacknowledged, gather_for});
   // The cast is sound because this file alone spawns the keeper; the task runs inside the actor.
   auto* self = static_cast<keeper_actor::stateful_pointer<keeper_state>>(
       static_cast<caf::stateful_actor<keeper_state, keeper_actor::base>*>(

@@ -3,6 +3,7 @@
 #include "actors/protocols.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -25,6 +26,12 @@ struct record_keeper {
   std::shared_ptr<std::atomic<std::int64_t>> unacknowledged;
 };
 
-[[nodiscard]] record_keeper spawn_record_keeper(caf::actor_system& system, log_service::actor log);
+/// How long records are gathered for one append. A commit a chat would cost more than the chat; but
+/// a batch that is stored by the same process takes the processor from requests while it is, so it
+/// is short there. Measured, see docs/decisions/0021.
+constexpr std::chrono::milliseconds near_log_gathers{5}, far_log_gathers{20};
+
+[[nodiscard]] record_keeper spawn_record_keeper(caf::actor_system& system, log_service::actor log,
+                                                std::chrono::milliseconds gather_for);
 
 } // namespace troupe

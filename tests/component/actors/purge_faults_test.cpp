@@ -262,7 +262,7 @@ protected:
     d.conversations = std::move(stores_.conversations);
     d.retrieval = retrieval_;
     const auto log = keep(spawn_service<log_service, held_log>(system_, log_));
-    const auto keeper = spawn_record_keeper(system_, log);
+    const auto keeper = spawn_record_keeper(system_, log, near_log_gathers);
     keep(keeper.actor);
     d.keep_record = keeper.keep;
     d.forget_records = keeper.forget;

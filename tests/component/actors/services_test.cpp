@@ -123,7 +123,7 @@ protected:
     auth_.digest = make_digests();
     auth_.limits = make_memory_limit_store();
     near_.log = keep(spawn_log(system_, {make_memory_log_store()}));
-    keeper_ = spawn_record_keeper(system_, near_.log);
+    keeper_ = spawn_record_keeper(system_, near_.log, near_log_gathers);
     keep(keeper_.actor);
     auth_.audit = [keep = keeper_.keep](const audit_event& event, const op_context& op) {
       keep(std::string(audit_owner), to_record(event, op));
