@@ -36,6 +36,9 @@ constexpr int rounds_a_turn = 256; ///< a frame each, before others of the loop 
 constexpr std::size_t waiting_bytes = 256u << 20; ///< requests' bodies on their way to the thread
 constexpr std::size_t waiting_requests = 1u << 16;
 constexpr milliseconds goodbye_patience{200};
+/// Parts of answers that follow others sooner than this wait for it, and travel together: each that
+/// goes alone wakes five threads on its way.
+constexpr std::chrono::microseconds parts_linger{1000};
 
 std::uint64_t random_word() {
   std::random_device source;
@@ -119,6 +122,7 @@ private:
   struct command {
     std::variant<node_input, refused, question> what;
   };
+  enum class waking { none, at_leisure, at_once }; ///< of a turn that is on its way
 
   template <class What>
   void post(What what) {
@@ -132,8 +136,13 @@ private:
       commands_.push_back({std::move(what)});
     else
       commands_.push_back({node_input(std::move(what))});
+    constexpr bool may_linger = std::is_same_v<What, send_partial>;
+    constexpr auto wanted = may_linger ? waking::at_leisure : waking::at_once;
     // Under the lock: what is posted before stop() posts its end runs before it.
-    if (!std::exchange(is_woken_, true)) asio::post(io_, [this] { turn(); });
+    if (woken_ < wanted) {
+      woken_ = wanted;
+      asio::post(io_, [this] { may_linger ? turn_at_leisure() : turn(); });
+    }
     lock.unlock();
   }
 
@@ -151,7 +160,7 @@ private:
     if (is_leaving_) return;
     {
       const std::lock_guard lock(mutex_);
-      is_woken_ = true;
+      woken_ = waking::at_once;
     }
     supervise();
     for (int round = 0; round < rounds_a_turn; ++round) {
@@ -173,11 +182,21 @@ private:
   void sleep() {
     {
       const std::lock_guard lock(mutex_);
-      is_woken_ = !commands_.empty();
-      if (is_woken_) return void(asio::post(io_, [this] { turn(); }));
+      if (!commands_.empty()) return void(asio::post(io_, [this] { turn(); }));
+      woken_ = waking::none;
     }
     auto when = state_.due();
     for (const auto& l : links_) when = std::min(when, l->due());
+    wake_up_at(when);
+  }
+
+  /// Parts of answers are all there is to do.
+  void turn_at_leisure() {
+    const auto when = parts_sent_ + parts_linger;
+    clock::now() < when ? wake_up_at(when) : turn();
+  }
+
+  void wake_up_at(clock::time_point when) {
     if (armed_for_ <= when) return; // an earlier alarm looks again
     armed_for_ = when;
     timer_.expires_at(when);
@@ -297,6 +316,7 @@ private:
   }
 
   void act(frame_to_broker& f) {
+    if (f.header.type == frame::partial) parts_sent_ = now_;
     if (auto* l = link_of(f.over)) l->send(now_, f.header, std::move(f.body), scratch_);
   }
   void act(bus_answer& a) { handlers_.answer(std::move(a)); }
@@ -338,7 +358,7 @@ private:
   void leave() noexcept {
     {
       const std::lock_guard lock(mutex_);
-      is_woken_ = true; // for good: what comes later is not taken
+      woken_ = waking::at_once; // for good: what comes later is not taken
     }
     take_commands();
     is_leaving_ = true;
@@ -365,10 +385,10 @@ private:
   const std::function<milliseconds()> stuck_;
   std::atomic<bool> is_linked_ = false, is_broker_leaving_ = false;
   std::mutex mutex_, stop_mutex_;
-  std::vector<command> commands_; // guarded by mutex_
-  std::size_t waiting_bytes_ = 0; // guarded by mutex_
-  bool is_woken_ = true;          // guarded by mutex_: a turn is on its way
-  bool is_stopped_ = false;       // guarded by stop_mutex_
+  std::vector<command> commands_;  // guarded by mutex_
+  std::size_t waiting_bytes_ = 0;  // guarded by mutex_
+  waking woken_ = waking::at_once; // guarded by mutex_
+  bool is_stopped_ = false;        // guarded by stop_mutex_
   // Of the loop's thread.
   std::vector<command> taken_;
   std::vector<node_output> spare_;
@@ -379,6 +399,7 @@ private:
   asio::io_context& io_;
   asio::steady_timer timer_;
   clock::time_point armed_for_ = clock::time_point::max();
+  clock::time_point parts_sent_{}; ///< the last ones
   broker_list brokers_;
   bool is_local_ = false; ///< settings or DNS lead to a broker on loopback
   const broker_link::keys keys_;
