@@ -101,6 +101,12 @@ def roll_auth(cluster, row, rounds):
         roll_all(cluster, row, ("auth", "auth2"))
 
 
+def roll_prompts(cluster, row, rounds):
+    """26: two prompts, and the log, which only records and is not asked."""
+    for _ in range(rounds):
+        roll_all(cluster, row, ("prompt", "prompt2", "log"))
+
+
 def expect_clear(row, streams, hit):
     """Streams that had begun end well; those that came meanwhile were refused with 503, or came through."""
     bad = [s for s in streams if s.end not in (DONE, REFUSED)]
@@ -111,7 +117,7 @@ def expect_clear(row, streams, hit):
 
 
 def roll_single(cluster, row, rounds):
-    """26: those of which there is one: what they work on is finished, and what comes meanwhile gets a clear 503."""
+    """26: roles of which there is one: what they work on is finished, and what comes meanwhile gets a clear 503."""
     for _ in range(rounds):
         hit = []
         with Probes(cluster.loop, cluster.edge_urls, cluster.api_key) as probes, \
@@ -173,3 +179,4 @@ ROWS = {
     "27": ("SIGTERM while streams last longer than drain.timeout", too_long),
 }
 SHARED_ROWS = {"26c": ("two auth nodes on one MariaDB restarted one by one", roll_auth)}
+PROMPT_ROWS = {"26d": ("two prompts on one data folder, and the log, restarted one by one", roll_prompts)}
