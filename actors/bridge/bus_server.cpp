@@ -163,9 +163,16 @@ private:
       --*d_.running;
       if (out) return d_.link->finish(cid, msgpack_codec::encode(*out));
       if (out.error().code == errc::delegated) return; // the bus has handed it on
-      const bool is_cut = ending_ && out.error().code == errc::cancelled;
-      d_.link->fail(cid, is_cut ? *ending_ : std::move(out.error()));
+      d_.link->fail(cid, reason_of(std::move(out.error())));
     });
+  }
+
+  /// Of what was cut off because the node ends, it says why, and still whether it had begun.
+  error reason_of(error failure) const {
+    if (!ending_ || failure.code != errc::cancelled) return failure;
+    auto why = *ending_;
+    why.started = failure.started;
+    return why;
   }
 
   static op_context context_of(bus_request& in) {

@@ -490,6 +490,17 @@ TEST_P(services_test, a_node_that_must_end_tells_its_requesters_why_and_stops_th
       << "its record is in the log";
 }
 
+TEST_P(services_test, what_a_node_that_must_end_cuts_off_may_have_begun) {
+  if (GetParam() == shape::near) GTEST_SKIP() << "near, the edge ends what runs";
+  collector got;
+  const auto control = gates_->chats().chat(context(), far_chat(false), got.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != nullptr; }));
+  end_running_(make_error(errc::draining, "the server is shutting down"));
+  ASSERT_TRUE(got.wait_end());
+  EXPECT_EQ(got.end->error().code, errc::draining);
+  EXPECT_EQ(got.end->error().started, started_state::unknown);
+}
+
 TEST_P(services_test, an_edge_with_closed_sign_up_lets_nobody_register) {
   const auto closed = make_edge_gates(system_, router_, {.signup_open = false});
   const register_request ada{"ada@example.org", {"long enough"}, "Ada"};
