@@ -114,7 +114,9 @@ std::optional<error> broker_state::classify(call& c) {
 }
 
 /// Sent twice, the first counts; what its worker was told to stop meanwhile is not to be had here.
+/// Its node may do so over another link, because the first one is of no use any more.
 void broker_state::take_repeated(call& c, const peer& from) {
+  if (c.requester != from.id) c.requester.clear();
   if (requester_back(c, from)) return;
   ++counts_.not_yours;
   if (c.is_called_off) send_error(from.id, c.cid, make_error(errc::unavailable, "called off"));
@@ -333,14 +335,28 @@ void broker_state::take_move(peer& from, frame_received& in) {
       return reject(); // the requester decides between the two
     }
     free_slot(*c);
-    pump(*std::exchange(c->target, &target->second));
+    auto& left = *c->target;
+    change_service(*c, target->second);
+    pump(left);
   }
-  if (c->worker.empty()) attach(*c, from);
+  if (c->worker.empty()) {
+    leave_queue(*c);
+    change_service(*c, target->second);
+    attach(*c, from);
+  }
   c->may_have_begun = true;
   if (auto* asks = peer_with(c->cid.incarnation)) requester_back(*c, *asks);
   c->untold = 0;
   c->is_introduced = true; // the requester may have heard of one at another broker
   if (!c->requester.empty()) out_->push_back({c->requester, std::move(in.header), {}});
+}
+
+/// Its router's part is over. What is kept here is the request to a router: nobody else can have
+/// it.
+void broker_state::change_service(call& c, service& target) {
+  if (std::exchange(c.target, &target) == &target) return;
+  c.body.reset();
+  c.attempts = bounds_.attempts;
 }
 
 /// Null when the requester is not here, or there is no room.
@@ -358,7 +374,6 @@ broker_state::call* broker_state::adopt(const envelope& header, service& target)
 }
 
 void broker_state::attach(call& c, const peer& who) {
-  leave_queue(c);
   c.worker = who.id;
   c.target->workers.take(who.id);
   look_at(c, c.deadline);

@@ -254,6 +254,7 @@ private:
   void take_credit(peer& from, frame_received& in);
   void take_accept(peer& from, frame_received& in);
   void take_move(peer& from, frame_received& in);
+  void change_service(call& c, service& target);
   void take_signal(peer& from, frame_received& in);
   void pass_to_worker(peer& from, frame_received& in);
   void worker_lost(call& c, bool may_come_back);

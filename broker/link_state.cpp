@@ -19,7 +19,7 @@ void link_state::greet(instant now) {
 }
 
 void link_state::offer(instant now, std::size_t links) {
-  if (!is_welcomed_ || is_draining_ || std::exchange(shares_, links) == links) return;
+  if (!is_welcomed_ || std::exchange(shares_, links) == links) return;
   if (!is_linked_) asked_at_ = now;
   for (const auto& s : who_.services) {
     const auto share = (s.capacity + links - 1) / links;

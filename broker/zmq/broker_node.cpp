@@ -26,7 +26,7 @@ using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 /// How many messages are taken before the clock is read and the poll looked at again.
-constexpr int batch = 256;
+constexpr int batch = 256, batches_a_turn = 8;
 
 /// The address for libzmq, or empty with the reason.
 std::string checked_address(const broker_config& config, std::string& why) {
@@ -123,8 +123,7 @@ private:
     const int frames = router_.get(zmq::sockopt::fd), ends = ends_.socket().get(zmq::sockopt::fd);
     while (!is_stopping_) {
       if (is_draining_) look_for_idle();
-      take_frames();
-      const bool is_awake = may_spin() && spin();
+      const bool is_awake = take_frames() || (may_spin() && spin());
       // The descriptors tell of news since the last receive that found nothing (ZMQ_FD).
       pollfd items[] = {{frames, POLLIN, 0}, {ends, POLLIN, 0}, {wake_.fd(), POLLIN, 0}};
       const auto wake_at = is_draining_ ? now_ + drain_poll : std::min(state_.due(), probe_);
@@ -145,10 +144,14 @@ private:
   }
 
   /// Until a receive finds nothing, and nothing was sent after it: a send may swallow the signal.
-  void take_frames() {
-    do {
-      while (take_batch() && !is_stopping_) tick();
-    } while (tick() && !is_stopping_);
+  /// Or for so long that other news has waited enough, a key that was taken out of the allow-list
+  /// among it. Whether there may be more.
+  bool take_frames() {
+    for (int n = 0; n < batches_a_turn && !is_stopping_; ++n) {
+      const bool has_more = take_batch();
+      if (!tick() && !has_more) return false;
+    }
+    return true;
   }
 
   /// One call after the other: the next frame comes within microseconds, and each wake-up of an

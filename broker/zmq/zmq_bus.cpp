@@ -191,7 +191,8 @@ private:
   }
 
   /// Parts of answers are all there is to do.
-  void turn_at_leisure() {
+  void turn_at_leisure() noexcept {
+    if (is_leaving_) return;
     const auto when = parts_sent_ + parts_linger;
     clock::now() < when ? wake_up_at(when) : turn();
   }

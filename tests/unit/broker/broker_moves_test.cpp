@@ -31,13 +31,14 @@ protected:
     receive(from, e);
   }
   /// The same process over a new connection.
-  void come_back(const peer_id& as, const peer_id& name, const std::string& role) {
+  void come_back(const peer_id& as, const peer_id& name, const std::string& role,
+                 std::uint64_t link = 1) {
     const auto incarnation = incarnations_[name];
     envelope e;
     e.type = frame::hello;
     hello_body hello;
     hello.incarnation = incarnation;
-    hello.link = 1;
+    hello.link = link;
     hello.roles = {role};
     receive(as, e, encode(hello));
     incarnations_[as] = incarnation;
@@ -223,6 +224,45 @@ TEST_F(moving, a_worker_that_has_a_call_already_spares_the_router_the_way) {
   EXPECT_EQ(type_to("r"), frame::request) << "the router's slot is free";
 }
 
+TEST_F(moving, what_a_router_was_asked_is_not_given_to_another_worker) {
+  join("r", "router", {{"router", 1}});
+  join("edge", "edge");
+  for (const bool is_waiting : {false, true}) {
+    if (is_waiting) ask("edge", "router.prompt.models/v1", idempotent); // has the router's slot
+    const auto cid = ask("edge", "router.prompt.models/v1", idempotent);
+    accept("w", cid, 0, "prompt.models/v1");
+    EXPECT_EQ(type_to("edge"), frame::accept);
+    join("w2", "prompt", {{"prompt", 1}});
+    happen(peer_gone{"w"});
+    pass(500ms);
+    EXPECT_EQ(type_to("w2"), none) << "it would be a router's request without a credential";
+    EXPECT_EQ(error_to("edge")->code, errc::worker_lost);
+    happen(peer_gone{"w2"});
+    join("w", "prompt", {{"prompt", 2}});
+  }
+}
+
+TEST_F(moving, a_call_that_waited_for_a_router_takes_a_slot_of_its_worker) {
+  join("r", "router", {{"router", 1}});
+  join("edge", "edge");
+  ask("edge", "router.prompt.models/v1", idempotent);
+  for (int n = 0; n < 2; ++n)
+    accept("w", ask("edge", "router.prompt.models/v1", idempotent), 0, "prompt.models/v1");
+  ask("c", "prompt.models/v1", idempotent);
+  EXPECT_EQ(type_to("w"), none) << "it has two already";
+  EXPECT_EQ(state_.queued(), 1u);
+}
+
+TEST_F(moving, a_request_that_comes_again_over_another_link_is_answered_there) {
+  const auto cid = ask("c", "prompt.models/v1", idempotent);
+  type_to("w");
+  come_back("c2", "c", "log", 2);
+  ask_again("c2", cid);
+  send("w", frame::final, cid, "answer");
+  EXPECT_EQ(type_to("c2"), frame::final);
+  EXPECT_EQ(type_to("c"), none);
+}
+
 TEST_F(moving, only_a_worker_of_the_service_takes_a_call) {
   join("r", "router", {{"router", 1}});
   join("edge", "edge");
@@ -232,6 +272,25 @@ TEST_F(moving, only_a_worker_of_the_service_takes_a_call) {
   accept("thief", cid);
   EXPECT_EQ(type_to("thief"), frame::reject);
   EXPECT_EQ(type_to("edge"), none);
+}
+
+TEST_F(moving, a_worker_that_drains_takes_its_calls_along) {
+  send("w", frame::drain, {});
+  happen(peer_gone{"w"});
+  const auto incarnation = incarnations_["w"];
+  incarnations_.erase("w");
+  greet("w2", incarnation, "prompt");
+  send("w2", frame::drain, {});
+  envelope r;
+  r.type = frame::registration;
+  r.svc = "prompt";
+  receive("w2", r, encode(capacity_body{2}));
+  inbox_["w2"].clear();
+  accept("w2", {incarnations_["c"], 77});
+  EXPECT_EQ(type_to("w2"), none);
+  EXPECT_EQ(type_to("c"), frame::accept);
+  ask("c", "prompt.chat/v1");
+  EXPECT_EQ(type_to("w2"), none) << "but no new ones";
 }
 
 TEST_F(moving, a_request_that_comes_again_after_it_was_called_off_is_answered) {

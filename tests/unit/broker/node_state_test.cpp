@@ -190,6 +190,20 @@ TEST_F(node, a_draining_node_rejects_work_and_finishes_its_own) {
   EXPECT_EQ(sent(), frames{frame::final});
 }
 
+TEST_F(node, a_draining_node_registers_with_a_new_link_so_that_its_calls_can_move_there) {
+  link();
+  work(1);
+  feed(drain_started{});
+  feed(link_down{1});
+  feed(link_up{1, {}});
+  EXPECT_EQ(sent(), frames{frame::hello});
+  broker_says(frame::welcome);
+  const auto said = sent();
+  ASSERT_GE(said.size(), 2u);
+  EXPECT_EQ(said[0], frame::drain) << "so that it gets no new ones";
+  EXPECT_EQ(said[1], frame::registration);
+}
+
 TEST_F(node, beats_every_second_and_gives_up_a_silent_broker) {
   link();
   int beats = 0;
