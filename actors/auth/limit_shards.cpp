@@ -15,6 +15,8 @@ namespace troupe {
 namespace {
 
 constexpr std::size_t waiting_max = 10'000;
+/// What was counted is kept for so long without a lease: the store may be away, and nobody counts.
+constexpr std::chrono::minutes closed_kept{10};
 
 error not_owner() {
   auto why = make_error(errc::unavailable, "another node counts this limit");
@@ -215,7 +217,7 @@ void limit_shards::tick() {
   std::unique_lock lock(mutex_);
   auto all = std::exchange(waiting_, {});
   for (auto& each : books_)
-    if (each.closed.count() != 0 && now_() - each.closed > 2 * limits::shard_lease) each = {};
+    if (each.closed.count() != 0 && now_() - each.closed > closed_kept) each = {};
   lock.unlock();
   for (const auto& each : all) each.again(now_() >= each.until);
 }
@@ -263,6 +265,9 @@ bool limit_shards::has_room(shard_book& at, std::size_t wants) {
     }
     return counters > limits::limit_scopes || records > limits::limit_records;
   };
+  if (!is_full()) return true;
+  for (auto& each : books_)
+    if (each.closed.count() != 0) each = {}; // another node counts those by now, most likely
   if (!is_full()) return true;
   if (now_() - at.swept < limits::shard_tick) return false;
   at.swept = now_();
@@ -319,7 +324,8 @@ void limit_shards::open(shard_number shard, std::uint64_t epoch, const std::stri
   }
   const std::lock_guard lock(mutex_);
   auto& at = books_[shard];
-  const bool is_continued = at.epoch != 0 && at.epoch + 1 == epoch; // nobody counted in between
+  // Nobody counted in between: its lease is the next one, or the same again.
+  const bool is_continued = at.epoch != 0 && (at.epoch == epoch || at.epoch + 1 == epoch);
   if (!is_continued) at = std::move(fresh);
   at.epoch = epoch;
   at.closed = {};

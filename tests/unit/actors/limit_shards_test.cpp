@@ -276,6 +276,24 @@ TEST_F(limit_cluster, who_loses_its_shards_for_a_moment_forgets_nothing) {
   EXPECT_EQ(granted_of(300, {"user:a"}), most - 40);
 }
 
+TEST_F(limit_cluster, who_counted_last_goes_on_with_what_it_counted) {
+  join(11);
+  pass(seconds(2));
+  auto& own = *nodes_[11].limits;
+  ASSERT_TRUE(is_granted(11, {"user:a"}, 40));
+  const auto shard = shard_of("user:a");
+  const auto epoch = nodes_[11].leases->epoch_of(shard);
+  own.close(shard,
+            epoch); // the answer of its store came too late, and it has the lease all the same
+  own.open(shard, epoch, {}, seconds(2));
+  EXPECT_EQ(granted_of(10, {"user:a"}), 10);
+  EXPECT_FALSE(is_granted(11, {"user:a"}, most - 49));
+  own.close(shard, epoch); // its store is away for longer than a lease
+  for (const auto end = now_ + seconds(20); now_ < end; now_ += limits::shard_tick) own.tick();
+  own.open(shard, epoch + 1, {}, seconds(20));
+  EXPECT_FALSE(is_granted(11, {"user:a"}, most - 49));
+}
+
 TEST_F(limit_cluster, what_was_given_back_is_counted_when_it_is_asked_for_again) {
   for (const auto id : {11, 12}) join(id);
   pass(seconds(2));
