@@ -56,19 +56,30 @@ std::string in_quotes(string_view text) {
   return out + '"';
 }
 
-/// Past `"name" : "` of a secret name, where its text begins; npos when there is none here.
+/// Numbers are counts, of tokens for example, but a code may be one.
+bool is_secret_number(string_view name) {
+  return std::ranges::find(secret_names, lower(name)) != secret_names.end();
+}
+
+/// Past `"name" :` of a secret name, where its text (behind the quote) or its number begins; npos
+/// when there is none here.
 std::size_t secret_value_at(string_view text, std::size_t quote) {
   const auto end = text.find('"', quote + 1);
-  if (end == text.npos || !is_secret_name(text.substr(quote + 1, end - quote - 1)))
-    return text.npos;
+  if (end == text.npos) return end;
+  const auto name = text.substr(quote + 1, end - quote - 1);
+  if (!is_secret_name(name)) return text.npos;
   auto at = text.find_first_not_of(" \t\r\n", end + 1);
   if (at == text.npos || text[at] != ':') return text.npos;
   at = text.find_first_not_of(" \t\r\n", at + 1);
-  return at != text.npos && text[at] == '"' ? at + 1 : text.npos;
+  if (at == text.npos) return at;
+  if (text[at] == '"') return at + 1;
+  const bool is_number = std::isdigit(static_cast<unsigned char>(text[at])) != 0;
+  return is_number && is_secret_number(name) ? at : text.npos;
 }
 
-/// Behind the JSON text that begins here.
-std::size_t json_text_end(string_view text, std::size_t at) {
+/// Behind the JSON text, or number, that begins here.
+std::size_t json_value_end(string_view text, std::size_t at) {
+  if (text[at - 1] != '"') return std::min(text.find_first_of(",]} \t\r\n", at), text.size());
   while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
   return std::min(at, text.size());
 }
@@ -104,10 +115,10 @@ public:
 
   bool visit_nil() { return put("null"); }
   bool visit_boolean(bool v) { return put(v ? "true" : "false"); }
-  bool visit_positive_integer(std::uint64_t v) { return put(std::to_string(v)); }
-  bool visit_negative_integer(std::int64_t v) { return put(std::to_string(v)); }
-  bool visit_float32(float v) { return put(std::to_string(v)); }
-  bool visit_float64(double v) { return put(std::to_string(v)); }
+  bool visit_positive_integer(std::uint64_t v) { return put_number(v); }
+  bool visit_negative_integer(std::int64_t v) { return put_number(v); }
+  bool visit_float32(float v) { return put_number(v); }
+  bool visit_float64(double v) { return put_number(v); }
   bool visit_bin(const char*, std::uint32_t size) { return put(measured("bytes ", size)); }
   bool visit_ext(const char*, std::uint32_t size) { return put(measured("ext ", size)); }
   bool visit_str(const char* text, std::uint32_t size) {
@@ -142,6 +153,10 @@ private:
   /// What lies below a secret name is secret too.
   [[nodiscard]] bool is_secret() const { return !secrets_.empty() && secrets_.back(); }
 
+  template <class Number>
+  bool put_number(Number v) {
+    return put(is_secret_number(name_) ? in_quotes(blot) : std::to_string(v));
+  }
   bool put(string_view text) {
     if (out_.size() + text.size() > tapped_text_bytes) return false;
     out_ += text;
@@ -170,7 +185,7 @@ private:
 } // namespace
 
 bool is_secret_name(std::string_view name) {
-  if (name.size() > name_max) return false;
+  if (name.size() > name_max) return true; // none of the program's own
   const auto word = lower(name);
   return std::ranges::any_of(secret_parts, [&](string_view p) { return word.contains(p); }) ||
          std::ranges::find(secret_names, word) != secret_names.end();
@@ -193,7 +208,7 @@ std::string blotted(std::string_view text) {
     if (text[at] == '"') {
       if (const auto value = secret_value_at(text, at); value != text.npos) {
         out.append(text.substr(at, value - at)).append(blot);
-        at = json_text_end(text, value);
+        at = json_value_end(text, value);
         continue;
       }
     }

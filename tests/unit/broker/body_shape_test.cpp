@@ -56,6 +56,11 @@ TEST(body_shape, secrets_inside_of_texts_are_blotted_out) {
             "https://x.example/verify?type=signup&token=…&redirect_to=y");
   EXPECT_EQ(blotted("code=1 <a href='?token_hash=2'>"), "code=… <a href='?token_hash=…'>");
   EXPECT_EQ(blotted(R"({"token":)"), R"({"token":)");
+  EXPECT_EQ(blotted(R"({"otp": 123456, "n":7})"), R"({"otp": …, "n":7})");
+  EXPECT_EQ(blotted(R"({"max_tokens":1000})"), R"({"max_tokens":1000})");
+  EXPECT_EQ(blotted(R"({"code":1)"), R"({"code":…)");
+  EXPECT_EQ(blotted("{\"a_very_long_name_of_somebodys_password_number_two\":\"x\"}"),
+            "{\"a_very_long_name_of_somebodys_password_number_two\":\"…\"}");
   EXPECT_EQ(blotted(R"({"token":"cut of)"), R"({"token":"…)");
   EXPECT_EQ(blotted(""), "");
 }
@@ -63,6 +68,7 @@ TEST(body_shape, secrets_inside_of_texts_are_blotted_out) {
 TEST(body_shape, what_lies_below_a_secret_name_is_secret_too) {
   const std::string body = "\x81\xA6secret\x92\xA3one\x81\xA1x\xA3two";
   EXPECT_EQ(body_text(body, body_detail::plain), R"({"secret":["<3>",{"x":"<3>"}]})");
+  EXPECT_EQ(body_text("\x81\xA3otp\x07", body_detail::shape), R"({"otp":"…"})");
   const std::string after = "\x82\xA5token\xA3one\xA1x\xA3two";
   EXPECT_EQ(body_text(after, body_detail::plain), R"({"token":"<3>","x":"two"})");
 }
