@@ -1,5 +1,6 @@
 #include "broker/broker_state.hpp"
 #include "broker/request_header.hpp"
+#include "messages/base/ip_address.hpp"
 #include "messages/base/op_context.hpp"
 #include "messages/codec/msgpack.hpp"
 
@@ -183,7 +184,8 @@ std::string broker_state::caller_of(const call& c) const {
     if (auto who = msgpack_codec::decode<caller>(c.request.caller)) return std::move(who->user);
   const auto asks = peers_.find(c.requester);
   if (asks == peers_.end() || asks->second.is_service) return {};
-  return c.request.client_address.empty() ? c.requester : c.request.client_address;
+  const auto& address = c.request.client_address;
+  return address.empty() ? c.requester : limit_address(address);
 }
 
 void broker_state::enqueue(call& c) {

@@ -7,6 +7,7 @@
 #include "messages/base/metrics.hpp"
 
 #include <pthread.h>
+#include <csignal>
 
 #include <array>
 #include <atomic>
@@ -63,6 +64,9 @@ private:
 
   void run() {
     pthread_setname_np(pthread_self(), "zap");
+    sigset_t all; // a signal would end the wait with an error
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
     std::vector<zmq::message_t> frames;
     for (;;) {
       frames.clear();

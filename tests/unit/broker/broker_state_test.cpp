@@ -69,6 +69,28 @@ TEST_F(broker, an_edge_reaches_the_routers_whatever_it_names) {
   EXPECT_EQ(next("r")->header.svc, "prompt.chat/v1");
 }
 
+TEST_F(broker, addresses_of_one_subscriber_are_one_caller) {
+  join("r", "router", {{"router", 1}});
+  join("e", "edge");
+  std::vector<call_id> asked;
+  for (const auto* address :
+       {"192.0.2.1", "2001:db8:1:2::1", "2001:db8:1:2:ffff::1", "2001:db8:1:3::1"}) {
+    envelope e;
+    e.type = frame::request;
+    e.cid = {incarnations_["e"], ++asked_};
+    e.svc = "router.prompt.chat/v1";
+    e.client_address = address;
+    asked.push_back(e.cid);
+    receive("e", e, "question");
+  }
+  for (const auto n : {0, 1, 3, 2}) {
+    const auto work = next("r");
+    ASSERT_TRUE(work);
+    EXPECT_EQ(work->header.cid, asked[static_cast<std::size_t>(n)]) << "they take turns";
+    send("r", frame::final, work->header.cid);
+  }
+}
+
 TEST_F(broker, only_a_service_may_say_who_the_caller_is) {
   join("r", "router", {{"router", 2}});
   join("w", "auth", {{"auth", 2}});
