@@ -29,9 +29,10 @@ dump the_dump;
 
 /// Only what POSIX lets a signal handler call.
 void write_down() noexcept {
-  const auto size = the_dump.size.load();
+  if (the_dump.is_writing.test_and_set()) return;
+  const auto size = the_dump.size.load(); // after it: who ends the dump waits from then on
   const auto* memory = the_dump.memory.load();
-  if (size == 0 || the_dump.is_writing.test_and_set()) return;
+  if (size == 0) return the_dump.is_writing.clear();
   const auto& paths = the_dump.paths;
   for (std::size_t n = paths.size() - 1; n > 0; --n) ::rename(paths[n - 1].data(), paths[n].data());
   const int file = ::open(paths[0].data(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
