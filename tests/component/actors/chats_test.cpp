@@ -1,0 +1,150 @@
+// Goal: chats and streams behave the same whether their services are near or behind the bus, and
+// end when they are told to. Method: as services_test.cpp, with a provider that the test speaks
+// for.
+#include "tests/component/actors/services_fixture.hpp"
+
+namespace troupe {
+namespace {
+
+TEST_P(services_test, a_plain_chat_passes_the_providers_answer_through) {
+  collector got;
+  const auto control = gates_->chats().chat(context(), far_chat(false), got.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != nullptr; }));
+  const auto call = provider_->last();
+  EXPECT_NE(call->body.raw.find("\"x\":1"), std::string::npos);
+  const std::string body =
+      R"({"id":"c1","object":"chat.completion","created":1,"model":"far","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}})";
+  call->sink.end(json_text{body});
+  ASSERT_TRUE(got.wait_end());
+  ASSERT_TRUE(*got.end) << got.end->error().message;
+  EXPECT_EQ((*got.end)->body.raw, body);
+  EXPECT_EQ((*got.end)->usage.total_tokens, 4);
+  EXPECT_EQ((*got.end)->source, usage_source::reported);
+}
+
+TEST_P(services_test, a_stream_arrives_in_order_and_holds_its_producer_without_credit) {
+  collector got;
+  const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != nullptr; }));
+  const auto call = provider_->last();
+  constexpr int chunks = 200;
+  for (int i = 0; i < chunks; ++i)
+    call->sink.chunk({R"({"id":"c1","choices":[{"index":0,"delta":{"content":")" +
+                      std::to_string(i) + R"("}}]})"});
+  call->sink.end(json_text{});
+  ASSERT_TRUE(got.wait([&] { return got.deltas.size() == limits::stream_window_frames; }));
+  std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(got.deltas.size(), limits::stream_window_frames) << "nothing more without credit";
+  EXPECT_FALSE(got.end.has_value());
+  control->grant(1000, 1u << 20);
+  ASSERT_TRUE(got.wait_end());
+  ASSERT_TRUE(*got.end) << got.end->error().message;
+  ASSERT_EQ(got.deltas.size(), std::size_t{chunks});
+  for (int i = 0; i < chunks; ++i)
+    EXPECT_NE(got.deltas[static_cast<std::size_t>(i)].data.raw.find('"' + std::to_string(i) + '"'),
+              std::string::npos);
+}
+
+TEST_P(services_test, a_stream_opens_when_the_provider_accepts_it_and_only_once) {
+  collector got;
+  const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != nullptr; }));
+  const auto call = provider_->last();
+  EXPECT_TRUE(got.deltas.empty());
+  call->sink.accepted();
+  ASSERT_TRUE(got.wait([&] { return got.deltas.size() == 1; }));
+  EXPECT_EQ(got.deltas.front().event, stream_opened);
+  std::this_thread::sleep_for(400ms); // past the time after which a silent one is opened
+  call->sink.chunk({R"({"choices":[{"index":0,"delta":{"content":"x"}}]})"});
+  call->sink.end(json_text{});
+  ASSERT_TRUE(got.wait_end());
+  EXPECT_EQ(got.deltas.size(), 2u);
+}
+
+TEST_P(services_test, a_stream_of_a_silent_provider_opens_after_a_while_and_not_before) {
+  collector got;
+  const auto asked = std::chrono::steady_clock::now();
+  const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());
+  ASSERT_TRUE(got.wait([&] { return !got.deltas.empty(); }));
+  EXPECT_EQ(got.deltas.front().event, stream_opened);
+  EXPECT_GE(std::chrono::steady_clock::now() - asked, 200ms);
+  control->cancel();
+  ASSERT_TRUE(got.wait_end());
+}
+
+TEST_P(services_test, a_node_that_must_end_tells_its_requesters_why_and_stops_the_provider) {
+  if (GetParam() == shape::near) GTEST_SKIP() << "near, the edge ends what runs";
+  collector got;
+  const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != nullptr; }));
+  end_running_(make_error(errc::draining, "the server is shutting down"));
+  ASSERT_TRUE(got.wait_end());
+  EXPECT_EQ(got.end->error().code, errc::draining);
+  EXPECT_TRUE(eventually([&] { return provider_->last()->cancelled.load(); }));
+  EXPECT_TRUE(eventually([&] { return *keeper_.unacknowledged == 0; }))
+      << "its record is in the log";
+}
+
+TEST_P(services_test, what_a_node_that_must_end_cuts_off_may_have_begun) {
+  if (GetParam() == shape::near) GTEST_SKIP() << "near, the edge ends what runs";
+  collector got;
+  const auto control = gates_->chats().chat(context(), far_chat(false), got.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != nullptr; }));
+  end_running_(make_error(errc::draining, "the server is shutting down"));
+  ASSERT_TRUE(got.wait_end());
+  EXPECT_EQ(got.end->error().code, errc::draining);
+  EXPECT_EQ(got.end->error().started, started_state::unknown);
+}
+
+TEST_P(services_test, a_cancel_reaches_the_provider_before_and_after_the_first_token) {
+  for (const bool started : {false, true}) {
+    collector got;
+    const auto before = provider_->last();
+    const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());
+    ASSERT_TRUE(eventually([&] { return provider_->last() != before; }));
+    const auto call = provider_->last();
+    if (started) {
+      call->sink.chunk({R"({"choices":[{"index":0,"delta":{"content":"x"}}]})"});
+      ASSERT_TRUE(got.wait([&] { return !got.deltas.empty(); }));
+    }
+    control->cancel();
+    EXPECT_TRUE(eventually([&] { return call->cancelled.load(); }));
+    ASSERT_TRUE(got.wait_end());
+    EXPECT_EQ(got.end->error().code, errc::cancelled);
+  }
+}
+
+TEST_P(services_test, a_deadline_answers_and_stops_the_provider) {
+  collector got;
+  const auto control = gates_->chats().chat(context(200ms), far_chat(false), got.sink());
+  ASSERT_TRUE(got.wait_end());
+  EXPECT_EQ(got.end->error().code, errc::deadline_exceeded);
+  EXPECT_TRUE(eventually([&] { return provider_->last() && provider_->last()->cancelled.load(); }));
+}
+
+TEST_P(services_test, embeddings_as_large_as_a_body_may_be_reach_the_provider_whole) {
+  embeddings_request r;
+  r.model = "far";
+  r.input.raw = '"' + std::string(limits::body_bytes - 100, 'x') + '"';
+  r.body.raw = R"({"model":"far","user":"u"})";
+  const auto got = ask(gates_->chats(), r);
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(provider_->embedded().raw,
+            "{\"input\":" + r.input.raw + R"(,"model":"far","user":"u"})");
+}
+
+TEST_P(services_test, an_unknown_models_error_comes_from_the_provider_and_keeps_its_status) {
+  collector got;
+  const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != nullptr; }));
+  auto why = make_error(errc::rate_limited, "slow down");
+  why.status = 429;
+  why.retry_after_ms = 1500;
+  provider_->last()->sink.end.fail(why);
+  ASSERT_TRUE(got.wait_end());
+  EXPECT_EQ(got.end->error().status, 429);
+  EXPECT_EQ(got.end->error().retry_after_ms, 1500u);
+}
+
+} // namespace
+} // namespace troupe
