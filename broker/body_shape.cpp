@@ -56,8 +56,8 @@ std::string in_quotes(string_view text) {
   return out + '"';
 }
 
-/// Numbers are counts, of tokens for example, but a code may be one.
-bool is_secret_number(string_view name) {
+/// Also when it names a number: others are counts, of tokens for example.
+bool is_secret_word(string_view name) {
   return std::ranges::find(secret_names, lower(name)) != secret_names.end();
 }
 
@@ -74,7 +74,7 @@ std::size_t secret_value_at(string_view text, std::size_t quote) {
   if (at == text.npos) return at;
   if (text[at] == '"') return at + 1;
   const bool is_number = std::isdigit(static_cast<unsigned char>(text[at])) != 0;
-  return is_number && is_secret_number(name) ? at : text.npos;
+  return is_number && is_secret_word(name) ? at : text.npos;
 }
 
 /// Behind the JSON text, or number, that begins here.
@@ -155,7 +155,7 @@ private:
 
   template <class Number>
   bool put_number(Number v) {
-    return put(is_secret_number(name_) ? in_quotes(blot) : std::to_string(v));
+    return put(is_secret_word(name_) ? in_quotes(blot) : std::to_string(v));
   }
   bool put(string_view text) {
     if (out_.size() + text.size() > tapped_text_bytes) return false;
@@ -188,7 +188,7 @@ bool is_secret_name(std::string_view name) {
   if (name.size() > name_max) return true; // none of the program's own
   const auto word = lower(name);
   return std::ranges::any_of(secret_parts, [&](string_view p) { return word.contains(p); }) ||
-         std::ranges::find(secret_names, word) != secret_names.end();
+         is_secret_word(word);
 }
 
 std::string blotted(std::string_view text) {

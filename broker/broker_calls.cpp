@@ -341,11 +341,7 @@ void broker_state::take_move(peer& from, frame_received& in) {
     change_service(*c, target->second);
     pump(left);
   }
-  if (c->worker.empty()) {
-    leave_queue(*c);
-    change_service(*c, target->second);
-    attach(*c, from);
-  }
+  if (c->worker.empty()) attach(*c, from, target->second);
   c->may_have_begun = true;
   if (auto* asks = peer_with(c->cid.incarnation)) requester_back(*c, *asks);
   c->untold = 0;
@@ -375,7 +371,9 @@ broker_state::call* broker_state::adopt(const envelope& header, service& target)
   return &c;
 }
 
-void broker_state::attach(call& c, const peer& who) {
+void broker_state::attach(call& c, const peer& who, service& target) {
+  leave_queue(c);
+  change_service(c, target);
   c.worker = who.id;
   c.target->workers.take(who.id);
   look_at(c, c.deadline);

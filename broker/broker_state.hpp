@@ -267,7 +267,7 @@ private:
   void expire(call& c);
   [[nodiscard]] call* adopt(const envelope& header, service& target);
   void take_repeated(call& c, const peer& from);
-  void attach(call& c, const peer& who);
+  void attach(call& c, const peer& who, service& target);
   bool requester_back(call& c, const peer& from);
   void look_at(call& c, instant when);
   [[nodiscard]] peer* peer_with(std::uint64_t incarnation);

@@ -1,9 +1,9 @@
 #include "runtime/io_thread.hpp"
 
 #include "messages/base/log.hpp"
+#include "messages/base/thread_signals.hpp"
 
 #include <pthread.h>
-#include <csignal>
 #include <exception>
 
 namespace troupe {
@@ -17,10 +17,7 @@ io_thread::~io_thread() {
 
 void io_thread::run() {
   pthread_setname_np(pthread_self(), "io");
-  // Signals are the main thread's; a TLS write to a closed socket would raise SIGPIPE here.
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  leave_signals_to_main();
   for (;;) {
     try {
       return spin_.is_on() ? run_awake() : static_cast<void>(context_.run());

@@ -1,11 +1,11 @@
 #include "adapters/curl/curl_loop.hpp"
 
 #include "messages/base/log.hpp"
+#include "messages/base/thread_signals.hpp"
 
 #include <sys/socket.h>
 #include <unistd.h>
 #include <boost/asio/post.hpp>
-#include <csignal>
 #include <future>
 #include <utility>
 
@@ -50,10 +50,7 @@ void curl_loop::start() {
 }
 
 void curl_loop::run() {
-  // Signals are the main thread's; a TLS write to a closed socket would raise SIGPIPE here.
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  leave_signals_to_main();
   try {
     io_.run();
   } catch (const std::exception& e) {

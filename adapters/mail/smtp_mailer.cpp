@@ -4,9 +4,8 @@
 #include "adapters/mail/smtp_session.hpp"
 #include "messages/base/ids.hpp"
 #include "messages/base/metrics.hpp"
+#include "messages/base/thread_signals.hpp"
 
-#include <pthread.h>
-#include <signal.h>
 #include <algorithm>
 #include <condition_variable>
 #include <thread>
@@ -82,10 +81,7 @@ private:
   }
 
   void run() {
-    // Signals are the main thread's; a TLS write to a closed socket would raise SIGPIPE here.
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    leave_signals_to_main();
     for (std::unique_lock lock(mutex_); !stopping_;) {
       const auto next = std::ranges::min_element(queue_, {}, &waiting::due);
       if (next == queue_.end()) {

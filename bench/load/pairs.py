@@ -9,18 +9,21 @@ ALLOWED = 1.05          # of the old program's figure, by the median of the pair
 FIELDS = ["what", "shape", "old", "new", "ratio", "low", "high"]
 
 
+def order(turn):
+    return ("old", "new") if turn % 2 == 0 else ("new", "old")
+
+
 class Pairs:
     """Figures of both programs by (what, shape); smaller is better."""
 
     def __init__(self):
         self.found = {}
 
-    def measure(self, turn, shape, old, new):
-        """`old` and `new` each return {what: figure}."""
-        first, second = (old, new) if turn % 2 == 0 else (new, old)
-        figures = {first: first(), second: second()}
-        for what, value in figures[old].items():
-            self.found.setdefault((what, shape), []).append((value, figures[new][what]))
+    def measure(self, turn, shape, measure_one):
+        """`measure_one` of "old" and "new" returns {what: figure}."""
+        figures = {name: measure_one(name) for name in order(turn)}
+        for what, value in figures["old"].items():
+            self.found.setdefault((what, shape), []).append((value, figures["new"][what]))
 
     def table(self):
         rows = []

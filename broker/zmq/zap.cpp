@@ -5,9 +5,9 @@
 #include "broker/zmq/socket.hpp"
 #include "messages/base/log.hpp"
 #include "messages/base/metrics.hpp"
+#include "messages/base/thread_signals.hpp"
 
 #include <pthread.h>
-#include <csignal>
 
 #include <array>
 #include <atomic>
@@ -64,9 +64,7 @@ private:
 
   void run() {
     pthread_setname_np(pthread_self(), "zap");
-    sigset_t all; // a signal would end the wait with an error
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    leave_signals_to_main();
     std::vector<zmq::message_t> frames;
     for (;;) {
       frames.clear();

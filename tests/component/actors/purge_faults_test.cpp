@@ -8,10 +8,11 @@
 #include "adapters/documents/document_reader.hpp"
 #include "adapters/memory/memory_stores.hpp"
 #include "adapters/vector/passage_index.hpp"
+#include "tests/support/actor_settings.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <gtest/gtest.h>
 #include <atomic>
-#include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
 #include <functional>
 #include <future>
@@ -22,23 +23,7 @@ namespace troupe {
 namespace {
 
 using namespace std::chrono_literals;
-
-struct settings : caf::actor_system_config {
-  settings() {
-    set("scheduler.policy", caf::atom_value{caf::atom("sharing")});
-    set("scheduler.max-threads", std::size_t{2});
-  }
-};
-
-template <class Condition>
-bool eventually(Condition&& c) {
-  for (const auto until = std::chrono::steady_clock::now() + 5s;
-       std::chrono::steady_clock::now() < until;) {
-    if (c()) return true;
-    std::this_thread::sleep_for(2ms);
-  }
-  return c();
-}
+using test::eventually;
 
 /// An index whose answers to `put` come when the test says so, and which may refuse work.
 class index_in_hand final : public passage_index {
@@ -181,7 +166,7 @@ protected:
     return found.get_future().get().value().size();
   }
 
-  settings cfg_;
+  test::actor_settings cfg_;
   caf::actor_system system_{cfg_};
   std::shared_ptr<index_in_hand> index_ =
       std::make_shared<index_in_hand>(make_memory_passage_index(make_hashing_embedder()));

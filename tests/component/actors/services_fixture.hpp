@@ -23,10 +23,11 @@
 #include "messages/base/limits.hpp"
 #include "messages/codec/chat_json.hpp"
 #include "runtime/late_bus.hpp"
+#include "tests/support/actor_settings.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/fake_provider.hpp"
 
 #include <gtest/gtest.h>
-#include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
 #include <condition_variable>
 #include <future>
@@ -34,15 +35,9 @@
 namespace troupe {
 
 using namespace std::chrono_literals;
+using test::eventually;
 
 enum class shape { near, far };
-
-struct settings : caf::actor_system_config {
-  settings() {
-    set("scheduler.policy", caf::atom_value{caf::atom("sharing")});
-    set("scheduler.max-threads", std::size_t{2});
-  }
-};
 
 /// Collects a stream; the test waits on it.
 struct collector {
@@ -74,16 +69,6 @@ struct collector {
     return wait([this] { return end.has_value(); });
   }
 };
-
-template <class Condition>
-bool eventually(Condition&& c) {
-  for (const auto until = std::chrono::steady_clock::now() + 5s;
-       std::chrono::steady_clock::now() < until;) {
-    if (c()) return true;
-    std::this_thread::sleep_for(2ms);
-  }
-  return c();
-}
 
 /// The whole company of actors on memory stores, asked through the gates: in one piece (near), or
 /// with the gates on one node and the services on another, over a real broker on loopback (far).
@@ -271,7 +256,7 @@ protected:
             caf::actor_cast<log_service::actor>(services)};
   }
 
-  settings cfg_;
+  test::actor_settings cfg_;
   caf::actor_system system_{cfg_};
   std::shared_ptr<fake_provider> provider_ = std::make_shared<fake_provider>();
   record_keeper keeper_;

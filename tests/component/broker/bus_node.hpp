@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/zmq_bus.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <gtest/gtest.h>
 
@@ -18,16 +19,7 @@ namespace troupe {
 
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
-
-inline bool eventually(const std::function<bool()>& holds,
-                       std::chrono::milliseconds patience = 5s) {
-  const auto end = clock::now() + patience;
-  while (!holds()) {
-    if (clock::now() > end) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
+using test::eventually;
 
 /// What a node proves itself with; empty: it is not encrypted.
 struct node_keys {

@@ -49,12 +49,13 @@ protected:
     e.seq = seq;
     receive(from, std::move(e), std::move(body));
   }
-  /// HELLO of the first link of a process.
-  void greet(const peer_id& connection, std::uint64_t incarnation, const std::string& role) {
+  /// HELLO of a link of a process.
+  void greet(const peer_id& connection, std::uint64_t incarnation, const std::string& role,
+             std::uint64_t link = 1) {
     hello_body hello;
     hello.name = connection;
     hello.incarnation = incarnation;
-    hello.link = 1;
+    hello.link = link;
     hello.roles = {role};
     envelope e;
     e.type = frame::hello;

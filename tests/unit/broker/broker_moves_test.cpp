@@ -34,16 +34,12 @@ protected:
   void come_back(const peer_id& as, const peer_id& name, const std::string& role,
                  std::uint64_t link = 1) {
     const auto incarnation = incarnations_[name];
-    envelope e;
-    e.type = frame::hello;
-    hello_body hello;
-    hello.incarnation = incarnation;
-    hello.link = link;
-    hello.roles = {role};
-    receive(as, e, encode(hello));
+    greet(as, incarnation, role, link);
     incarnations_[as] = incarnation;
     EXPECT_EQ(type_to(as), frame::welcome);
-    if (role != "prompt") return;
+    if (role == "prompt") offer_prompt(as);
+  }
+  void offer_prompt(const peer_id& as) {
     envelope r;
     r.type = frame::registration;
     r.svc = "prompt";
@@ -280,12 +276,9 @@ TEST_F(moving, a_worker_that_drains_takes_its_calls_along) {
   const auto incarnation = incarnations_["w"];
   incarnations_.erase("w");
   greet("w2", incarnation, "prompt");
+  EXPECT_EQ(type_to("w2"), frame::welcome);
   send("w2", frame::drain, {});
-  envelope r;
-  r.type = frame::registration;
-  r.svc = "prompt";
-  receive("w2", r, encode(capacity_body{2}));
-  inbox_["w2"].clear();
+  offer_prompt("w2");
   accept("w2", {incarnations_["c"], 77});
   EXPECT_EQ(type_to("w2"), none);
   EXPECT_EQ(type_to("c"), frame::accept);
