@@ -239,6 +239,7 @@ void connection::linger() {
   deadline_ = clock::now() + edge_.config.linger_timeout;
   in_.clear();
   in_at_ = 0;
+  parser_.reset(); // with what had come of a refused body, which `let_go` no longer counts
   stream_.end_sending();
   read_more();
 }

@@ -17,6 +17,7 @@ from troupe_process import Failed
 
 LIMIT = 512 << 20
 LARGE = 8 << 20
+HELD = 256 << 20  # `http.held_bytes`
 CROWD = 80
 UNLIMITED = 1 << 40
 JOIN_GROUP = 'echo $$ > "$0" && exec "$@"'
@@ -89,6 +90,7 @@ def sheds(cluster, row, rounds):
         for name, group in cluster.groups.items():
             row.most(f"MiB of {name} at its highest", group.highest >> 20)
         row.expect(not killed, f"with {LIMIT >> 20} MiB each, {CROWD} chats of {LARGE >> 20} MiB killed {killed}")
+        row.expect(cluster.groups["edge1"].highest <= HELD * 1.5, "the edge kept more than it counts")
         row.sum("chats that were refused", sum(chats.statuses.values()))
         row.expect(killed or set(chats.statuses) <= {413, 429, 503}, f"they were answered {dict(chats.statuses)}")
         for name in killed:
