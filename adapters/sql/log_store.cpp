@@ -144,15 +144,14 @@ purge_step purge_records(soci::session& s, const std::string& user, std::uint32_
   return {deleted, deleted == max};
 }
 
-/// The statements of `append`, prepared once on the writer's connection. On the hot path: every
-/// chat leaves a record.
+/// The statement of `append`, prepared once on the writer's connection. On the hot path: every chat
+/// leaves a record.
 class record_writer {
 public:
   explicit record_writer(soci::session& s)
-      : exists_((s.prepare << "select count(*) from log_records where id = :i", use(row_.id),
-                 into(known_))),
-        insert_((s.prepare << "insert into log_records (seq, id, user_id, time, level, service, "
-                              "message, attributes) values (:s, :i, :u, :t, :l, :v, :m, :a)",
+      : insert_((s.prepare << "insert into log_records (seq, id, user_id, time, level, service, "
+                              "message, attributes) values (:s, :i, :u, :t, :l, :v, :m, :a) "
+                              "on conflict (id) do nothing",
                  use(seq_), use(row_.id), use(row_.user), use(row_.time), use(level_),
                  use(row_.service), use(row_.message), use(row_.attributes.raw))) {
     s << "select coalesce(max(seq), 0) from log_records", into(seq_);
@@ -162,21 +161,15 @@ public:
   void add(const log_record& record) {
     row_ = record;
     level_ = static_cast<int>(record.level);
-    exists_.execute(true);
-    const bool there = known_ != 0;
-    while (exists_.fetch()) { // to its end: a statement that is open holds its snapshot
-    }
-    if (there) return;
     ++seq_;
     insert_.execute(true);
   }
 
 private:
   log_record row_;
-  long long seq_ = 0; ///< the newest; this connection is the file's only writer
+  long long seq_ = 0; ///< the newest, or above it; this connection is the file's only writer
   int level_ = 0;
-  int known_ = 0;
-  soci::statement exists_, insert_;
+  soci::statement insert_;
 };
 
 std::size_t content_bytes(const std::vector<log_record>& records) {
