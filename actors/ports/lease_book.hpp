@@ -102,7 +102,7 @@ enum class given : std::uint8_t { now, before, not_ours };
 }
 
 [[nodiscard]] inline bool holds(const lease_row& row, const lease_fence& fence) {
-  return !row.released && row.epoch == fence.epoch;
+  return row.epoch == fence.epoch && (!row.released || fence.may_be_given);
 }
 
 } // namespace troupe::lease_rules

@@ -88,4 +88,8 @@ template <std::ranges::input_range Shards>
   return out;
 }
 
+[[nodiscard]] inline bool is_not_owner(const error& why) {
+  return why.reason == not_owner().reason;
+}
+
 } // namespace troupe::lease_rules

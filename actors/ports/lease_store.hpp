@@ -118,6 +118,9 @@ struct lease_fence {
   std::string service;
   shard_number shard = 0;
   std::uint64_t epoch = 0;
+  /// Passes also when it was given up and nobody has taken it since. For writes that the next owner
+  /// finds in the store, whatever the state says that the shard was given up with.
+  bool may_be_given = false;
 };
 
 } // namespace troupe

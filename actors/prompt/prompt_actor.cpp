@@ -1,5 +1,6 @@
 #include "actors/prompt/prompt_actor.hpp"
 
+#include "actors/ports/lease_rules.hpp"
 #include "actors/prompt/builtin_models.hpp"
 #include "actors/prompt/embedding_rules.hpp"
 #include "actors/prompt/extract_rules.hpp"
@@ -453,7 +454,7 @@ private:
     job->is_kept = true;
     keep_turn_request turn{job->op.who.user, job->conversation_id, job->question, job->text};
     if (job->place && d_.leases->gave(*job->place))
-      return keep_elsewhere(std::move(turn), std::move(then));
+      return keep_given(std::move(turn), *job->place, std::move(then));
     if (job->place) { // lost for a moment, while the store was slow: nobody had it in between
       const auto now = d_.leases->fence_of(job->place->shard);
       if (now && now->epoch == job->place->epoch + 1) job->place = now;
@@ -468,7 +469,17 @@ private:
                              std::move(kept));
   }
 
-  /// The conversation moved on while the chat ran here: its turn is for the node that has it now.
+  /// The conversation was given up while the chat ran here. As long as nobody has taken it (the
+  /// others may be leaving, too) its turn is kept from here, and then by the node that has it now.
+  template <class Then>
+  void keep_given(keep_turn_request turn, lease_fence place, Then then) {
+    place.may_be_given = true;
+    append(turn, place, to_self<done>([this, turn, then = std::move(then)](result<done> r) mutable {
+             if (r || !lease_rules::is_not_owner(r.error())) return then(std::move(r));
+             keep_elsewhere(std::move(turn), std::move(then));
+           }));
+  }
+
   template <class Then>
   void keep_elsewhere(keep_turn_request turn, Then then) {
     const auto shard = shard_of(turn.conversation_id);

@@ -274,15 +274,45 @@ def talk_owner_frozen(cluster, row, rounds):
         time.sleep(LEASE)
 
 
+def two_prompts_leave(cluster, row, rounds):
+    """Both are told to end in the middle of turns: each would give its conversations to the other one."""
+    names = ("prompt", "prompt2")
+    for _ in range(rounds):
+        talks = Talks(cluster, row, 12)
+        pending = [cluster.loop.start(slow_turn(cluster, n % 2, talk)) for n, talk in enumerate(talks.all)]
+        time.sleep(0.5)  # all have begun
+        for name in names:
+            cluster.nodes[name].signal()
+        ends = [job.result(PATIENCE + 5) for job in pending]
+        row.asked += len(ends)
+        row.failed += sum(end != "done" for end in ends)
+        row.expect(set(ends) == {"done"}, f"turns ended with {sorted(set(ends))}")
+        for name in names:
+            row.expect(cluster.nodes[name].wait(25) == 0, f"{name} ended with {cluster.nodes[name].process.returncode}")
+            cluster.nodes[name].start()
+        lost = sum(count_turns(cluster, talk) != 4 for talk in talks.all)
+        row.expect(not lost, f"the turns of {lost} conversations were not kept")
+        cluster.wait_linked()
+        talks.go_on("after", within=TAKEN_OVER)
+        talks.expect_whole()
+        row.end_round(cluster)
+        time.sleep(LEASE)
+
+
 async def slow_turn(cluster, edge, talk):
-    """A turn of some seconds, whatever becomes of it."""
+    """A turn of some seconds, whatever becomes of it. Returns its last event."""
     body = {"message": "sim-slow", "model": "sim-slow", "vector_store_ids": [], "conversation_id": talk}
+    last = "nothing"
     try:
-        answer = await ask(cluster.edge_urls[edge], "POST", "/v1/chat/stream", body, cluster.api_key)
-        await asyncio.wait_for(answer.body(), PATIENCE)
+        answer = await asyncio.wait_for(
+            ask(cluster.edge_urls[edge], "POST", "/v1/chat/stream", body, cluster.api_key), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            async for name, _ in answer.events():
+                last = name
         answer.close()
-    except (OSError, EOFError, asyncio.TimeoutError):
-        pass
+    except (OSError, EOFError, asyncio.TimeoutError) as reason:
+        last = f"{last}, then {reason!r}"
+    return last
 
 
 def count_turns(cluster, talk):
@@ -297,6 +327,7 @@ COUNTING_ROWS = {
 }
 TALKING_ROWS = {
     "talk": ("conversations among two prompts, one of which leaves and comes back", two_prompts_talk),
+    "talk both": ("both prompts are told to end in the middle of conversations", two_prompts_leave),
     "talk owner": ("the node of conversations is killed", talk_owner_killed),
     "talk frozen": ("the node of conversations is frozen and wakes up", talk_owner_frozen),
 }

@@ -320,8 +320,11 @@ TEST(memory_leases, a_fence_lets_only_the_present_owner_pass) {
   value_of(ask<std::vector<shard_number>>(
       [&](auto r) { in->give("s", "a", {{3, 1, {}}}, std::move(r)); }));
   EXPECT_EQ(in->check({"s", 3, 1}).error().reason, "not_owner");
+  EXPECT_TRUE(in->check({"s", 3, 1, true})) << "given, and nobody has taken it";
+  EXPECT_FALSE(in->check({"s", 3, 2, true}));
   verdict("b");
   EXPECT_FALSE(in->check({"s", 3, 1}));
+  EXPECT_FALSE(in->check({"s", 3, 1, true}));
   EXPECT_TRUE(in->check({"s", 3, 2}));
 }
 

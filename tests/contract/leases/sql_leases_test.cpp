@@ -76,8 +76,10 @@ TEST_P(sql_leases, a_fence_lets_only_the_present_owner_write) {
   EXPECT_TRUE(refused(fenced_write(*db, {"other", 0, 1})));
   give_one(*in, "a", {0, 1});
   EXPECT_TRUE(refused(fenced_write(*db, {service, 0, 1}))) << "it gave the shard up";
+  EXPECT_TRUE(fenced_write(*db, {service, 0, 1, true})) << "nobody has taken it";
   take_one(*in, "b");
   EXPECT_TRUE(refused(fenced_write(*db, {service, 0, 1})));
+  EXPECT_TRUE(refused(fenced_write(*db, {service, 0, 1, true})));
   EXPECT_TRUE(fenced_write(*db, {service, 0, 2}));
 }
 
