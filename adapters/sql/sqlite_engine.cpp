@@ -8,8 +8,10 @@
 #include <unistd.h>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <fstream>
 #include <system_error>
+#include <thread>
 
 namespace troupe::sql {
 namespace {
@@ -24,16 +26,38 @@ std::string read_boot_id() {
   return out;
 }
 
+constexpr int busy = 5, constraint = 19; // the low byte of SQLite's extended codes
+constexpr std::chrono::seconds patience{10};
+
+int code_of(const soci::sqlite3_soci_error& why) {
+  return why.result() & 0xFF;
+}
+
+/// Of processes that open a new file at the same time one makes the log; SQLite tells the others at
+/// once that it is busy, for here it does not wait as it does elsewhere.
+std::string keep_write_ahead_log(soci::session& session) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    try {
+      std::string mode;
+      session << "pragma journal_mode=wal", soci::into(mode);
+      return mode;
+    } catch (const soci::sqlite3_soci_error& why) {
+      if (code_of(why) != busy || std::chrono::steady_clock::now() >= until) throw;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
 class sqlite_engine final : public engine {
 public:
   explicit sqlite_engine(const sql_config& config) : config_(config) {}
 
   void open(soci::session& session, bool only_reads) const override {
-    session.open(soci::sqlite3, "db=\"" + config_.path + "\" timeout=10");
+    session.open(soci::sqlite3,
+                 "db=\"" + config_.path + "\" timeout=" + std::to_string(patience.count()));
     if (config_.exclusive) session << "pragma locking_mode=exclusive";
-    std::string mode;
-    session << "pragma journal_mode=wal", soci::into(mode);
-    if (mode != "wal" && config_.path != ":memory:")
+    if (keep_write_ahead_log(session) != "wal" && config_.path != ":memory:")
       throw soci::soci_error("its file system cannot keep a write-ahead log");
     session << "pragma synchronous=full";
     session << "pragma foreign_keys=on";
@@ -56,9 +80,8 @@ public:
   /// A transaction that only turns into a writing one later can fail then.
   std::string_view begin_write() const override { return "begin immediate"; }
   fault judge(const std::exception& why) const override {
-    constexpr int constraint = 19; // the low byte of SQLite's extended codes
     const auto* of_sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&why);
-    return of_sqlite && (of_sqlite->result() & 0xFF) == constraint ? fault::conflict : fault::other;
+    return of_sqlite && code_of(*of_sqlite) == constraint ? fault::conflict : fault::other;
   }
   std::string name() const override { return config_.path; }
   /// One schema a file, and beside it leases, whose epochs it may check.
