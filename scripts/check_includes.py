@@ -47,7 +47,8 @@ VENDORS = {
     "benchmark": ("benchmark/",),
     # The operating system's own headers.
     "system": ("sys/", "netinet/", "arpa/", "linux/", "unistd.h", "fcntl.h", "poll.h", "netdb.h", "signal.h",
-               "pthread.h", "termios.h", "errno.h", "sched.h", "spawn.h", "strings.h", "ifaddrs.h", "dirent.h"),
+               "pthread.h", "termios.h", "errno.h", "sched.h", "spawn.h", "strings.h", "ifaddrs.h", "dirent.h",
+               "malloc.h"),
 }
 ANY = tuple(VENDORS)
 

@@ -224,6 +224,7 @@ void connection::finish_request() {
   at_ = {};
   frames_waiting_ = bytes_waiting_ = frames_out_ = bytes_out_ = 0;
   if (!keep_alive_ || edge_.draining) return linger(); // what the head said holds
+  parser_.reset(); // it may have a body that nobody wanted, of a preflight for example
   phase_ = phase::idle;
   deadline_ = clock::now() + edge_.config.idle_timeout;
   parse();
