@@ -1,6 +1,7 @@
 // Goal: what is in memory when the process crashes, or is asked for it, is in a file afterwards,
 // and old files do not pile up. Method: children that crash, since a process has one fate.
 #include "runtime/crash_dump.hpp"
+#include "messages/base/thread_signals.hpp"
 #include "tests/unit/runtime/scratch_folder.hpp"
 
 #include <gtest/gtest.h>
@@ -64,6 +65,15 @@ TEST_F(crash_dumps, a_crash_leaves_the_memory_in_the_file_and_ends_as_it_would_h
   EXPECT_EQ(content(file_), "real");
   EXPECT_EQ(crash("of another thread", [] { std::thread([] { std::abort(); }).join(); }), SIGABRT);
   EXPECT_EQ(content(file_), "of another thread");
+  EXPECT_EQ(crash("of a thread without signals",
+                  [] {
+                    std::thread([] {
+                      leave_signals_to_main();
+                      *static_cast<volatile int*>(nullptr) = 1;
+                    }).join();
+                  }),
+            SIGSEGV);
+  EXPECT_EQ(content(file_), "of a thread without signals");
 }
 
 TEST_F(crash_dumps, who_asks_gets_it_and_the_process_goes_on) {
