@@ -102,7 +102,9 @@ enum class given : std::uint8_t { now, before, not_ours };
 }
 
 [[nodiscard]] inline bool holds(const lease_row& row, const lease_fence& fence) {
-  return row.epoch == fence.epoch && (!row.released || fence.may_be_given);
+  if (!row.released) return row.epoch == fence.epoch;
+  if (fence.passes == lease_fence::also::while_free) return row.epoch >= fence.epoch;
+  return row.epoch == fence.epoch && fence.passes == lease_fence::also::until_taken;
 }
 
 } // namespace troupe::lease_rules

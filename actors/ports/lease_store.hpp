@@ -115,12 +115,19 @@ public:
 /// the reason `not_owner` when the shard's lease has another epoch or was given up. A lease that
 /// has run out and that nobody took still passes: nobody can have read what it may overwrite.
 struct lease_fence {
+  /// What passes beside the ownership itself, for writes that the next owner finds in the store,
+  /// whatever the state says that the shard was given up with.
+  enum class also : std::uint8_t {
+    nothing,
+    until_taken, ///< it was given up and nobody has taken the shard since
+    while_free   ///< nobody has the shard: who had it after this gave it up, too. Only for who did
+                 ///< not lose it, for others may have answered in between
+  };
+
   std::string service;
   shard_number shard = 0;
   std::uint64_t epoch = 0;
-  /// Passes also when it was given up and nobody has taken it since. For writes that the next owner
-  /// finds in the store, whatever the state says that the shard was given up with.
-  bool may_be_given = false;
+  also passes = also::nothing;
 };
 
 } // namespace troupe

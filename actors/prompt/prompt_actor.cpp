@@ -453,13 +453,25 @@ private:
     if (job->is_purged) return then(result<done>(done{}));
     job->is_kept = true;
     keep_turn_request turn{job->op.who.user, job->conversation_id, job->question, job->text};
-    if (job->place && d_.leases->gave(*job->place))
-      return keep_given(std::move(turn), *job->place, std::move(then));
-    if (job->place) { // lost for a moment, while the store was slow: nobody had it in between
-      const auto now = d_.leases->fence_of(job->place->shard);
-      if (now && now->epoch == job->place->epoch + 1) job->place = now;
-    }
-    append(turn, job->place, to_self<done>(std::move(then)));
+    if (!job->place) return append(turn, std::nullopt, to_self<done>(std::move(then)));
+    // Lost for a moment, while the store was slow: nobody had it in between.
+    const auto now = d_.leases->fence_of(job->place->shard);
+    if (now && now->epoch == job->place->epoch + 1) job->place = now;
+    keep_at(std::move(turn), *job->place, std::move(then));
+  }
+
+  /// The conversation may have been given up while the chat ran. As long as nobody has it (the
+  /// others may be leaving, too) its turn is kept from here, and then by the node that has it now.
+  template <class Then>
+  void keep_at(keep_turn_request turn, lease_fence place, Then then) {
+    using enum lease_fence::also;
+    place.passes = d_.leases->gave(place) ? while_free : until_taken;
+    append(turn, place,
+           to_self<done>([this, turn, place, then = std::move(then)](result<done> r) mutable {
+             if (r || !lease_rules::is_not_owner(r.error()) || !d_.leases->gave(place))
+               return then(std::move(r));
+             keep_elsewhere(std::move(turn), std::move(then));
+           }));
   }
 
   void append(const keep_turn_request& turn, const std::optional<lease_fence>& fence,
@@ -467,17 +479,6 @@ private:
     d_.conversations->append(turn.user, turn.conversation_id,
                              {{"user", turn.question}, {"assistant", turn.text}}, fence,
                              std::move(kept));
-  }
-
-  /// The conversation was given up while the chat ran here. As long as nobody has taken it (the
-  /// others may be leaving, too) its turn is kept from here, and then by the node that has it now.
-  template <class Then>
-  void keep_given(keep_turn_request turn, lease_fence place, Then then) {
-    place.may_be_given = true;
-    append(turn, place, to_self<done>([this, turn, then = std::move(then)](result<done> r) mutable {
-             if (r || !lease_rules::is_not_owner(r.error())) return then(std::move(r));
-             keep_elsewhere(std::move(turn), std::move(then));
-           }));
   }
 
   template <class Then>

@@ -274,32 +274,38 @@ def talk_owner_frozen(cluster, row, rounds):
         time.sleep(LEASE)
 
 
-def two_prompts_leave(cluster, row, rounds):
-    """Both are told to end in the middle of turns: each would give its conversations to the other one."""
-    names = ("prompt", "prompt2")
+def prompts_leave(cluster, row, rounds):
+    """Prompts are told to end in the middle of turns: one, whose conversations the other one takes; both at once, each
+    of which would give them to the other; and one after the other."""
     for _ in range(rounds):
-        talks = Talks(cluster, row, 12)
-        pending = [cluster.loop.start(slow_turn(cluster, n % 2, talk)) for n, talk in enumerate(talks.all)]
-        time.sleep(0.5)  # all have begun
-        for name in names:
-            cluster.nodes[name].signal()
-        ends = [job.result(PATIENCE + 5) for job in pending]
-        row.asked += len(ends)
-        row.failed += sum(end != "done" for end in ends)
-        row.expect(set(ends) == {"done"}, f"turns ended with {sorted(set(ends))}")
-        for name in names:
-            row.expect(cluster.nodes[name].wait(25) == 0, f"{name} ended with {cluster.nodes[name].process.returncode}")
-            cluster.nodes[name].start()
-        lost = sum(count_turns(cluster, talk) != 4 for talk in talks.all)
-        row.expect(not lost, f"the turns of {lost} conversations were not kept")
-        cluster.wait_linked()
-        talks.go_on("after", within=TAKEN_OVER)
-        talks.expect_whole()
-        row.end_round(cluster)
-        time.sleep(LEASE)
+        for leaving, pause in ((("prompt2",), 0.0), (("prompt", "prompt2"), 0.0), (("prompt", "prompt2"), 1.5)):
+            leave_amid_turns(cluster, row, leaving, pause)
 
 
-async def slow_turn(cluster, edge, talk):
+def leave_amid_turns(cluster, row, leaving, pause):
+    talks, begun = Talks(cluster, row, 12), []
+    pending = [cluster.loop.start(slow_turn(cluster, n % 2, talk, begun.append)) for n, talk in enumerate(talks.all)]
+    cluster.until(lambda: len(begun) == len(pending), 5, "not all turns began")
+    for name in leaving:
+        cluster.nodes[name].signal()
+        time.sleep(pause)
+    ends = [job.result(PATIENCE + 5) for job in pending]
+    row.asked += len(ends)
+    row.failed += sum(end != "done" for end in ends)
+    row.expect(set(ends) == {"done"}, f"{leaving}, {pause} s: turns ended with {sorted(set(ends))}")
+    for name in leaving:
+        row.expect(cluster.nodes[name].wait(25) == 0, f"{name} ended with {cluster.nodes[name].process.returncode}")
+        cluster.nodes[name].start()
+    lost = sum(count_turns(cluster, talk) != 4 for talk in talks.all)
+    row.expect(not lost, f"{leaving}, {pause} s: the turns of {lost} conversations were not kept")
+    cluster.wait_linked()
+    talks.go_on("after", within=TAKEN_OVER)
+    talks.expect_whole()
+    row.end_round(cluster)
+    time.sleep(LEASE)
+
+
+async def slow_turn(cluster, edge, talk, on_begin=lambda talk: None):
     """A turn of some seconds, whatever becomes of it. Returns its last event."""
     body = {"message": "sim-slow", "model": "sim-slow", "vector_store_ids": [], "conversation_id": talk}
     last = "nothing"
@@ -308,6 +314,8 @@ async def slow_turn(cluster, edge, talk):
             ask(cluster.edge_urls[edge], "POST", "/v1/chat/stream", body, cluster.api_key), PATIENCE)
         async with asyncio.timeout(PATIENCE):
             async for name, _ in answer.events():
+                if last == "nothing":
+                    on_begin(talk)
                 last = name
         answer.close()
     except (OSError, EOFError, asyncio.TimeoutError) as reason:
@@ -327,7 +335,7 @@ COUNTING_ROWS = {
 }
 TALKING_ROWS = {
     "talk": ("conversations among two prompts, one of which leaves and comes back", two_prompts_talk),
-    "talk both": ("both prompts are told to end in the middle of conversations", two_prompts_leave),
+    "talk leaving": ("prompts are told to end in the middle of turns: one, both, one after the other", prompts_leave),
     "talk owner": ("the node of conversations is killed", talk_owner_killed),
     "talk frozen": ("the node of conversations is frozen and wakes up", talk_owner_frozen),
 }

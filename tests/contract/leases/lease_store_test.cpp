@@ -320,12 +320,19 @@ TEST(memory_leases, a_fence_lets_only_the_present_owner_pass) {
   value_of(ask<std::vector<shard_number>>(
       [&](auto r) { in->give("s", "a", {{3, 1, {}}}, std::move(r)); }));
   EXPECT_EQ(in->check({"s", 3, 1}).error().reason, "not_owner");
-  EXPECT_TRUE(in->check({"s", 3, 1, true})) << "given, and nobody has taken it";
-  EXPECT_FALSE(in->check({"s", 3, 2, true}));
+  using enum lease_fence::also;
+  EXPECT_TRUE(in->check({"s", 3, 1, until_taken})) << "given, and nobody has taken it";
+  EXPECT_TRUE(in->check({"s", 3, 1, while_free}));
+  EXPECT_FALSE(in->check({"s", 3, 2, until_taken}));
+  EXPECT_FALSE(in->check({"s", 3, 2, while_free})) << "nobody had it yet";
   verdict("b");
-  EXPECT_FALSE(in->check({"s", 3, 1}));
-  EXPECT_FALSE(in->check({"s", 3, 1, true}));
+  for (const auto passes : {nothing, until_taken, while_free})
+    EXPECT_FALSE(in->check({"s", 3, 1, passes})) << "another one has it";
   EXPECT_TRUE(in->check({"s", 3, 2}));
+  value_of(ask<std::vector<shard_number>>(
+      [&](auto r) { in->give("s", "b", {{3, 2, {}}}, std::move(r)); }));
+  EXPECT_FALSE(in->check({"s", 3, 1, until_taken}));
+  EXPECT_TRUE(in->check({"s", 3, 1, while_free})) << "nobody has it";
 }
 
 TEST(memory_leases, past_its_bounds_the_store_says_that_it_is_overloaded) {

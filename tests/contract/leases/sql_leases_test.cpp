@@ -76,11 +76,14 @@ TEST_P(sql_leases, a_fence_lets_only_the_present_owner_write) {
   EXPECT_TRUE(refused(fenced_write(*db, {"other", 0, 1})));
   give_one(*in, "a", {0, 1});
   EXPECT_TRUE(refused(fenced_write(*db, {service, 0, 1}))) << "it gave the shard up";
-  EXPECT_TRUE(fenced_write(*db, {service, 0, 1, true})) << "nobody has taken it";
+  EXPECT_TRUE(fenced_write(*db, {service, 0, 1, lease_fence::also::until_taken}));
   take_one(*in, "b");
   EXPECT_TRUE(refused(fenced_write(*db, {service, 0, 1})));
-  EXPECT_TRUE(refused(fenced_write(*db, {service, 0, 1, true})));
+  EXPECT_TRUE(refused(fenced_write(*db, {service, 0, 1, lease_fence::also::while_free})));
   EXPECT_TRUE(fenced_write(*db, {service, 0, 2}));
+  give_one(*in, "b", {0, 2});
+  EXPECT_TRUE(refused(fenced_write(*db, {service, 0, 1, lease_fence::also::until_taken})));
+  EXPECT_TRUE(fenced_write(*db, {service, 0, 1, lease_fence::also::while_free}));
 }
 
 TEST_P(sql_leases, a_shard_does_not_change_hands_within_a_write_that_passed_the_fence) {
