@@ -114,6 +114,20 @@ TEST_P(services_test, a_cancel_reaches_the_provider_before_and_after_the_first_t
   }
 }
 
+TEST_P(services_test, a_cancel_while_the_router_asks_who_the_caller_is_is_not_lost) {
+  collector got;
+  const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());
+  control->cancel();
+  ASSERT_TRUE(got.wait_end());
+  EXPECT_EQ(got.end->error().code, errc::cancelled);
+  // It may come a moment after the router was told who it is.
+  const auto call = provider_->last();
+  if (!call) {
+    EXPECT_EQ(got.end->error().started, started_state::no);
+  }
+  EXPECT_TRUE(eventually([&] { return !call || call->cancelled.load(); }));
+}
+
 TEST_P(services_test, a_deadline_answers_and_stops_the_provider) {
   collector got;
   const auto control = gates_->chats().chat(context(200ms), far_chat(false), got.sink());
