@@ -67,6 +67,8 @@ result<void> validate(const chat_request& in) {
   if (in.retrieval) {
     if (auto ok = check(*in.retrieval); !ok) return ok;
   }
+  if (in.resumable && !in.stream)
+    return refuse("resumable", "only a stream can be resumed: send stream: true");
   if (in.format == chat_format::openai) {
     if (auto ok = check_fields(in); !ok) return ok;
     if (in.model.empty()) return refuse("model", "is required");

@@ -7,6 +7,7 @@
 #include "messages/limit_ids.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace troupe {
 namespace {
@@ -136,8 +137,8 @@ void metered_prompt::reserve_for(const job_ptr& job, const reserve_request& what
 /// heard of it counts, of a plain chat what was reserved. What a provider refused cost nothing.
 void metered_prompt::settle(const chat_job& job, const outcome<chat_reply>& how) {
   if (!job.op.who.is_limited) return;
-  const bool is_left =
-      !how && (how.error().code == errc::cancelled || how.error().code == errc::deadline_exceeded);
+  constexpr std::array left{errc::cancelled, errc::deadline_exceeded, errc::draining};
+  const bool is_left = !how && std::ranges::find(left, how.error().code) != left.end();
   const bool is_heard = job.reported || job.answer_tokens() > 0;
   if (is_left && job.is_called && !job.request.stream && !is_heard) return;
   const bool is_used = job.is_admitted && (how || is_heard || (is_left && job.is_called));

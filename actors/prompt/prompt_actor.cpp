@@ -266,6 +266,7 @@ private:
   }
 
   void with_turns(const job_ptr& job, std::vector<turn_row> rows) {
+    if (!alive(job)) return; // it ended while the store worked, and its request may be gone
     for (auto& row : rows) job->turns.push_back({std::move(row.role), std::move(row.text)});
     job->turns.push_back({"user", job->question});
     const auto& stores = job->request.turn->vector_store_ids;

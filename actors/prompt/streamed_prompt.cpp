@@ -114,8 +114,9 @@ void streamed_prompt::leave(const job_ptr& job, outcome<chat_reply> how) {
 void streamed_prompt::go_on_unread(const job_ptr& job) {
   if (job->ending || unread_of(job->op.who.user) > unread_of_a_user)
     return end(job, cancelled("nobody reads the stream"));
-  later(limits::stream_unread, [this, job, left = ++job->readings] {
-    if (job->readings == left) end(job, cancelled("nobody read the stream"));
+  later(limits::stream_unread, [this, kept = std::weak_ptr(job), left = ++job->readings] {
+    const auto unread = kept.lock(); // when it ended, the timer keeps nothing of it
+    if (unread && unread->readings == left) end(unread, cancelled("nobody read the stream"));
   });
 }
 

@@ -74,11 +74,9 @@ void completions(http_call& in) {
   request.include_usage = body->stream_options_ && body->stream_options_->include_usage;
   request.retrieval = std::move(body->retrieval);
   request.resumable = body->resumable.value_or(false);
-  if (request.resumable && !request.stream)
-    return in.to->fail(make_error(errc::invalid_argument,
-                                  "only a stream can be resumed: send stream: true", "resumable"));
   request.body.raw = std::move(in.body);
   if (body->resumable) request.body = without(request.body, "resumable");
+  if (auto valid = validate(request); !valid) return in.to->fail(std::move(valid.error()));
   ask_chat(in, std::move(request));
 }
 
