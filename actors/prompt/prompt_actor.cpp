@@ -127,11 +127,14 @@ public:
         });
   }
 
-  /// Of another node's chat, whose conversation this node has by now, or will in a moment.
+  /// Of another node's chat, whose conversation this node has by now, or will in a moment; unless
+  /// it is leaving.
   void on(call<keep_turn_request>& c, answer<done> a) {
     if (!d_.leases) return a.fail(no_node());
     const auto shard = shard_of(c.body.conversation_id);
-    find_owner(shard, true, op_context::clock::now() + limits::shard_patience,
+    const auto patience =
+        d_.leases->is_leaving() ? std::chrono::seconds(0) : limits::shard_patience;
+    find_owner(shard, true, op_context::clock::now() + patience,
                [this, turn = std::move(c.body), a = std::move(a)](std::uint64_t) mutable {
                  keep(turn, pass_on(std::move(a)));
                });
@@ -458,21 +461,38 @@ private:
     // Lost for a moment, while the store was slow: nobody had it in between.
     const auto now = d_.leases->fence_of(job->place->shard);
     if (now && now->epoch == job->place->epoch + 1) job->place = now;
-    keep_at(std::move(turn), *job->place, std::move(then));
+    keep_at(std::move(turn), *job->place, op_context::clock::now() + limits::shard_patience,
+            std::move(then));
   }
 
   /// The conversation may have been given up while the chat ran. As long as nobody has it (the
   /// others may be leaving, too) its turn is kept from here, and then by the node that has it now.
   template <class Then>
-  void keep_at(keep_turn_request turn, lease_fence place, Then then) {
+  void keep_at(keep_turn_request turn, lease_fence place, op_context::clock::time_point until,
+               Then then) {
     using enum lease_fence::also;
     place.passes = d_.leases->gave(place) ? while_free : until_taken;
-    append(turn, place,
-           to_self<done>([this, turn, place, then = std::move(then)](result<done> r) mutable {
-             if (r || !lease_rules::is_not_owner(r.error()) || !d_.leases->gave(place))
-               return then(std::move(r));
-             keep_elsewhere(std::move(turn), std::move(then));
-           }));
+    append(
+        turn, place,
+        to_self<done>([this, turn, place, until, then = std::move(then)](result<done> r) mutable {
+          if (r || !lease_rules::is_not_owner(r.error()) || !d_.leases->gave(place))
+            return then(std::move(r));
+          keep_elsewhere(turn, until,
+                         [this, turn, place, until, then = std::move(then)](result<done> kept) {
+                           keep_again(turn, place, until, std::move(kept), then);
+                         });
+        }));
+  }
+
+  /// Who has the conversation may be giving it up, too, and take no turn any more.
+  template <class Then>
+  void keep_again(keep_turn_request turn, lease_fence place, op_context::clock::time_point until,
+                  result<done> kept, Then then) {
+    const bool may = !kept && kept.error().started == started_state::no;
+    if (!may || op_context::clock::now() >= until) return then(std::move(kept));
+    later(limits::shard_tick, [this, turn = std::move(turn), place, until, then]() mutable {
+      keep_at(std::move(turn), place, until, std::move(then));
+    });
   }
 
   void append(const keep_turn_request& turn, const std::optional<lease_fence>& fence,
@@ -483,9 +503,9 @@ private:
   }
 
   template <class Then>
-  void keep_elsewhere(keep_turn_request turn, Then then) {
+  void keep_elsewhere(keep_turn_request turn, op_context::clock::time_point until, Then then) {
     const auto shard = shard_of(turn.conversation_id);
-    find_owner(shard, false, op_context::clock::now() + limits::shard_patience,
+    find_owner(shard, false, until,
                [this, turn = std::move(turn), then = std::move(then)](std::uint64_t owner) mutable {
                  if (owner == 0) return then(result<done>(std::unexpected(no_node())));
                  if (owner == d_.node) return keep(turn, to_self<done>(std::move(then)));
