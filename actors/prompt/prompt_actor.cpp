@@ -6,6 +6,7 @@
 #include "actors/prompt/extract_rules.hpp"
 #include "actors/prompt/streamed_prompt.hpp"
 #include "actors/support/unix_time.hpp"
+#include "actors/support/waiting_calls.hpp"
 #include "messages/base/log.hpp"
 
 namespace troupe {
@@ -142,10 +143,8 @@ public:
 
   /// One that waits for the node of its conversation can be cancelled, too.
   void on(stream_signal& s) override {
-    const auto at = waiting_.find(s.cid);
-    if (at != waiting_.end()) {
-      at->second = at->second || s.cancel;
-    } else if (d_.leases && s.cid.incarnation == own_incarnation() && !readers_know(s.cid)) {
+    if (waiting_.heed(s)) return;
+    if (d_.leases && s.cid.incarnation == own_incarnation() && !readers_know(s.cid)) {
       self_->send(d_.peers, s); // of a chat that began here and was handed on
     } else {
       streamed_prompt::on(s);
@@ -173,13 +172,11 @@ private:
   /// shard instead, for two that do not agree would hand it to and fro; unless it is leaving.
   void answer_at_its_node(call<chat_request>& c, answer<chat_reply> a, bool was_handed_on) {
     const auto shard = shard_of(*c.body.turn->conversation_id);
-    waiting_[c.op.cid] = false;
+    waiting_.add(c.op.cid);
     find_owner(shard, was_handed_on && !d_.leases->is_leaving(),
                op_context::clock::now() + limits::shard_patience,
                [this, shard, c = std::move(c), a = std::move(a)](std::uint64_t owner) mutable {
-                 const bool is_cancelled = waiting_.extract(c.op.cid).mapped();
-                 if (is_cancelled)
-                   return a.fail(not_begun(make_error(errc::cancelled, "cancelled")));
+                 if (waiting_.take_cancelled(c.op.cid)) return a.fail(waiting_calls::cancelled());
                  auto place = d_.leases->fence_of(shard);
                  if (place) return answer_here(c, std::move(a), std::move(place));
                  if (owner == 0 || owner == d_.node) return a.fail(no_node());
@@ -608,7 +605,7 @@ private:
     a(std::move(list));
   }
 
-  std::unordered_map<call_id, bool> waiting_; // for their conversation's node: whether cancelled
+  waiting_calls waiting_; // for their conversation's node
   bool opening_ = false;
   std::vector<model_view> provider_models_; // as last heard
   std::optional<error> models_failed_;      // why they could not be asked for again

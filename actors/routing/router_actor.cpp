@@ -1,6 +1,7 @@
 #include "actors/routing/router_actor.hpp"
 
 #include "actors/routing/caller_cache.hpp"
+#include "actors/support/waiting_calls.hpp"
 #include "messages/limit_ids.hpp"
 #include "messages/scopes.hpp"
 #include "messages/validate.hpp"
@@ -79,10 +80,7 @@ public:
   }
 
   void on(stream_signal& s) override {
-    if (const auto at = asking_.find(s.cid); at != asking_.end()) {
-      at->second = at->second || s.cancel; // nobody behind this knows the call yet
-      return;
-    }
+    if (asking_.heed(s)) return;
     if (s.service == "prompt") self_->send(to_.prompt, s);
     if (s.service == "retrieval") self_->send(to_.retrieval, s);
   }
@@ -113,10 +111,10 @@ private:
     question.body.id = make_reservation_id(c.op.who.caps, c.op.client_address);
     question.body.caps = c.op.who.caps;
     question.body.address = c.op.client_address;
-    asking_[c.op.cid] = false;
+    asking_.add(c.op.cid);
     ask(to_.limits, std::move(question),
         [this, c = std::move(c), a = std::move(a)](outcome<reserve_reply> said) mutable {
-          if (was_cancelled(c.op.cid)) return a.fail(cancelled());
+          if (asking_.take_cancelled(c.op.cid)) return a.fail(waiting_calls::cancelled());
           if (!said) return a.fail(std::move(said.error()));
           if (said->refused) return a.fail(std::move(*said->refused));
           forward(std::move(c), std::move(a));
@@ -180,23 +178,15 @@ private:
     question.op.cid = make_call_id();
     question.op.credential.clear();
     question.body.credential.value = credential;
-    asking_[c.op.cid] = false;
+    asking_.add(c.op.cid);
     who_is(std::move(credential), std::move(question),
            [this, c = std::move(c), a = std::move(a)](const outcome<caller>& who) mutable {
-             if (was_cancelled(c.op.cid)) return a.fail(cancelled());
+             if (asking_.take_cancelled(c.op.cid)) return a.fail(waiting_calls::cancelled());
              if (!who) return a.fail(who.error());
              c.op.who = *who;
              admit(std::move(c), std::move(a));
            });
   }
-
-  /// While it waited for an answer about its caller, which it does no longer.
-  bool was_cancelled(const call_id& cid) {
-    const auto waited = asking_.extract(cid);
-    return !waited.empty() && waited.mapped();
-  }
-
-  static error cancelled() { return not_begun(make_error(errc::cancelled, "cancelled")); }
 
   using waiter = std::move_only_function<void(const outcome<caller>&)>;
 
@@ -224,7 +214,7 @@ private:
   std::shared_ptr<topology_source> looks_;
   caller_cache cache_;
   std::unordered_map<std::string, std::vector<waiter>> asked_;
-  std::unordered_map<call_id, bool> asking_; // about their callers: whether cancelled meanwhile
+  waiting_calls asking_; // for an answer about their callers
 };
 
 } // namespace

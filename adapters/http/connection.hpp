@@ -98,7 +98,7 @@ private:
   void write_rest();
   void on_written();
   void finish_request();
-  void linger();
+  void linger(bool rest_expected);
   void take_news();
 
   client_stream stream_;

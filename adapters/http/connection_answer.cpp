@@ -223,8 +223,9 @@ void connection::finish_request() {
   head_lines_.clear();
   at_ = {};
   frames_waiting_ = bytes_waiting_ = frames_out_ = bytes_out_ = 0;
-  if (!keep_alive_ || edge_.draining) return linger(); // what the head said holds
-  parser_.reset(); // it may have a body that nobody wanted, of a preflight for example
+  const bool rest_expected = parser_ && !parser_->is_done();
+  parser_.reset(); // with a body that was refused or that nobody wanted, as of a preflight
+  if (!keep_alive_ || edge_.draining) return linger(rest_expected); // what the head said holds
   phase_ = phase::idle;
   deadline_ = clock::now() + edge_.config.idle_timeout;
   parse();
@@ -233,14 +234,12 @@ void connection::finish_request() {
 
 // Closing a socket with unread bytes in it would reset the connection and take the answer away
 // from the client: end our half, and read on for a while.
-void connection::linger() {
-  const bool rest_expected = parser_ && !parser_->is_done();
+void connection::linger(bool rest_expected) {
   if (!rest_expected && in_at_ == in_.size()) return close();
   phase_ = phase::lingering;
   deadline_ = clock::now() + edge_.config.linger_timeout;
   in_.clear();
   in_at_ = 0;
-  parser_.reset(); // with what had come of a refused body, which `let_go` no longer counts
   stream_.end_sending();
   read_more();
 }

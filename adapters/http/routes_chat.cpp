@@ -75,8 +75,10 @@ void completions(http_call& in) {
   request.retrieval = std::move(body->retrieval);
   request.resumable = body->resumable.value_or(false);
   request.body.raw = std::move(in.body);
-  if (body->resumable) request.body = without(request.body, "resumable");
-  if (auto valid = validate(request); !valid) return in.to->fail(std::move(valid.error()));
+  if (body->resumable) {
+    request.body = without(request.body, "resumable");
+    if (auto valid = validate(request); !valid) return in.to->fail(std::move(valid.error()));
+  }
   ask_chat(in, std::move(request));
 }
 

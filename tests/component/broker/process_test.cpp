@@ -2,6 +2,7 @@
 // either side of a request. Method: the broker and one node live here, the other node is a second
 // process of this program (the disabled test below), which gets the signals.
 #include "broker/zmq_bus.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <gtest/gtest.h>
 
@@ -23,12 +24,7 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
 bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds patience = 10s) {
-  const auto end = clock::now() + patience;
-  while (!holds()) {
-    if (clock::now() > end) return false;
-    std::this_thread::sleep_for(2ms);
-  }
-  return true;
+  return test::eventually(holds, patience);
 }
 
 bus_request request(std::string method, std::uint64_t n) {
