@@ -220,18 +220,21 @@ void sign_in_flows::mail_email_change_again(const user_row& user, flow on) {
       }));
 }
 
-/// Nobody waits for it.
+/// Nobody waits for it. Of two at once one is too soon, though the first one's token is not stored.
 void sign_in_flows::post(mail_kind kind, user_row user, std::string email, flow on) {
-  auto id = user.id;
-  unless_too_soon(kind, id,
-                  [this, kind, user = std::move(user), email = std::move(email),
+  const auto [posting, is_first] = posting_.emplace(kind, user.id);
+  if (!is_first) return;
+  unless_too_soon(kind, posting->second,
+                  [this, posting, user = std::move(user), email = std::move(email),
                    on = std::move(on)](const result<done>& may) mutable {
-                    if (!may) return;
+                    if (!may) return void(posting_.erase(posting));
                     const auto token = sign_in_rules::make_mail_token(
-                        kind, user.id, std::move(email), on, *d_.digest, unix_now(),
+                        posting->first, user.id, std::move(email), on, *d_.digest, unix_now(),
                         d_.sign_in.token_ttl);
-                    send_token_mail(d_, kind, token, user, reply<done>([](const result<done>& r) {
-                                      if (!r) note_unmade(r.error());
+                    send_token_mail(d_, posting->first, token, user,
+                                    to_self<done>([this, posting](const result<done>& stored) {
+                                      posting_.erase(posting);
+                                      if (!stored) note_unmade(stored.error());
                                     }));
                   });
 }

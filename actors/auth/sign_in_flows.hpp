@@ -3,6 +3,10 @@
 #include "actors/auth/own_account.hpp"
 #include "actors/auth/sign_in_rules.hpp"
 
+#include <set>
+#include <string>
+#include <utility>
+
 namespace troupe {
 
 /// Inside actors/auth only: the part of the service auth that signs people up, and in by mail and
@@ -74,6 +78,8 @@ private:
   void hash_and_change(std::shared_ptr<change> what, answer<user_view> a);
   void store_change(const std::shared_ptr<change>& what, answer<user_view> a);
   void changed(const change& what, user_row user, answer<user_view> a);
+
+  std::set<std::pair<mail_kind, std::string>> posting_; ///< whose mails are not stored yet
 };
 
 } // namespace troupe

@@ -4,6 +4,7 @@
 #include "adapters/http/http_edge.hpp"
 #include "messages/codec/json_text.hpp"
 #include "tests/contract/http/raw_client.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/test_certificate.hpp"
 
 #include <atomic>
@@ -58,17 +59,6 @@ private:
   bool stopping_ = false;
   std::jthread thread_;
 };
-
-/// Waits for a condition that another thread makes true; false after two seconds.
-inline bool eventually(const std::function<bool()>& holds,
-                       std::chrono::milliseconds within = std::chrono::seconds(2)) {
-  const auto until = std::chrono::steady_clock::now() + within;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
-}
 
 /// What a test sees and does of one running stream.
 struct running_stream {
