@@ -38,6 +38,10 @@ template <class Request>
 inline constexpr bool is_metered =
     std::is_same_v<Request, chat_request> || std::is_same_v<Request, embeddings_request>;
 
+/// Nobody counts it: who has reached a limit can stop a stream, too.
+template <class Request>
+inline constexpr bool is_uncounted = std::is_same_v<Request, stop_chat_request>;
+
 template <class Request>
 inline constexpr bool is_admin_only = false;
 #define TROUPE_IS_ADMIN_ONLY(service_, name_, request_, delta_, reply_, class_) \

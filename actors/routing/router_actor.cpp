@@ -98,7 +98,8 @@ private:
       why.reason = "insufficient_scope";
       return a.fail(std::move(why));
     }
-    if (!is_metered<Request> && c.op.who.is_limited) return count(std::move(c), std::move(a));
+    if constexpr (!is_metered<Request> && !is_uncounted<Request>)
+      if (c.op.who.is_limited) return count(std::move(c), std::move(a));
     forward(std::move(c), std::move(a));
   }
 

@@ -79,6 +79,20 @@ class OnOneNode(unittest.TestCase):
         self.assertEqual(call(troupe.url, path="/v1/models", key=key)[0], 429)
         self.assertEqual(call(troupe.url, path="/v1/models", key=self.admin)[0], 200)
 
+    def test_who_has_reached_a_limit_can_stop_a_stream(self):
+        troupe = self.start()
+        key = self.capped_key(troupe, requests_per_minute=1)
+        at = urllib.parse.urlsplit(troupe.url)
+        connection = http.client.HTTPConnection(at.hostname, at.port, timeout=30)
+        self.addCleanup(connection.close)
+        connection.request("POST", "/v1/chat/completions",
+                           json.dumps(chat("sim-slow", True, max_tokens=500, resumable=True)),
+                           {"content-type": "application/json", "authorization": f"Bearer {key}"})
+        stream = connection.getresponse().headers["x-stream-id"]
+        status, _, text = ask(troupe.url, f"/v1/chat/stream/{stream}/cancel", {}, key)
+        self.assertEqual((status, json.loads(text)["status"]), (200, "cancelled"), text)
+        self.assertEqual(call(troupe.url, path="/v1/models", key=key)[0], 429)
+
     def test_embeddings_and_streams_tell_their_limits_too(self):
         troupe = self.start()
         key = self.capped_key(troupe, requests_per_minute=10, tokens_per_minute=10_000)
