@@ -29,7 +29,8 @@ std::string make_stream_id(std::uint64_t incarnation) {
 std::optional<std::uint64_t> node_of_stream(std::string_view id) noexcept {
   if (!id.starts_with(prefix) || id.size() != prefix.size() + node_digits + uuid_digits)
     return std::nullopt;
-  return number_of(id.substr(prefix.size(), node_digits), 16);
+  const auto node = number_of(id.substr(prefix.size(), node_digits), 16);
+  return node == 0 ? std::nullopt : node; // 0 names none: a request to it would go to any
 }
 
 std::string to_string(const event_id& id) {

@@ -62,6 +62,7 @@ struct chat_job {
   // of a resumable one
   std::uint32_t unread = 0;               ///< the provider's chunks for which it gets credit yet
   std::uint32_t readings = 0;             ///< how often a reader came or went
+  std::size_t counted_bytes = 0;          ///< of what it keeps, in its node's sum
   std::optional<outcome<chat_reply>> how; ///< it has ended
 
   bool is_kept = false; ///< its turn is in the conversation

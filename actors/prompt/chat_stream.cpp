@@ -16,6 +16,10 @@ chat_delta name_of(const std::string& id, std::uint64_t after) {
   return {std::string(stream_named), {json::encode(chat_stream_begin{id, after})}};
 }
 
+std::size_t bytes_of(const chat_delta& delta) {
+  return sizeof delta + delta.event.size() + delta.data.raw.size();
+}
+
 } // namespace
 
 void chat_stream::name(std::string id) {
@@ -25,8 +29,9 @@ void chat_stream::name(std::string id) {
 
 void chat_stream::put(chat_delta delta) {
   if (!is_event(delta)) return signs_.push_back(std::move(delta));
-  kept_bytes_ += delta.data.raw.size();
-  ahead_bytes_ += delta.data.raw.size();
+  const auto bytes = bytes_of(delta);
+  kept_bytes_ += bytes;
+  ahead_bytes_ += bytes;
   said_.push_back(std::move(delta));
 }
 
@@ -37,15 +42,12 @@ std::optional<chat_delta> chat_stream::next() {
     out = std::move(signs_.front());
     signs_.pop_front();
   } else {
-    ahead_bytes_ -= said_[next_].data.raw.size();
+    ahead_bytes_ -= bytes_of(said_[next_]);
     if (id_.empty()) {
-      kept_bytes_ -= said_.front().data.raw.size();
-      out = std::move(said_.front());
-      said_.pop_front();
-      ++gone_;
+      out = take_oldest();
     } else {
       out = said_[next_++];
-      while (kept_bytes_ > limits::stream_kept_bytes && next_ > 0) drop_oldest();
+      shrink(limits::stream_kept_bytes);
     }
   }
   pay(out);
@@ -57,11 +59,16 @@ void chat_stream::pay(const chat_delta& delta) {
   bytes_ -= static_cast<std::int64_t>(delta.data.raw.size());
 }
 
-void chat_stream::drop_oldest() {
-  kept_bytes_ -= said_.front().data.raw.size();
+void chat_stream::shrink(std::size_t most) {
+  for (; next_ > 0 && kept_bytes_ > most; --next_) take_oldest();
+}
+
+chat_delta chat_stream::take_oldest() {
+  auto out = std::move(said_.front());
   said_.pop_front();
-  --next_;
   ++gone_;
+  kept_bytes_ -= bytes_of(out);
+  return out;
 }
 
 void chat_stream::grant(std::uint32_t frames, std::uint32_t bytes) {
@@ -72,7 +79,7 @@ void chat_stream::grant(std::uint32_t frames, std::uint32_t bytes) {
 void chat_stream::read_from(std::uint64_t after) {
   next_ = static_cast<std::size_t>(after - gone_);
   ahead_bytes_ = 0;
-  for (auto at = next_; at < said_.size(); ++at) ahead_bytes_ += said_[at].data.raw.size();
+  for (auto at = next_; at < said_.size(); ++at) ahead_bytes_ += bytes_of(said_[at]);
   frames_ = limits::stream_window_frames;
   bytes_ = limits::stream_window_bytes;
   signs_.clear();

@@ -35,6 +35,9 @@ public:
   [[nodiscard]] bool is_drained() const noexcept { return signs_.empty() && next_ == said_.size(); }
   /// So much is said and not sent that its producer should wait.
   [[nodiscard]] bool is_ahead() const noexcept;
+  /// Lets the oldest of what was sent go, until it keeps no more than `most` bytes.
+  void shrink(std::size_t most);
+  /// The memory of what it holds: a small delta takes more than its text.
   [[nodiscard]] std::size_t kept_bytes() const noexcept { return kept_bytes_; }
   /// Events said so far.
   [[nodiscard]] std::uint64_t events() const noexcept { return gone_ + said_.size(); }
@@ -42,7 +45,7 @@ public:
 private:
   [[nodiscard]] bool has_credit() const noexcept { return frames_ > 0 && bytes_ > 0; }
   void pay(const chat_delta& delta);
-  void drop_oldest();
+  chat_delta take_oldest();
 
   std::string id_;
   std::deque<chat_delta> signs_; ///< what is no event: it goes first, and once

@@ -1,12 +1,10 @@
 #include "actors/prompt/prompt_actor.hpp"
 
-#include "actors/ports/lease_rules.hpp"
 #include "actors/prompt/builtin_models.hpp"
+#include "actors/prompt/conversation_prompt.hpp"
 #include "actors/prompt/embedding_rules.hpp"
 #include "actors/prompt/extract_rules.hpp"
-#include "actors/prompt/streamed_prompt.hpp"
 #include "actors/support/unix_time.hpp"
-#include "actors/support/waiting_calls.hpp"
 #include "messages/base/log.hpp"
 
 namespace troupe {
@@ -24,20 +22,16 @@ error unknown_model(const std::string& model) {
   return e;
 }
 
-class prompt_impl final : public streamed_prompt {
+class prompt_impl final : public conversation_prompt {
 public:
   static inline const char* actor_name = "prompt";
 
   prompt_impl(pointer self, slot_registry& slots, prompt_deps deps)
-      : streamed_prompt(self, slots, std::move(deps)) {}
+      : conversation_prompt(self, slots, std::move(deps)) {}
   ~prompt_impl() override { d_.activity->running -= static_cast<std::int64_t>(jobs_.size()); }
-  using streamed_prompt::on;
+  using conversation_prompt::on;
 
   // chat
-
-  void start() override {
-    if (d_.leases) look_after_leases();
-  }
 
   void on(call<chat_request>& c, answer<chat_reply> a) {
     const bool was_handed_on = std::exchange(c.op.to, 0) != 0;
@@ -46,7 +40,8 @@ public:
     answer_here(c, std::move(a), {});
   }
 
-  void answer_here(call<chat_request>& c, answer<chat_reply> a, std::optional<lease_fence> place) {
+  void answer_here(call<chat_request>& c, answer<chat_reply> a,
+                   std::optional<lease_fence> place) override {
     if (jobs_.size() >= limits::upstream_calls)
       return a.fail(not_begun(make_error(errc::overloaded, "too many chats at once")));
     auto job = std::make_shared<chat_job>();
@@ -128,29 +123,6 @@ public:
         });
   }
 
-  /// Of another node's chat, whose conversation this node has by now, or will in a moment; unless
-  /// it is leaving.
-  void on(call<keep_turn_request>& c, answer<done> a) {
-    if (!d_.leases) return a.fail(no_node());
-    const auto shard = shard_of(c.body.conversation_id);
-    const auto patience =
-        d_.leases->is_leaving() ? std::chrono::seconds(0) : limits::shard_patience;
-    find_owner(shard, true, op_context::clock::now() + patience,
-               [this, turn = std::move(c.body), a = std::move(a)](std::uint64_t) mutable {
-                 keep(turn, pass_on(std::move(a)));
-               });
-  }
-
-  /// One that waits for the node of its conversation can be cancelled, too.
-  void on(stream_signal& s) override {
-    if (waiting_.heed(s)) return;
-    if (d_.leases && s.cid.incarnation == own_incarnation() && !readers_know(s.cid)) {
-      self_->send(d_.peers, s); // of a chat that began here and was handed on
-    } else {
-      streamed_prompt::on(s);
-    }
-  }
-
   void on(call<ping_request>&, answer<ping_reply> a) {
     d_.conversations->last_turns(
         {}, {}, 1,
@@ -161,77 +133,6 @@ public:
   }
 
 private:
-  // whose conversation it is
-
-  void look_after_leases() {
-    d_.leases->tick();
-    later(limits::shard_tick, [this] { look_after_leases(); });
-  }
-
-  /// Hands a chat on to the node of its conversation. The node that it was handed to waits for the
-  /// shard instead, for two that do not agree would hand it to and fro; unless it is leaving.
-  void answer_at_its_node(call<chat_request>& c, answer<chat_reply> a, bool was_handed_on) {
-    const auto shard = shard_of(*c.body.turn->conversation_id);
-    waiting_.add(c.op.cid);
-    find_owner(shard, was_handed_on && !d_.leases->is_leaving(),
-               op_context::clock::now() + limits::shard_patience,
-               [this, shard, c = std::move(c), a = std::move(a)](std::uint64_t owner) mutable {
-                 if (waiting_.take_cancelled(c.op.cid)) return a.fail(waiting_calls::cancelled());
-                 auto place = d_.leases->fence_of(shard);
-                 if (place) return answer_here(c, std::move(a), std::move(place));
-                 if (owner == 0 || owner == d_.node) return a.fail(no_node());
-                 c.op.to = owner;
-                 a.delegate(d_.peers, std::move(c));
-               });
-  }
-
-  /// `then` gets the node that has the shard: this one only when it does by now, another one when
-  /// it should, unless only this one will do. 0: none was found in time.
-  void find_owner(shard_number shard, bool only_here, op_context::clock::time_point until,
-                  std::move_only_function<void(std::uint64_t)> then) {
-    if (d_.leases->epoch_of(shard) != 0) return then(d_.node);
-    const auto owner = d_.leases->owner_of(shard);
-    if (!only_here && owner != 0 && owner != d_.node) return then(owner);
-    if (op_context::clock::now() >= until) return then(0);
-    later(limits::shard_tick, [this, shard, only_here, until, then = std::move(then)]() mutable {
-      find_owner(shard, only_here, until, std::move(then));
-    });
-  }
-
-  static error no_node() {
-    auto why =
-        not_begun(make_error(errc::unavailable, "no node has the conversation at the moment"));
-    why.retry_after_ms = 1000;
-    return why;
-  }
-
-  /// A new conversation gets an id that makes it this node's.
-  void found_conversation(const job_ptr& job, op_context::clock::time_point until) {
-    if (!alive(job)) return;
-    if (!name_conversation(*job)) {
-      if (op_context::clock::now() >= until) return end(job, std::unexpected(no_node()));
-      return later(limits::shard_tick, [this, job, until] { found_conversation(job, until); });
-    }
-    d_.conversations->create(job->op.who.user, job->conversation_id,
-                             to_self<done>([this, job](result<done> r) {
-                               if (!r) return end(job, std::unexpected(std::move(r.error())));
-                               with_turns(job, {});
-                             }));
-  }
-
-  /// False: no shard is this node's at the moment.
-  bool name_conversation(chat_job& job) const {
-    constexpr int tries = 4096; // the least share of 64 nodes is a shard or two of 128
-    if (d_.leases && !d_.leases->has_shards()) return false;
-    for (int n = 0; n < tries; ++n) {
-      job.conversation_id = make_id("conv_");
-      if (!d_.leases) return true;
-      job.place = d_.leases->fence_of(shard_of(job.conversation_id));
-      if (job.place) return true;
-    }
-    return false;
-  }
-
   // what comes before the model: turns and passages
 
   void begin(const job_ptr& job) {
@@ -254,8 +155,7 @@ private:
   void begin_turn(const job_ptr& job) {
     auto& turn = *job->request.turn;
     job->question = turn.message;
-    if (!turn.conversation_id)
-      return found_conversation(job, op_context::clock::now() + limits::shard_patience);
+    if (!turn.conversation_id) return found_conversation(job, [this, job] { with_turns(job, {}); });
     job->conversation_id = *turn.conversation_id;
     d_.conversations->last_turns(
         job->op.who.user, job->conversation_id, limits::context_turns,
@@ -449,78 +349,6 @@ private:
     });
   }
 
-  template <class Then>
-  void keep_turn(const job_ptr& job, Then then) {
-    if (job->is_purged) return then(result<done>(done{}));
-    job->is_kept = true;
-    keep_turn_request turn{job->op.who.user, job->conversation_id, job->question, job->text};
-    if (!job->place) return append(turn, std::nullopt, to_self<done>(std::move(then)));
-    // Lost for a moment, while the store was slow: nobody had it in between.
-    const auto now = d_.leases->fence_of(job->place->shard);
-    if (now && now->epoch == job->place->epoch + 1) job->place = now;
-    keep_at(std::move(turn), *job->place, op_context::clock::now() + limits::shard_patience,
-            std::move(then));
-  }
-
-  /// The conversation may have been given up while the chat ran. As long as nobody has it (the
-  /// others may be leaving, too) its turn is kept from here, and then by the node that has it now.
-  template <class Then>
-  void keep_at(keep_turn_request turn, lease_fence place, op_context::clock::time_point until,
-               Then then) {
-    using enum lease_fence::also;
-    place.passes = d_.leases->gave(place) ? while_free : until_taken;
-    append(
-        turn, place,
-        to_self<done>([this, turn, place, until, then = std::move(then)](result<done> r) mutable {
-          if (r || !lease_rules::is_not_owner(r.error()) || !d_.leases->gave(place))
-            return then(std::move(r));
-          keep_elsewhere(turn, until,
-                         [this, turn, place, until, then = std::move(then)](result<done> kept) {
-                           keep_again(turn, place, until, std::move(kept), then);
-                         });
-        }));
-  }
-
-  /// Who has the conversation may be giving it up, too, and take no turn any more.
-  template <class Then>
-  void keep_again(keep_turn_request turn, lease_fence place, op_context::clock::time_point until,
-                  result<done> kept, Then then) {
-    const bool may = !kept && kept.error().started == started_state::no;
-    if (!may || op_context::clock::now() >= until) return then(std::move(kept));
-    later(limits::shard_tick, [this, turn = std::move(turn), place, until, then]() mutable {
-      keep_at(std::move(turn), place, until, std::move(then));
-    });
-  }
-
-  void append(const keep_turn_request& turn, const std::optional<lease_fence>& fence,
-              reply<done> kept) {
-    d_.conversations->append(turn.user, turn.conversation_id,
-                             {{"user", turn.question}, {"assistant", turn.text}}, fence,
-                             std::move(kept));
-  }
-
-  template <class Then>
-  void keep_elsewhere(keep_turn_request turn, op_context::clock::time_point until, Then then) {
-    const auto shard = shard_of(turn.conversation_id);
-    find_owner(shard, false, until,
-               [this, turn = std::move(turn), then = std::move(then)](std::uint64_t owner) mutable {
-                 if (owner == 0) return then(result<done>(std::unexpected(no_node())));
-                 if (owner == d_.node) return keep(turn, to_self<done>(std::move(then)));
-                 call<keep_turn_request> question{{}, turn, {}};
-                 question.op.cid = make_call_id();
-                 question.op.to = owner;
-                 question.op.deadline = op_context::clock::now() + limits::request_timeout;
-                 ask(d_.peers, std::move(question), std::move(then));
-               });
-  }
-
-  void keep(const keep_turn_request& turn, reply<done> kept) {
-    const auto fence =
-        d_.leases ? d_.leases->fence_of(shard_of(turn.conversation_id)) : std::nullopt;
-    if (!fence) return kept.fail(no_node());
-    append(turn, fence, std::move(kept));
-  }
-
   // the end
 
   static chat_reply reply_of_job(const chat_job& job) {
@@ -605,7 +433,6 @@ private:
     a(std::move(list));
   }
 
-  waiting_calls waiting_; // for their conversation's node
   bool opening_ = false;
   std::vector<model_view> provider_models_; // as last heard
   std::optional<error> models_failed_;      // why they could not be asked for again

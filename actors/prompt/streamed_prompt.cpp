@@ -3,6 +3,7 @@
 #include "messages/stream_id.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -49,6 +50,7 @@ void streamed_prompt::flush(const job_ptr& job) {
     if (!delta) break;
     self_->send(by.consumer, stream_item<chat_delta>{by.cid, ++by.seq, std::move(*delta)});
   }
+  count_kept(*job);
   if (job->upstream && job->unread > 0 && !job->said.is_ahead())
     job->upstream->grant(std::exchange(job->unread, 0));
   if (!by.a || !job->said.is_drained()) return;
@@ -70,7 +72,7 @@ void streamed_prompt::finish(const job_ptr& job, outcome<chat_reply> how) {
   if (job->reader.a) leave(job, how);
   if (job->said.id().empty()) return;
   job->how = std::move(how);
-  job->is_purged ? void(streams_.erase(job->said.id())) : keep(job);
+  job->is_purged ? forget_stream(*job) : keep(job);
 }
 
 /// As it was to end when all is read; what came in between changes nothing.
@@ -120,12 +122,24 @@ void streamed_prompt::go_on_unread(const job_ptr& job) {
   });
 }
 
+/// Nothing: it is this one's to answer for, as it is when it was asked as the one that has it.
+std::optional<std::uint64_t> streamed_prompt::other_node_of(std::string_view stream,
+                                                            const op_context& asked) const {
+  if (!d_.leases || asked.to != 0) return std::nullopt;
+  const auto node = node_of_stream(stream);
+  return node == d_.node ? std::nullopt : node;
+}
+
 job_ptr streamed_prompt::stream_of(const std::string& id, const op_context& asked) const {
   const auto at = streams_.find(id);
   return at == streams_.end() || at->second->op.who.user != asked.who.user ? nullptr : at->second;
 }
 
 void streamed_prompt::on(call<resume_chat_request>& c, answer<chat_reply> a) {
+  if (const auto node = other_node_of(c.body.stream, c.op)) {
+    c.op.to = *node;
+    return a.delegate(d_.peers, std::move(c));
+  }
   const auto job = stream_of(c.body.stream, c.op);
   if (!job || job->request.format != c.body.format)
     return a.fail(make_error(errc::not_found, "there is no such stream (any more)", "stream"));
@@ -146,6 +160,10 @@ void streamed_prompt::read(const job_ptr& job, chat_reader by) {
 }
 
 void streamed_prompt::on(call<stop_chat_request>& c, answer<chat_stream_view> a) {
+  if (const auto node = other_node_of(c.body.id, c.op)) {
+    c.op.to = *node;
+    return a.delegate(d_.peers, std::move(c));
+  }
   const auto job = stream_of(c.body.id, c.op);
   if (!job) return a.fail(make_error(errc::not_found, "there is no such stream (any more)", "id"));
   end(job, cancelled("the stream was stopped"));
@@ -174,13 +192,40 @@ void streamed_prompt::keep(const job_ptr& job) {
 }
 
 void streamed_prompt::forget(std::deque<ended>::iterator which) {
-  streams_.erase(which->job->said.id());
+  forget_stream(*which->job);
   ended_.erase(which);
+}
+
+void streamed_prompt::forget_stream(chat_job& job) {
+  streams_.erase(job.said.id());
+  kept_bytes_ -= std::exchange(job.counted_bytes, 0);
+}
+
+void streamed_prompt::count_kept(chat_job& job) {
+  if (!streams_.contains(job.said.id())) return;
+  kept_bytes_ -= job.counted_bytes;
+  job.counted_bytes = job.said.kept_bytes();
+  kept_bytes_ += job.counted_bytes;
+  if (kept_bytes_ > shrink_above_) shrink_all();
+}
+
+/// To half of their share, and not again before much has come, for it takes a look at all.
+void streamed_prompt::shrink_all() {
+  shrink_above_ = std::numeric_limits<std::size_t>::max();
+  const auto share = limits::streams_kept_bytes / 2 / streams_.size();
+  for (const auto& [id, job] : streams_) {
+    job->said.shrink(share);
+    count_kept(*job);
+  }
+  shrink_above_ =
+      std::max(limits::streams_kept_bytes, kept_bytes_ + limits::streams_kept_bytes / 8);
 }
 
 void streamed_prompt::forget_streams_of(const std::string& user) {
   std::erase_if(ended_, [&](const ended& e) {
-    return e.job->op.who.user == user && streams_.erase(e.job->said.id()) > 0;
+    const bool is_theirs = e.job->op.who.user == user;
+    if (is_theirs) forget_stream(*e.job);
+    return is_theirs;
   });
 }
 

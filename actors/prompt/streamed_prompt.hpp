@@ -2,8 +2,11 @@
 
 #include "actors/prompt/metered_prompt.hpp"
 
+#include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 namespace troupe {
@@ -15,6 +18,7 @@ public:
   using metered_prompt::on;
   /// A cancel without a call ends all chats: the node goes.
   void on(stream_signal& s) override;
+  /// These two are handed on to the node that has the stream.
   void on(call<resume_chat_request>& c, answer<chat_reply> a);
   void on(call<stop_chat_request>& c, answer<chat_stream_view> a);
 
@@ -34,6 +38,8 @@ protected:
   [[nodiscard]] bool readers_know(const call_id& cid) const { return readers_.contains(cid); }
 
 private:
+  [[nodiscard]] std::optional<std::uint64_t> other_node_of(std::string_view stream,
+                                                           const op_context& asked) const;
   [[nodiscard]] job_ptr stream_of(const std::string& id, const op_context& asked) const;
   void read(const job_ptr& job, chat_reader by);
   void leave(const job_ptr& job, outcome<chat_reply> how);
@@ -47,11 +53,16 @@ private:
     op_context::clock::time_point until;
   };
   void forget(std::deque<ended>::iterator which);
+  void forget_stream(chat_job& job);
+  void count_kept(chat_job& job);
+  void shrink_all();
   [[nodiscard]] std::ptrdiff_t unread_of(const std::string& user) const;
 
   std::unordered_map<call_id, job_ptr> readers_;     // by the call that reads
   std::unordered_map<std::string, job_ptr> streams_; // those with a name
   std::deque<ended> ended_;                          ///< of them, oldest first
+  std::size_t kept_bytes_ = 0;                       ///< of all streams_
+  std::size_t shrink_above_ = limits::streams_kept_bytes;
 };
 
 } // namespace troupe

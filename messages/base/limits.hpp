@@ -125,6 +125,7 @@ inline constexpr std::chrono::seconds stream_kept_for{60}; ///< after its end
 inline constexpr std::size_t stream_kept_bytes = 4u << 20; ///< of one, to be read again
 inline constexpr std::size_t stream_ahead_bytes = 256u << 10; ///< said before it is read
 inline constexpr std::size_t streams_kept = 1024;             ///< that have ended, in a node
+inline constexpr std::size_t streams_kept_bytes = 256u << 20; ///< of all of a node's
 
 /// What a password hash of another system may cost; dearer ones count as unreadable, because one
 /// hostile row of an import would otherwise hold a hash thread for minutes or fill the memory.

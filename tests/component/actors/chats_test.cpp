@@ -1,7 +1,10 @@
 // Goal: chats and streams behave the same whether their services are near or behind the bus, and
 // end when they are told to. Method: as services_test.cpp, with a provider that the test speaks
 // for.
+#include "messages/codec/json.hpp"
 #include "tests/component/actors/services_fixture.hpp"
+
+#include <deque>
 
 namespace troupe {
 namespace {
@@ -145,6 +148,60 @@ TEST_P(services_test, embeddings_as_large_as_a_body_may_be_reach_the_provider_wh
   ASSERT_TRUE(got) << got.error().message;
   EXPECT_EQ(provider_->embedded().raw,
             "{\"input\":" + r.input.raw + R"(,"model":"far","user":"u"})");
+}
+
+/// A resumable stream that has said so many MiB and goes on; its id.
+struct long_stream {
+  collector got;
+  std::unique_ptr<stream_control> control;
+  std::string id;
+
+  ~long_stream() {
+    if (!control) return;
+    control->cancel();
+    EXPECT_TRUE(got.wait_end());
+  }
+  void say(fake_provider& provider, std::size_t mib) {
+    const std::string text(1u << 20, 'x');
+    for (std::size_t n = 0; n < mib; ++n)
+      provider.last()->sink.chunk(
+          {R"({"choices":[{"index":0,"delta":{"content":")" + text + R"("}}]})"});
+    ASSERT_TRUE(got.wait([&] { return got.deltas.size() == 1 + mib; }));
+    id = json::decode<chat_stream_begin>(got.deltas.front().data.raw).value().id;
+    got.deltas.clear();
+  }
+};
+
+TEST_P(services_test, what_all_streams_keep_is_bounded_and_each_has_its_share) {
+  if (GetParam() == shape::far) GTEST_SKIP() << "it is the same prompt";
+  constexpr auto kept = (limits::stream_kept_bytes >> 20) - 1; // MiB of each
+  constexpr auto most = limits::streams_kept_bytes >> 20;
+  std::deque<long_stream> all;
+  const auto resumes = [&](const std::string& id, std::uint64_t after) {
+    collector again;
+    const auto control = gates_->chats().resume(context(), {id, after}, again.sink());
+    EXPECT_TRUE(again.wait([&] { return again.end || !again.deltas.empty(); }));
+    const bool goes_on = !again.end;
+    control->cancel();
+    EXPECT_TRUE(again.wait_end());
+    return goes_on;
+  };
+  for (std::size_t mib = 0; mib <= most; mib += kept) {
+    auto asked = far_chat(true);
+    asked.resumable = true;
+    const auto before = provider_->last();
+    auto& one = all.emplace_back();
+    one.control = gates_->chats().chat(context(), asked, one.got.sink());
+    ASSERT_TRUE(eventually([&] { return provider_->last() != before; }));
+    one.control->grant(100, 100u << 20);
+    one.say(*provider_, kept);
+    ASSERT_FALSE(HasFatalFailure());
+    if (all.size() == 2) {
+      EXPECT_TRUE(resumes(all.front().id, 0)) << "there is room";
+    }
+  }
+  EXPECT_FALSE(resumes(all[1].id, 0)) << "half of a share is less than an event";
+  EXPECT_TRUE(resumes(all[1].id, kept)) << "it goes on";
 }
 
 TEST_P(services_test, an_unknown_models_error_comes_from_the_provider_and_keeps_its_status) {

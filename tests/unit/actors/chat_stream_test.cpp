@@ -99,7 +99,7 @@ TEST_F(said, a_fresh_reader_has_fresh_credit) {
 
 TEST_F(said, what_was_sent_is_kept_within_a_bound) {
   stream_.name("strm_1");
-  const std::string large(1u << 20, 'x');
+  const std::string large((1u << 20) - sizeof(chat_delta), 'x');
   for (int n = 0; n < 6; ++n) {
     stream_.put(event(large));
     stream_.grant(1, 1u << 20);
@@ -110,9 +110,22 @@ TEST_F(said, what_was_sent_is_kept_within_a_bound) {
   EXPECT_EQ(stream_.events(), 6u);
 }
 
+TEST_F(said, it_shrinks_by_what_was_sent_and_no_further) {
+  const auto sent = limits::stream_window_frames - 1; // its name took one
+  stream_.name("strm_1");
+  say(1, static_cast<int>(sent) + 2);
+  EXPECT_GT(stream_.kept_bytes(), (sent + 2) * sizeof(chat_delta)) << "more than its text";
+  take();
+  stream_.shrink(0);
+  EXPECT_FALSE(stream_.holds(sent - 1));
+  EXPECT_TRUE(stream_.holds(sent)) << "two wait for credit";
+  stream_.grant(2, 100);
+  EXPECT_EQ(take().size(), 2u);
+}
+
 TEST_F(said, what_nobody_reads_makes_its_producer_wait) {
   stream_.name("strm_1");
-  stream_.put(event(std::string(limits::stream_ahead_bytes, 'x')));
+  stream_.put(event(std::string(limits::stream_ahead_bytes - sizeof(chat_delta), 'x')));
   EXPECT_FALSE(stream_.is_ahead());
   say(1, 1);
   EXPECT_TRUE(stream_.is_ahead());

@@ -26,7 +26,8 @@ TEST(stream_id, what_is_none_is_refused) {
   for (const std::string& text :
        {std::string(), std::string("17"), id, id + ':', id + ":x", id + ":1 ", id + ":-1",
         id + ":99999999999999999999", ':' + id, id.substr(1) + ":1", id + "0:1",
-        "strm_zzzzzzzzzzzzzzzz" + id.substr(21) + ":1"})
+        "strm_zzzzzzzzzzzzzzzz" + id.substr(21) + ":1",
+        "strm_0000000000000000" + id.substr(21) + ":1"})
     EXPECT_FALSE(event_id_of(text)) << text;
 }
 
