@@ -3,7 +3,6 @@
 #include "messages/stream_id.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -50,7 +49,7 @@ void streamed_prompt::flush(const job_ptr& job) {
     if (!delta) break;
     self_->send(by.consumer, stream_item<chat_delta>{by.cid, ++by.seq, std::move(*delta)});
   }
-  count_kept(*job);
+  if (!job->said.id().empty()) count_kept(*job);
   if (job->upstream && job->unread > 0 && !job->said.is_ahead())
     job->upstream->grant(std::exchange(job->unread, 0));
   if (!by.a || !job->said.is_drained()) return;
@@ -122,12 +121,15 @@ void streamed_prompt::go_on_unread(const job_ptr& job) {
   });
 }
 
-/// Nothing: it is this one's to answer for, as it is when it was asked as the one that has it.
-std::optional<std::uint64_t> streamed_prompt::other_node_of(std::string_view stream,
-                                                            const op_context& asked) const {
-  if (!d_.leases || asked.to != 0) return std::nullopt;
+/// Of another node's stream; unless this one was asked as the node that has it.
+template <class Request>
+bool streamed_prompt::is_handed_on(call<Request>& c, const std::string& stream,
+                                   answer<reply_of<Request>>& a) {
   const auto node = node_of_stream(stream);
-  return node == d_.node ? std::nullopt : node;
+  if (!d_.leases || c.op.to != 0 || !node || *node == d_.node) return false;
+  c.op.to = *node;
+  a.delegate(d_.peers, std::move(c));
+  return true;
 }
 
 job_ptr streamed_prompt::stream_of(const std::string& id, const op_context& asked) const {
@@ -136,10 +138,7 @@ job_ptr streamed_prompt::stream_of(const std::string& id, const op_context& aske
 }
 
 void streamed_prompt::on(call<resume_chat_request>& c, answer<chat_reply> a) {
-  if (const auto node = other_node_of(c.body.stream, c.op)) {
-    c.op.to = *node;
-    return a.delegate(d_.peers, std::move(c));
-  }
+  if (is_handed_on(c, c.body.stream, a)) return;
   const auto job = stream_of(c.body.stream, c.op);
   if (!job || job->request.format != c.body.format)
     return a.fail(make_error(errc::not_found, "there is no such stream (any more)", "stream"));
@@ -160,10 +159,7 @@ void streamed_prompt::read(const job_ptr& job, chat_reader by) {
 }
 
 void streamed_prompt::on(call<stop_chat_request>& c, answer<chat_stream_view> a) {
-  if (const auto node = other_node_of(c.body.id, c.op)) {
-    c.op.to = *node;
-    return a.delegate(d_.peers, std::move(c));
-  }
+  if (is_handed_on(c, c.body.id, a)) return;
   const auto job = stream_of(c.body.id, c.op);
   if (!job) return a.fail(make_error(errc::not_found, "there is no such stream (any more)", "id"));
   end(job, cancelled("the stream was stopped"));
@@ -203,19 +199,22 @@ void streamed_prompt::forget_stream(chat_job& job) {
 
 void streamed_prompt::count_kept(chat_job& job) {
   if (!streams_.contains(job.said.id())) return;
+  recount(job);
+  if (kept_bytes_ > shrink_above_) shrink_all();
+}
+
+void streamed_prompt::recount(chat_job& job) {
   kept_bytes_ -= job.counted_bytes;
   job.counted_bytes = job.said.kept_bytes();
   kept_bytes_ += job.counted_bytes;
-  if (kept_bytes_ > shrink_above_) shrink_all();
 }
 
 /// To half of their share, and not again before much has come, for it takes a look at all.
 void streamed_prompt::shrink_all() {
-  shrink_above_ = std::numeric_limits<std::size_t>::max();
   const auto share = limits::streams_kept_bytes / 2 / streams_.size();
   for (const auto& [id, job] : streams_) {
     job->said.shrink(share);
-    count_kept(*job);
+    recount(*job);
   }
   shrink_above_ =
       std::max(limits::streams_kept_bytes, kept_bytes_ + limits::streams_kept_bytes / 8);

@@ -4,9 +4,7 @@
 
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 
 namespace troupe {
@@ -38,8 +36,9 @@ protected:
   [[nodiscard]] bool readers_know(const call_id& cid) const { return readers_.contains(cid); }
 
 private:
-  [[nodiscard]] std::optional<std::uint64_t> other_node_of(std::string_view stream,
-                                                           const op_context& asked) const;
+  template <class Request>
+  [[nodiscard]] bool is_handed_on(call<Request>& c, const std::string& stream,
+                                  answer<reply_of<Request>>& a);
   [[nodiscard]] job_ptr stream_of(const std::string& id, const op_context& asked) const;
   void read(const job_ptr& job, chat_reader by);
   void leave(const job_ptr& job, outcome<chat_reply> how);
@@ -55,6 +54,7 @@ private:
   void forget(std::deque<ended>::iterator which);
   void forget_stream(chat_job& job);
   void count_kept(chat_job& job);
+  void recount(chat_job& job);
   void shrink_all();
   [[nodiscard]] std::ptrdiff_t unread_of(const std::string& user) const;
 

@@ -1,17 +1,17 @@
 """Goal: a resumable stream can be read on and stopped through any node, whoever else answers chats in the process
 that is asked. Method: two nodes that are edge, router and prompt beside six that are one thing each; each
 stream runs in the first of the two, its client hangs up and comes back to another node."""
-import http.client
-import json
+import contextlib
+import itertools
 import os
 import pathlib
 import sys
 import tempfile
 import time
 import unittest
-import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import resumable_stream  # noqa: E402
 from cluster import Cluster  # noqa: E402
 from troupe_process import Simulator, call  # noqa: E402
 
@@ -32,33 +32,14 @@ class AnyNode(unittest.TestCase):
         self.key = cluster.start().api_key
         self.edge, self.first, self.second = cluster.edge_urls
 
-    def read(self, url, last_id="", upto=None):
+    def read(self, url, last_id=None, upto=None):
         """The events (id, data) of a stream; after `upto` of them the client hangs up."""
-        at = urllib.parse.urlsplit(url)
-        connection = http.client.HTTPConnection(at.hostname, at.port, timeout=15)
-        body = {"model": "sim-count", "stream": True, "resumable": True, "max_tokens": TOKENS,
-                "messages": [{"role": "user", "content": "t"}]}
-        headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json"}
-        if last_id:
-            headers["last-event-id"] = last_id
-        connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
-        answer, events, event_id = connection.getresponse(), [], ""
-        if answer.status != 200:
-            self.fail(f"{answer.status} {answer.read()}")
-        for line in answer:
-            if line.startswith(b"id: "):
-                event_id = line[4:].decode().strip()
-            if line.startswith(b"data: "):
-                events.append((event_id, line[6:].decode().strip()))
-                if len(events) == upto:
-                    break
-        connection.close()
-        return events
+        with contextlib.closing(resumable_stream.events(url, self.key, "t", TOKENS, last_id)) as events:
+            return list(itertools.islice(events, upto))
 
     @staticmethod
     def words(events):
-        pieces = [json.loads(data) for _, data in events if data != "[DONE]"]
-        return "".join(p["choices"][0]["delta"].get("content", "") for p in pieces if p["choices"]).split()
+        return "".join(resumable_stream.text_of(data) for _, data in events).split()
 
     def test_a_stream_goes_on_at_any_node(self):
         for url in [self.second] + [self.edge] * ROUNDS:

@@ -9,8 +9,8 @@ import json
 import signal
 import threading
 import time
-import urllib.parse
 
+import resumable_stream
 from broker_cluster import NODES, BrokerCluster
 from troupe_process import call
 
@@ -83,46 +83,33 @@ class Reader:
         until = time.monotonic() + 20
         while self.end is None and time.monotonic() < until:
             try:
-                self._read(urllib.parse.urlparse(next(self.urls)))
+                self._read(next(self.urls))
+            except resumable_stream.Refused as refused:
+                status, body = refused.args
+                self.end = f"{status} {body[:200]}"
             except (OSError, http.client.HTTPException):
                 self.breaks += 1
                 time.sleep(0.05)
 
-    def _read(self, at):
-        body = {"model": "sim-count", "stream": True, "resumable": True, "max_tokens": TOKENS,
-                "messages": [{"role": "user", "content": self.name}]}
-        headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json"}
-        if self.last_id:
-            headers["last-event-id"] = self.last_id
-        connection = http.client.HTTPConnection(at.hostname, at.port, timeout=10)
-        try:
-            connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
-            answer = connection.getresponse()
-            if answer.status != 200:
-                self.end = f"{answer.status} {answer.read()[:200]}"
+    def _read(self, url):
+        for self.last_id, data in resumable_stream.events(url, self.key, self.name, TOKENS, self.last_id, timeout=10):
+            self._take(data)
+            if self.end:
                 return
-            for line in answer:
-                self._take(line.decode().rstrip())
-                if self.end:
-                    return
-            raise http.client.IncompleteRead(b"")
-        finally:
-            connection.close()
+        raise http.client.IncompleteRead(b"")
 
-    def _take(self, line):
-        if line.startswith("id: "):
-            self.last_id = line[4:]
-        elif line == "data: [DONE]":
+    def _take(self, data):
+        if data == "[DONE]":
             self.end = "done"
-        elif line.startswith("data: "):
-            event = json.loads(line[6:])
-            if "error" in event:
-                self.end = str(event["error"])
-                return
-            text = event["choices"][0]["delta"].get("content") if event["choices"] else None
-            if text and text.strip():
-                self.seen.append(int(text.rsplit(":", 1)[1]))
-                self.times.append(time.monotonic())
+            return
+        event = json.loads(data)
+        if "error" in event:
+            self.end = str(event["error"])
+            return
+        text = resumable_stream.text_of(data).strip()
+        if text:
+            self.seen.append(int(text.rsplit(":", 1)[1]))
+            self.times.append(time.monotonic())
 
 
 def resumed_elsewhere(cluster, row, rounds):

@@ -173,7 +173,6 @@ struct long_stream {
 };
 
 TEST_P(services_test, what_all_streams_keep_is_bounded_and_each_has_its_share) {
-  if (GetParam() == shape::far) GTEST_SKIP() << "it is the same prompt";
   constexpr auto kept = (limits::stream_kept_bytes >> 20) - 1; // MiB of each
   constexpr auto most = limits::streams_kept_bytes >> 20;
   std::deque<long_stream> all;
