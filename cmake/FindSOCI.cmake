@@ -1,9 +1,9 @@
 # The SOCI package ships no CMake files. Defines soci::core, soci::sqlite3, soci::mysql (with MariaDB
-# Connector/C) and soci::postgresql (with libpq).
+# Connector/C) and soci::postgresql (with libpq), from their archives where there are any. After SQLite3.
 find_path(SOCI_INCLUDE_DIR soci/soci.h)
 foreach(part CORE SQLITE3 MYSQL POSTGRESQL)
   string(TOLOWER soci_${part} name)
-  find_library(SOCI_${part}_LIBRARY ${name})
+  find_library(SOCI_${part}_LIBRARY NAMES lib${name}.a ${name})
 endforeach()
 # The headers of these two include their client library's.
 find_path(SOCI_MYSQL_CLIENT_INCLUDE_DIR mysql.h PATH_SUFFIXES mariadb mysql)
@@ -20,8 +20,15 @@ if(SOCI_FOUND AND NOT TARGET soci::core)
     string(TOUPPER ${part} upper)
     set(includes "${SOCI_INCLUDE_DIR}" ${SOCI_${upper}_CLIENT_INCLUDE_DIR})
     add_library(soci::${part} UNKNOWN IMPORTED)
+    set(uses ${SOCI_${upper}_CLIENT_LIBRARY})
+    if(NOT part STREQUAL core)
+      list(APPEND uses soci::core)
+    endif()
+    if(part STREQUAL sqlite3)
+      list(APPEND uses SQLite::SQLite3)
+    endif()
     set_target_properties(soci::${part} PROPERTIES IMPORTED_LOCATION "${SOCI_${upper}_LIBRARY}"
       INTERFACE_INCLUDE_DIRECTORIES "${includes}" INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${includes}"
-      INTERFACE_LINK_LIBRARIES "${SOCI_${upper}_CLIENT_LIBRARY}")
+      INTERFACE_LINK_LIBRARIES "${uses}")
   endforeach()
 endif()

@@ -28,6 +28,7 @@ VENDORS = {
     "locale": ("boost/locale/utf.hpp",),
     "crc": ("boost/crc.hpp",),
     "hiredis": ("hiredis/",),
+    "gperftools": ("gperftools/",),
     "caf": ("caf/",),
     "zmq": ("zmq",),
     "soci": ("soci/",),
@@ -79,7 +80,7 @@ RULES = [
     ("adapters/crypto/*", ("{self}/*", "actors/ports/*", "messages/*"), ("argon2", "sodium", "openssl", "xcrypt", "json", "describe", "system")),
     ("adapters/memory/*", ("{self}/*", "actors/ports/*", "messages/*"), ("describe",)),
     ("runtime/*", ("runtime/*", "adapters/*", "actors/*", "broker/*", "messages/*"),
-     ("caf", "asio", "curl", "json", "locale", "openssl", "describe", "spdlog", "cli", "toml", "prometheus", "system")),
+     ("caf", "asio", "curl", "json", "locale", "openssl", "describe", "spdlog", "cli", "toml", "prometheus", "gperftools", "system")),
     ("tests/*", ("*",), ANY),
     ("bench/*", ("bench/*", "tests/support/*", "runtime/*", "adapters/*", "actors/*", "broker/*", "messages/*"), ANY),
 ]
