@@ -97,6 +97,7 @@ bool asked_calls::ask_again(instant now, call& c, link_id except) {
   auto again = *c.again;
   again.over = over;
   again.header.mid = out_.next_mid();
+  again.header.seq = static_cast<std::uint64_t>(c.attempts - 1);
   again.header.ttl_ms = c.deadline == instant::max() ? 0 : ttl_of(now, c.deadline - bounds_.grace);
   out_.put(std::move(again));
   return true;
@@ -241,6 +242,7 @@ void asked_calls::take_error(instant now, call& c, const broker_frame& in) {
   if (!is_broker && !is_from_worker(c, in)) return;
   auto why = msgpack_codec::decode<error>(in.body);
   if (!why) why = make_error(errc::internal, "a peer's error could not be read");
+  if (is_broker) count_attempts(c, in.header);
   if (is_broker && take_denial(now, c, in, *why)) return;
   const bool is_of_home = is_broker && in.over == c.home;
   if (is_of_home && c.is_accepted && c.seen == 0 && why->started == started_state::no) {
@@ -268,6 +270,13 @@ void asked_calls::take_error(instant now, call& c, const broker_frame& in) {
   end(c);
 }
 
+/// What a broker gave to one worker after the other is not given to as many again by the next: it
+/// may be what kills them.
+void asked_calls::count_attempts(call& c, const envelope& header) const {
+  const auto most = static_cast<std::uint64_t>(bounds_.attempts);
+  c.attempts = std::max(c.attempts, static_cast<int>(std::min(header.seq, most)));
+}
+
 /// A broker that lost the worker, or never had it. Another one may have it: they are asked until
 /// all have said that they do not, either. False: the error counts.
 bool asked_calls::take_denial(instant now, call& c, const broker_frame& in, const error& why) {
@@ -280,7 +289,7 @@ bool asked_calls::take_denial(instant now, call& c, const broker_frame& in, cons
     }
     return true;
   }
-  const bool is_asked_again = c.is_idempotent && c.seen == 0;
+  const bool is_asked_again = c.is_idempotent && c.seen == 0 && c.attempts < bounds_.attempts;
   if (!is_loss || c.worker == 0 || c.is_cancelled || is_asked_again || links_.welcomed() < 2)
     return false;
   c.tried = in.over;
@@ -337,7 +346,8 @@ void asked_calls::lose(call& c) {
   say_cancel(c, way_to(c));
   if (c.home != 0)
     return fail(c, errc::upstream_failed, "a part of the answer was lost on its way", started);
-  fail(c, c.is_idempotent ? errc::unavailable : errc::worker_lost,
+  const bool may_ask = c.is_idempotent && c.attempts < bounds_.attempts;
+  fail(c, may_ask ? errc::unavailable : errc::worker_lost,
        "the node that worked on the request is gone: no broker knows it", started);
 }
 

@@ -69,8 +69,10 @@ void broker_state::take_request(peer& from, frame_received& in) {
   if (auto why = forbidden(from, broker_right::call, name)) return refuse(std::move(*why));
   const auto known = services_.find(name);
   if (known == services_.end()) return refuse(unavailable(std::string(name)));
-  if (calls_.size() >= bounds_.calls)
+  if (calls_.size() >= bounds_.calls) {
+    ++counts_.overloaded;
     return refuse(overloaded("this broker has too many calls in flight"));
+  }
   if (is_draining_ && !from.is_service)
     return refuse(passing(errc::draining, "the broker is shutting down"));
   ++counts_.requests;
@@ -78,7 +80,10 @@ void broker_state::take_request(peer& from, frame_received& in) {
   c.cid = header.cid;
   c.requester = from.id;
   c.deadline = now_ + (header.ttl_ms != 0 ? std::chrono::milliseconds(header.ttl_ms) : bounds_.ttl);
+  c.attempts = c.attempts_before =
+      static_cast<int>(std::min(header.seq, static_cast<std::uint64_t>(bounds_.attempts)));
   c.request = std::move(header);
+  c.request.seq = 0;
   c.body_size = bytes_of(in.body).size();
   c.body = std::move(in.body);
   look_at(c, c.deadline);
@@ -132,7 +137,7 @@ void broker_state::take_delegated(peer& from, frame_received& in) {
   free_slot(*c);
   c->untold = 0;
   c->delegated_by = from.id;
-  c->attempts = 0;
+  c->attempts = c->attempts_before;
   c->asks_start = false;
   c->may_have_begun = c->was_lost; // who hands it on has not begun it, but one before it may have
   // A worker hands on for the caller that it was asked for.
@@ -173,7 +178,7 @@ void broker_state::place_at_its_node(call& c) {
   const auto* node = peer_with(c.request.to);
   const auto* w = node == nullptr ? nullptr : c.target->workers.find(node->id);
   if (w == nullptr) return answer_error(c, not_linked());
-  if (w->busy >= w->capacity) return answer_error(c, overloaded("its node has too much to do"));
+  if (w->busy >= w->capacity) return shed(c, "its node has too much to do");
   hand_over(c, w->id);
 }
 
@@ -196,13 +201,22 @@ void broker_state::enqueue(call& c) {
   for (const auto& cid : evicted) {
     auto& gone = calls_.at(cid);
     taken_out(gone);
-    answer_error(gone, overloaded("more urgent requests wait for '" + s.name + "'"));
+    shed(gone, "more urgent requests wait for '" + s.name + "'");
   }
   if (how == call_queue::verdict::full)
-    return answer_error(c, overloaded("too many requests wait for '" + s.name + "'"));
-  if (how == call_queue::verdict::callers_fill) return answer_error(c, too_many_waiting());
+    return shed(c, "too many requests wait for '" + s.name + "'");
+  if (how == call_queue::verdict::callers_fill) {
+    ++counts_.rate_limited;
+    return answer_error(c, too_many_waiting());
+  }
   c.is_queued = true;
   ++queued_;
+}
+
+/// There is no room for it, or others need the room more.
+void broker_state::shed(call& c, std::string why) {
+  ++counts_.overloaded;
+  answer_error(c, overloaded(std::move(why)));
 }
 
 /// It has left the queue.
@@ -492,6 +506,7 @@ void broker_state::expire_calls() {
 void broker_state::expire(call& c) {
   if (c.requester.empty()) return call_off(c);
   if (now_ < c.deadline) return worker_stays_away(c);
+  if (c.is_queued) ++counts_.deadline_exceeded;
   auto why = make_error(errc::deadline_exceeded, "the deadline passed");
   if (c.worker.empty()) return answer_error(c, std::move(why));
   introduce_worker(c);
@@ -520,6 +535,7 @@ void broker_state::answer_error(call& c, error why) {
   introduce_worker(c);
   why.started = started_of(c);
   send_error(c.requester, c.cid, std::move(why));
+  if (c.may_have_begun) out_->back().header.seq = static_cast<std::uint64_t>(c.attempts);
   forget(c);
 }
 

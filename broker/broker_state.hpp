@@ -93,6 +93,10 @@ struct broker_counts {
   std::uint64_t forbidden = 0;     ///< acts that a principal may not
   std::uint64_t unsent_gone = 0;   ///< a message whose connection was gone
   std::uint64_t unsent_full = 0;   ///< a message whose connection took no more
+  // Requests that were shed, by the error that their requester got.
+  std::uint64_t overloaded = 0;   ///< no room here or at the only node, or others needed it more
+  std::uint64_t rate_limited = 0; ///< too many of the same caller wait
+  std::uint64_t deadline_exceeded = 0; ///< it passed while they waited for a worker
 };
 
 enum class broker_right : std::uint8_t { serve, call };
@@ -162,7 +166,8 @@ private:
     std::size_t body_size = 0;
     instant deadline{};
     instant due{}; ///< when to look at it: the deadline, or what comes before
-    int attempts = 0;
+    /// How many workers of its service were given it, those of other brokers before it included.
+    int attempts = 0, attempts_before = 0;
     bool is_queued = false, has_partial = false, is_cancelled = false;
     bool is_repeatable = false;  ///< it may be handed to another worker whatever the first did
     bool needs_start = false;    ///< at most one worker may begin it
@@ -245,6 +250,7 @@ private:
   void place_at_its_node(call& c);
   void hand_over(call& c, const peer_id& to);
   void enqueue(call& c);
+  void shed(call& c, std::string why);
   [[nodiscard]] std::string caller_of(const call& c) const;
   void taken_out(call& c) noexcept;
   void pump(service& s);

@@ -32,10 +32,13 @@ waiting_counts counts_of(const std::array<std::size_t, 4>& by_priority) {
 
 std::vector<reason_count> drops_of(const broker_counts& counts) {
   return {{"barred", counts.barred},
+          {"deadline_exceeded", counts.deadline_exceeded},
           {"high_water", counts.unsent_full},
           {"malformed", counts.malformed},
           {"not_yours", counts.not_yours},
+          {"overloaded", counts.overloaded},
           {"peer_gone", counts.unsent_gone},
+          {"rate_limited", counts.rate_limited},
           {"repeated", counts.repeated},
           {"stale", counts.stale},
           {"unknown_call", counts.unknown_call},

@@ -74,7 +74,8 @@ struct envelope {
   std::string svc;          ///< REQUEST, ACCEPT, WINDOW without `to`: the method; REGISTER, CREDIT:
                             ///< the service
   std::uint64_t seq = 0;    ///< PARTIAL: from 1; FINAL: of the last PARTIAL; ACCEPT: of the move,
-                            ///< 0: it has not begun and asks for START
+                            ///< 0: it has not begun and asks for START; REQUEST, and a broker's
+                            ///< ERROR: how many workers may have begun it so far
 
   // ext
   std::string traceparent;

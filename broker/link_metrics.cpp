@@ -15,9 +15,10 @@ using metrics::metric;
 using metric_ptr = std::unique_ptr<metric>;
 
 metric_ptr dropped(const char* reason) {
-  return std::make_unique<metric>(kind::counter, "troupe_broker_dropped_total",
-                                  "Messages that nobody took, by reason",
-                                  std::string("reason=\"") + reason + '"');
+  return std::make_unique<metric>(
+      kind::counter, "troupe_broker_dropped_total",
+      "Messages that nobody took, and requests that were shed, by reason",
+      std::string("reason=\"") + reason + '"');
 }
 
 struct broker_series {

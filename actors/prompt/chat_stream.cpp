@@ -63,6 +63,11 @@ void chat_stream::shrink(std::size_t most) {
   for (; next_ > 0 && kept_bytes_ > most; --next_) take_oldest();
 }
 
+void chat_stream::let_go(std::size_t most) {
+  shrink(most);
+  while (kept_bytes_ > most) ahead_bytes_ -= bytes_of(take_oldest());
+}
+
 chat_delta chat_stream::take_oldest() {
   auto out = std::move(said_.front());
   said_.pop_front();
@@ -85,6 +90,10 @@ void chat_stream::read_from(std::uint64_t after) {
   signs_.clear();
   signs_.push_back(name_of(id_, after));
   signs_.push_back({std::string(stream_opened), {}});
+}
+
+bool chat_stream::is_far_behind() const noexcept {
+  return ahead_bytes_ > 2 * limits::stream_ahead_bytes; // a producer waits before
 }
 
 bool chat_stream::is_ahead() const noexcept {

@@ -35,8 +35,12 @@ public:
   [[nodiscard]] bool is_drained() const noexcept { return signs_.empty() && next_ == said_.size(); }
   /// So much is said and not sent that its producer should wait.
   [[nodiscard]] bool is_ahead() const noexcept;
+  /// A reader that came back far behind has so much to read that it is held for that alone.
+  [[nodiscard]] bool is_far_behind() const noexcept;
   /// Lets the oldest of what was sent go, until it keeps no more than `most` bytes.
   void shrink(std::size_t most);
+  /// The same of what nobody has read as well: who reads goes on behind a gap, so nobody may.
+  void let_go(std::size_t most);
   /// The memory of what it holds: a small delta takes more than its text.
   [[nodiscard]] std::size_t kept_bytes() const noexcept { return kept_bytes_; }
   /// Events said so far.

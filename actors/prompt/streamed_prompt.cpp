@@ -195,6 +195,7 @@ void streamed_prompt::forget(std::deque<ended>::iterator which) {
 void streamed_prompt::forget_stream(chat_job& job) {
   streams_.erase(job.said.id());
   kept_bytes_ -= std::exchange(job.counted_bytes, 0);
+  if (kept_bytes_ <= limits::streams_kept_bytes) shrink_above_ = limits::streams_kept_bytes;
 }
 
 void streamed_prompt::count_kept(chat_job& job) {
@@ -212,12 +213,26 @@ void streamed_prompt::recount(chat_job& job) {
 /// To half of their share, and not again before much has come, for it takes a look at all.
 void streamed_prompt::shrink_all() {
   const auto share = limits::streams_kept_bytes / 2 / streams_.size();
+  std::vector<job_ptr> behind;
   for (const auto& [id, job] : streams_) {
     job->said.shrink(share);
     recount(*job);
+    if (job->counted_bytes > share && job->said.is_far_behind()) behind.push_back(job);
   }
+  for (const auto& job : behind) drop_reader(job, share);
   shrink_above_ =
       std::max(limits::streams_kept_bytes, kept_bytes_ + limits::streams_kept_bytes / 8);
+}
+
+/// Of a stream of which one that came back has yet to read more than there is room for.
+void streamed_prompt::drop_reader(const job_ptr& job, std::size_t share) {
+  if (!streams_.contains(job->said.id())) return; // another one's end has taken it along
+  job->said.let_go(share);
+  recount(*job);
+  if (!job->reader.a) return;
+  leave(job, std::unexpected(make_error(errc::overloaded,
+                                        "there is no room to keep what the reader has not read")));
+  if (alive(job)) go_on_unread(job);
 }
 
 void streamed_prompt::forget_streams_of(const std::string& user) {

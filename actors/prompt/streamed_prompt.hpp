@@ -6,6 +6,7 @@
 #include <deque>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace troupe {
 
@@ -56,6 +57,7 @@ private:
   void count_kept(chat_job& job);
   void recount(chat_job& job);
   void shrink_all();
+  void drop_reader(const job_ptr& job, std::size_t share);
   [[nodiscard]] std::ptrdiff_t unread_of(const std::string& user) const;
 
   std::unordered_map<call_id, job_ptr> readers_;     // by the call that reads

@@ -47,6 +47,15 @@ std::string_view type_of(unsigned status) noexcept {
   }
 }
 
+bool tells_started(unsigned status, started_state started) noexcept {
+  if (status == 429) return started != started_state::yes;
+  return status >= 499 || (status == 409 && started == started_state::yes);
+}
+
+std::string started_member(started_state started) {
+  return R"(,"started":")" + std::string(boost::describe::enum_to_string(started, "unknown")) + '"';
+}
+
 std::string error_body(const error& why, std::string_view more) {
   const auto status = status_of(why);
   const bool is_failure = status >= 499;
@@ -59,11 +68,7 @@ std::string error_body(const error& why, std::string_view more) {
   out += R"(,"code":)";
   const bool is_coded = is_failure && why.reason.empty() && why.status == 0;
   out += quoted_or_null(is_coded ? to_string(why.code) : why.reason);
-  if (is_failure) {
-    out += R"(,"started":")";
-    out += boost::describe::enum_to_string(why.started, "unknown");
-    out += '"';
-  }
+  if (tells_started(status, why.started)) out += started_member(why.started);
   out += more;
   out += "}}";
   return out;

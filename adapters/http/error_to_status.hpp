@@ -16,10 +16,19 @@ namespace troupe::http {
 [[nodiscard]] std::string_view type_of(unsigned status) noexcept;
 
 /// `{"error":{"message","type","param","code","started"}}`; param and code are null when empty. The
-/// code of 499 and above without a word of its own is that of errc. `started`, of these only, says
-/// whether the work may have had an effect: `no`, `yes`, `unknown`. `more`: further members of the
-/// inner object, each with a comma before it.
+/// code of 499 and above without a word of its own is that of errc. `started`, where
+/// tells_started(), says whether the work may have had an effect: `no`, `yes`, `unknown`. `more`:
+/// further members of the inner object, each with a comma before it.
 [[nodiscard]] std::string error_body(const error& why, std::string_view more = {});
+
+/// Whether a client learns something from `started`: from failures, from 429, which it may send
+/// again, and from a conflict with what has begun. Other refusals had no effect, of course; and of
+/// a 429 across processes that comes behind the limits, which travel as a part of the answer, it
+/// cannot be told from one behind real parts, so that it says nothing.
+[[nodiscard]] bool tells_started(unsigned status, started_state started) noexcept;
+
+/// `,"started":"no"`, to stand behind other members of an object.
+[[nodiscard]] std::string started_member(started_state started);
 
 /// Milliseconds after which to try again; 0: no advice. 429 and 503 always have one.
 [[nodiscard]] std::uint32_t retry_after_ms(const error& why) noexcept;

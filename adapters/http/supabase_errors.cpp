@@ -92,6 +92,7 @@ supabase_answer supabase_error(const error& why, bool with_words) {
     out.body = R"({"code":)" + std::to_string(out.status) + R"(,"error_code":)" +
                chat_json::quoted(code) + R"(,"msg":)" + text;
   if (code == "weak_password") out.body += R"(,"weak_password":{"reasons":["length"]})";
+  if (tells_started(out.status, why.started)) out.body += started_member(why.started);
   out.body += '}';
   return out;
 }

@@ -20,8 +20,9 @@ struct supabase_answer {
 };
 
 /// `{"code":"<word>","message"}` with words, `{"code":<status>,"error_code":"<word>","msg"}`
-/// without; a password that is refused adds `weak_password`. A store that is down stays 503, which
-/// clients try again; with 4xx they would end their session.
+/// without; a password that is refused adds `weak_password`, and what tells_started() `started`,
+/// which clients that do not know it skip. A store that is down stays 503, which clients try again;
+/// with 4xx they would end their session.
 [[nodiscard]] supabase_answer supabase_error(const error& why, bool words);
 
 } // namespace troupe::http

@@ -172,11 +172,22 @@ struct long_stream {
   }
 };
 
-TEST_P(services_test, what_all_streams_keep_is_bounded_and_each_has_its_share) {
-  constexpr auto kept = (limits::stream_kept_bytes >> 20) - 1; // MiB of each
-  constexpr auto most = limits::streams_kept_bytes >> 20;
-  std::deque<long_stream> all;
-  const auto resumes = [&](const std::string& id, std::uint64_t after) {
+/// More of them than there is room for, each with `kept` MiB.
+class long_streams : public services_test {
+protected:
+  static constexpr auto kept = (limits::stream_kept_bytes >> 20) - 1;
+  static constexpr auto room = limits::streams_kept_bytes >> 20;
+
+  void begin(long_stream& one) {
+    auto asked = far_chat(true);
+    asked.resumable = true;
+    const auto before = provider_->last();
+    one.control = gates_->chats().chat(context(), asked, one.got.sink());
+    ASSERT_TRUE(eventually([&] { return provider_->last() != before; }));
+    one.control->grant(100, 100u << 20);
+    one.say(*provider_, kept);
+  }
+  bool resumes(const std::string& id, std::uint64_t after) {
     collector again;
     const auto control = gates_->chats().resume(context(), {id, after}, again.sink());
     EXPECT_TRUE(again.wait([&] { return again.end || !again.deltas.empty(); }));
@@ -184,24 +195,42 @@ TEST_P(services_test, what_all_streams_keep_is_bounded_and_each_has_its_share) {
     control->cancel();
     EXPECT_TRUE(again.wait_end());
     return goes_on;
-  };
-  for (std::size_t mib = 0; mib <= most; mib += kept) {
-    auto asked = far_chat(true);
-    asked.resumable = true;
-    const auto before = provider_->last();
-    auto& one = all.emplace_back();
-    one.control = gates_->chats().chat(context(), asked, one.got.sink());
-    ASSERT_TRUE(eventually([&] { return provider_->last() != before; }));
-    one.control->grant(100, 100u << 20);
-    one.say(*provider_, kept);
+  }
+
+  std::deque<long_stream> all_;
+};
+
+TEST_P(long_streams, what_all_keep_is_bounded_and_each_has_its_share) {
+  for (std::size_t mib = 0; mib <= room; mib += kept) {
+    begin(all_.emplace_back());
     ASSERT_FALSE(HasFatalFailure());
-    if (all.size() == 2) {
-      EXPECT_TRUE(resumes(all.front().id, 0)) << "there is room";
+    if (all_.size() == 2) {
+      EXPECT_TRUE(resumes(all_.front().id, 0)) << "there is room";
     }
   }
-  EXPECT_FALSE(resumes(all[1].id, 0)) << "half of a share is less than an event";
-  EXPECT_TRUE(resumes(all[1].id, kept)) << "it goes on";
+  EXPECT_FALSE(resumes(all_[1].id, kept - 2)) << "half of a share is less than two events";
+  EXPECT_TRUE(resumes(all_[1].id, kept - 1)) << "and more than one";
 }
+
+TEST_P(long_streams, readers_that_came_back_far_behind_make_room) {
+  std::deque<long_stream> behind;
+  for (std::size_t mib = 0; mib <= room; mib += kept) {
+    begin(all_.emplace_back());
+    ASSERT_FALSE(HasFatalFailure());
+    auto& reader = behind.emplace_back();
+    reader.control = gates_->chats().resume(context(), {all_.back().id, 0}, reader.got.sink());
+    ASSERT_TRUE(all_.back().got.wait_end()) << "the last reader counts";
+  }
+  for (auto& reader : behind) {
+    if (&reader == &behind.back()) break; // it came when there was room again
+    ASSERT_TRUE(reader.got.wait_end());
+    EXPECT_EQ(reader.got.end->error().code, errc::overloaded);
+  }
+  EXPECT_FALSE(resumes(all_.front().id, 0));
+}
+
+INSTANTIATE_TEST_SUITE_P(shapes, long_streams, testing::Values(shape::near, shape::far),
+                         shape_name);
 
 TEST_P(services_test, an_unknown_models_error_comes_from_the_provider_and_keeps_its_status) {
   collector got;

@@ -97,7 +97,12 @@ TEST_P(handed_streams, its_reader_gives_credit_through_the_node_that_it_asked) {
   provider_->last()->sink.end(json_text{});
   ASSERT_TRUE(again.wait([&] { return again.deltas.size() == limits::stream_window_frames; }));
   std::this_thread::sleep_for(20ms);
-  EXPECT_FALSE(again.end) << "two deltas wait for credit";
+  bool is_over = false;
+  {
+    const std::lock_guard lock(again.mutex);
+    is_over = again.end.has_value();
+  }
+  EXPECT_FALSE(is_over) << "two deltas wait for credit";
   control->grant(10, 1u << 20);
   ASSERT_TRUE(again.wait_end());
   EXPECT_EQ(again.deltas.size(), limits::stream_window_frames + 2);
@@ -124,7 +129,14 @@ TEST_P(handed_streams, who_leaves_it_again_is_told_and_it_goes_on) {
   control->cancel();
   ASSERT_TRUE(again.wait_end());
   EXPECT_EQ(again.end->error().code, errc::cancelled);
+  say("two");
+  collector back;
+  const auto once_more = gates_->chats().resume(context(), {id, 1}, back.sink());
+  ASSERT_TRUE(back.wait([&] { return back.deltas.size() == 3; })) << "its name, its begin, two";
+  EXPECT_NE(back.deltas.back().data.raw.find("\"two\""), std::string::npos);
   EXPECT_FALSE(provider_->last()->cancelled);
+  provider_->last()->sink.end(json_text{});
+  ASSERT_TRUE(back.wait_end());
 }
 
 TEST_P(handed_streams, what_nobody_has_does_not_exist) {

@@ -90,6 +90,26 @@ TEST(http_supabase, errors_of_our_own_become_words_of_gotrue) {
   EXPECT_TRUE(http::wants_error_words("2024-01-01"));
 }
 
+TEST(http_supabase, an_error_says_whether_the_work_began_where_that_is_news) {
+  edge_under_test on;
+  const auto body_of = [&on](error why, std::string_view form) {
+    on.gates->next_error = std::move(why);
+    return ask(on, "POST", "/auth/v1/token?grant_type=password",
+               R"({"email":"a@b","password":"c"})", std::string(form))
+        .body;
+  };
+  EXPECT_EQ(body_of(because(errc::rate_limited, ""), {}),
+            R"({"code":429,"error_code":"over_request_rate_limit","msg":"why","started":"no"})");
+  EXPECT_EQ(body_of(because(errc::rate_limited, ""), dated),
+            R"({"code":"over_request_rate_limit","message":"why","started":"no"})");
+  EXPECT_EQ(body_of(because(errc::unavailable, ""), {}),
+            R"({"code":503,"error_code":"unexpected_failure","msg":"why","started":"unknown"})");
+  EXPECT_EQ(body_of(not_begun(because(errc::unavailable, "")), dated),
+            R"({"code":"unexpected_failure","message":"why","started":"no"})");
+  EXPECT_EQ(body_of(because(errc::invalid_argument, "", "email"), {}),
+            R"({"code":400,"error_code":"validation_failed","msg":"why"})");
+}
+
 TEST(http_supabase, a_grant_that_nobody_knows_is_refused) {
   edge_under_test on;
   const auto got = ask(on, "POST", "/auth/v1/token?grant_type=web3", "{}", std::string(dated));

@@ -31,6 +31,29 @@ TEST(http_text, an_error_body_is_openais_shape_with_escapes) {
                              R"("param":"messages[0].role","code":"bad"}})");
 }
 
+TEST(http_text, an_error_says_whether_the_work_began_where_that_is_news) {
+  const auto body = [](errc code, started_state started) {
+    auto why = make_error(code, "x");
+    why.started = started;
+    return error_body(why);
+  };
+  const auto says = [](const std::string& text, const char* word) {
+    return text.ends_with(R"(,"started":")" + std::string(word) + R"("}})");
+  };
+  for (const auto code : {errc::rate_limited, errc::overloaded, errc::draining, errc::unavailable,
+                          errc::worker_lost, errc::deadline_exceeded}) {
+    EXPECT_TRUE(says(body(code, started_state::no), "no")) << to_string(code);
+    EXPECT_TRUE(says(body(code, started_state::unknown), "unknown")) << to_string(code);
+  }
+  EXPECT_TRUE(says(body(errc::conflict, started_state::yes), "yes"));
+  EXPECT_EQ(body(errc::rate_limited, started_state::yes).find("started"), std::string::npos)
+      << "the limits came as a part of the answer, no more";
+  EXPECT_EQ(body(errc::not_found, started_state::yes).find("started"), std::string::npos);
+  for (const auto code : {errc::invalid_argument, errc::unauthenticated, errc::forbidden,
+                          errc::not_found, errc::conflict, errc::too_large})
+    EXPECT_EQ(body(code, started_state::no).find("started"), std::string::npos) << to_string(code);
+}
+
 TEST(http_text, percent_escapes_are_decoded_or_refused) {
   EXPECT_EQ(percent_decode("a%20b+c", true), "a b c");
   EXPECT_EQ(percent_decode("a+b", false), "a+b");

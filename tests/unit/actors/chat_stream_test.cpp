@@ -123,6 +123,29 @@ TEST_F(said, it_shrinks_by_what_was_sent_and_no_further) {
   EXPECT_EQ(take().size(), 2u);
 }
 
+TEST_F(said, who_comes_back_to_much_is_far_behind_until_it_is_let_go) {
+  stream_.name("strm_1");
+  const std::string large((1u << 20) - sizeof(chat_delta), 'x');
+  for (int n = 0; n < 3; ++n) {
+    stream_.put(event(large));
+    stream_.grant(1, 1u << 20);
+    take();
+  }
+  EXPECT_FALSE(stream_.is_far_behind()) << "all is read";
+  stream_.read_from(0);
+  EXPECT_TRUE(stream_.is_far_behind());
+  stream_.let_go(1u << 20);
+  EXPECT_EQ(stream_.kept_bytes(), 1u << 20);
+  EXPECT_FALSE(stream_.holds(1));
+  EXPECT_TRUE(stream_.holds(2));
+  stream_.let_go(0);
+  EXPECT_FALSE(stream_.is_far_behind());
+  EXPECT_FALSE(stream_.is_ahead()) << "nothing is left to wait for";
+  stream_.put(event("next"));
+  stream_.read_from(3);
+  EXPECT_EQ(take().back(), "next");
+}
+
 TEST_F(said, what_nobody_reads_makes_its_producer_wait) {
   stream_.name("strm_1");
   stream_.put(event(std::string(limits::stream_ahead_bytes - sizeof(chat_delta), 'x')));

@@ -16,6 +16,8 @@ using namespace std::chrono_literals;
 /// is kept until a test takes it.
 class broker : public testing::Test {
 protected:
+  explicit broker(const broker_bounds& within = bounds()) : state_(99, within) {}
+
   std::vector<frame_to_send> feed(broker_input in) {
     std::vector<frame_to_send> out;
     state_.step(now_, std::move(in), out);
@@ -124,7 +126,7 @@ protected:
     b.queue.bytes = 1000;
     return b;
   }
-  broker_state state_{99, bounds()};
+  broker_state state_;
   instant now_{1h};
   std::map<peer_id, std::deque<frame_to_send>> inbox_;
   std::map<peer_id, std::uint64_t> incarnations_;

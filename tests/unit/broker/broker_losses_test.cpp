@@ -48,6 +48,43 @@ TEST_F(broker, an_idempotent_request_moves_to_another_worker_at_most_three_times
   EXPECT_EQ(error_to("c")->code, errc::worker_lost);
 }
 
+TEST_F(broker, what_another_broker_gave_away_counts_and_the_requester_hears_how_many) {
+  join("c", "log");
+  join("r", "router", {{"router", 4}});
+  for (const auto* name : {"w1", "w2", "w3"}) join(name, "prompt", {{"prompt", 1}});
+  envelope e;
+  e.type = frame::request;
+  e.flags = idempotent;
+  e.cid = e.mid = {incarnations_["c"], ++asked_};
+  e.svc = "router.prompt.models/v1";
+  e.seq = 1; // one worker of the other broker may have begun it
+  receive("c", e, "question");
+  const auto routed = next("r");
+  ASSERT_TRUE(routed);
+  EXPECT_EQ(routed->header.seq, 0u) << "that is between requester and broker";
+  envelope on;
+  on.type = frame::request;
+  on.flags = delegated | idempotent;
+  on.cid = e.cid;
+  on.svc = "prompt.models/v1";
+  on.hop = 1;
+  receive("r", on, "question");
+  inbox_["c"].clear();
+  int attempts = 0;
+  for (const auto* name : {"w1", "w2", "w3"})
+    if (next(name)) {
+      ++attempts;
+      happen(peer_gone{name});
+    }
+  EXPECT_EQ(attempts, 2);
+  pass(500ms);
+  std::optional<frame_to_send> last;
+  while (auto f = next("c")) last = std::move(f);
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->header.type, frame::error);
+  EXPECT_EQ(last->header.seq, 3u);
+}
+
 TEST_F(broker, an_idempotent_request_with_a_partial_does_not_move) {
   join("c", "log");
   join("w1", "prompt", {{"prompt", 1}});

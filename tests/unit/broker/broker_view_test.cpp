@@ -10,6 +10,7 @@ namespace {
 
 class view_of_a_broker : public broker {
 protected:
+  using broker::broker;
   node_view node(const std::string& name) {
     const auto all = state_.view().nodes;
     const auto at = std::ranges::find(all, name, &node_view::name);
@@ -146,6 +147,80 @@ TEST_F(view_of_a_broker, counts_drops_by_reason_and_dead_letters) {
   happen(peer_gone{"c"});
   send("w", frame::final, cid, "too late");
   EXPECT_EQ(state_.view().broker.dead_letters, 1u);
+}
+
+TEST_F(view_of_a_broker, counts_requests_that_a_full_queue_refuses_or_gives_up_for_better_ones) {
+  join("w", "auth", {{"auth", 1}});
+  join("c", "prompt");
+  for (int n = 0; n < 4; ++n) ask("c", "auth.me/v1"); // one at work, three wait
+  EXPECT_EQ(dropped("overloaded"), 0u);
+  ask("c", "auth.me/v1");
+  EXPECT_EQ(error_to("c")->code, errc::overloaded);
+  EXPECT_EQ(dropped("overloaded"), 1u);
+  envelope urgent;
+  urgent.type = frame::request;
+  urgent.cid = urgent.mid = {incarnations_["c"], 100};
+  urgent.svc = "auth.me/v1";
+  urgent.priority = 0;
+  receive("c", urgent);
+  const auto gone = next("c");
+  ASSERT_TRUE(gone);
+  EXPECT_EQ(gone->header.type, frame::error);
+  EXPECT_NE(gone->header.cid, urgent.cid);
+  EXPECT_EQ(dropped("overloaded"), 2u);
+}
+
+TEST_F(view_of_a_broker, counts_requests_whose_deadline_passes_in_the_queue_and_no_others) {
+  join("w", "auth", {{"auth", 1}});
+  join("c", "prompt");
+  ask("c", "auth.me/v1", 0, 300);
+  ask("c", "auth.me/v1", 0, 300);
+  pass(500ms);
+  EXPECT_EQ(error_to("c")->code, errc::deadline_exceeded);
+  EXPECT_EQ(error_to("c")->code, errc::deadline_exceeded);
+  EXPECT_EQ(dropped("deadline_exceeded"), 1u) << "the other one was at work";
+}
+
+class view_of_a_small_broker : public view_of_a_broker {
+protected:
+  view_of_a_small_broker() : view_of_a_broker(small()) {}
+  static broker_bounds small() {
+    broker_bounds b;
+    b.calls = 3;
+    b.queue.calls_of_a_caller = 1;
+    return b;
+  }
+};
+
+TEST_F(view_of_a_small_broker, counts_requests_past_its_calls_and_past_what_may_wait_of_a_caller) {
+  join("r", "router", {{"router", 1}});
+  join("e", "edge");
+  join("other", "edge");
+  ask("e", "auth.me/v1");
+  ask("e", "auth.me/v1");
+  EXPECT_EQ(dropped("rate_limited"), 0u);
+  ask("e", "auth.me/v1");
+  EXPECT_EQ(error_to("e")->code, errc::rate_limited);
+  EXPECT_EQ(dropped("rate_limited"), 1u);
+  ask("other", "auth.me/v1");
+  EXPECT_EQ(dropped("overloaded"), 0u);
+  ask("other", "auth.me/v1");
+  EXPECT_EQ(error_to("other")->code, errc::overloaded);
+  EXPECT_EQ(dropped("overloaded"), 1u);
+}
+
+TEST_F(view_of_a_broker, counts_requests_whose_only_node_has_too_much_to_do) {
+  join("w", "auth", {{"auth", 1}});
+  join("c", "prompt");
+  ask("c", "auth.me/v1");
+  envelope e;
+  e.type = frame::request;
+  e.cid = e.mid = {incarnations_["c"], 100};
+  e.svc = "auth.me/v1";
+  e.to = incarnations_["w"];
+  receive("c", e);
+  EXPECT_EQ(error_to("c")->code, errc::overloaded);
+  EXPECT_EQ(dropped("overloaded"), 1u);
 }
 
 TEST_F(view_of_a_broker, is_bounded_and_says_how_many_more_there_are) {

@@ -159,6 +159,29 @@ TEST_F(linked_node, an_idempotent_request_whose_worker_was_lost_is_asked_elsewhe
   EXPECT_EQ(sent(frame::request)[0].over, 2u);
 }
 
+TEST_F(linked_node, who_asks_elsewhere_says_how_many_may_have_begun_it) {
+  const auto cid = ask_over(1, true);
+  auto why = make_error(errc::worker_lost, "gone");
+  why.started = started_state::unknown;
+  broker_says(frame::error, cid, msgpack_codec::encode(why), 2);
+  ASSERT_EQ(sent(frame::request).size(), 1u);
+  EXPECT_EQ(sent(frame::request)[0].header.seq, 2u);
+}
+
+TEST_F(linked_node, a_request_of_which_three_workers_died_is_not_asked_elsewhere) {
+  const auto cid = ask_over(1, true);
+  peer_says(worker, frame::accept, cid, {}, 1, 1, "auth.me/v1");
+  auto why = make_error(errc::worker_lost, "gone");
+  why.started = started_state::unknown;
+  broker_says(frame::error, cid, msgpack_codec::encode(why), 3);
+  EXPECT_TRUE(sent(frame::request).empty());
+  EXPECT_TRUE(failures().empty()) << "the other broker may know the last one";
+  broker_says(frame::error, cid, msgpack_codec::encode(why), 0, {}, 2);
+  ASSERT_EQ(failures().size(), 1u) << "at once when it does not";
+  EXPECT_EQ(failures()[0].code, errc::worker_lost);
+  EXPECT_EQ(failures()[0].started, started_state::unknown);
+}
+
 TEST_F(linked_node, who_was_told_unknown_once_is_not_told_no_later) {
   const auto cid = ask_over(1, true);
   auto why = make_error(errc::worker_lost, "gone");
