@@ -73,10 +73,12 @@ class OnOneNode(unittest.TestCase):
         status, headers, text = ask(troupe.url, "/v1/chat/completions", chat(stream=True), key)
         self.assertEqual(status, 429, text)
         self.assertEqual(json.loads(text)["error"]["code"], "rate_limit_exceeded")
+        self.assertIn(json.loads(text)["error"].get("started"), (None, "no"))
         self.assertIn("3 requests a minute of key:", json.loads(text)["error"]["message"])
         self.assertGreater(int(headers["retry-after"]), 0)
         self.assertEqual(headers["x-ratelimit-remaining-requests"], "0")
-        self.assertEqual(call(troupe.url, path="/v1/models", key=key)[0], 429)
+        status, refused = call(troupe.url, path="/v1/models", key=key)
+        self.assertEqual((status, refused["error"]["started"]), (429, "no"))
         self.assertEqual(call(troupe.url, path="/v1/models", key=self.admin)[0], 200)
 
     def test_who_has_reached_a_limit_can_stop_a_stream(self):

@@ -3,6 +3,9 @@
 Nodes join by one name with an address record for each broker, in a network namespace with a name server of the
 test's own. Each function runs one row on a cluster that is well, and leaves it well.
 """
+import contextlib
+import socket
+import threading
 import time
 
 from broker_cluster import NODES, BrokerCluster
@@ -12,6 +15,10 @@ from stub_resolver import ANSWER, NXDOMAIN, SERVFAIL, SILENT, StubResolver
 
 NAME, PORT = "brokers.test", 7700
 PERIOD = 5.0  # of the nodes' resolver
+# An address is forgotten when the link to it is gone, three rounds of the resolver did not have it and nobody has
+# spoken of it for 30 s; the last to do so is a broker that has not noticed yet, and who forgets does it at a round.
+FORGOTTEN = 30.0 + 3.0 + PERIOD
+QUIET = 6.0   # four times the longest back-off: who has not tried an address for so long does not try it any more
 
 
 class NamedCluster(BrokerCluster):
@@ -46,6 +53,44 @@ class NamedCluster(BrokerCluster):
             super().close(is_failed)
         finally:
             self.names.__exit__()
+
+
+class Doorbell:
+    """Listens where a broker was, and counts who comes, from the beginning on. A context manager."""
+
+    def __init__(self, address):
+        self.rings = []  # when
+        self.socket = socket.create_server((address, PORT), backlog=64)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                caller, _ = self.socket.accept()
+                self.rings.append(time.monotonic())
+                caller.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.thread.join(5)
+
+
+def expect_forgotten(row, bell, killed):
+    """Nodes try the old address at first, for a name server may be wrong, and not for ever."""
+    if not row.expect(len(bell.rings) >= len(NODES), f"only {len(bell.rings)} times was the old address tried"):
+        return
+    while time.monotonic() - killed < FORGOTTEN + QUIET and time.monotonic() - bell.rings[-1] < QUIET:
+        time.sleep(0.1)
+    row.sum("tries of the old address", len(bell.rings))
+    row.most("the old address was tried for, s", round(bell.rings[-1] - killed, 1))
+    row.expect_by(bell.rings[-1] - killed <= FORGOTTEN,
+                  f"the old address is tried {bell.rings[-1] - killed:.1f} s after its end, not {FORGOTTEN:g} s")
 
 
 def broker_returns(cluster, row, mood):
@@ -92,28 +137,37 @@ def names_silent(cluster, row, rounds):
 
 
 def broker_moves(cluster, row, rounds):
-    """25: a broker is killed and comes back at another address; the name has it, and so have the nodes soon."""
+    """25: a broker is killed and comes back at another address; the name has it, and so have the nodes soon. After
+    a while they do not try the old one any more: its name alone does not do that, nor its silence."""
     for number in range(rounds):
+        old = cluster.addresses["broker_a"]
         streams = running_streams(cluster, row, 20, 160)
+        killed = time.monotonic()
         with Probes(cluster.loop, cluster.edge_urls, cluster.api_key) as probes:
-            killed = time.monotonic()
             cluster.move("broker_a", ("127.0.0.4", "127.0.0.2")[number % 2])
             moved = time.monotonic()
+            bell = Doorbell(old)
             cluster.until(lambda: cluster.metric("broker_a", "troupe_broker_peers") == len(NODES), 12,
                           "the nodes do not find the broker")
             row.recovered(time.monotonic() - moved, PERIOD + 1)
             cluster.streams.wait(streams, 20)
         row.take_streams(cluster, streams)
         row.take_probes(cluster, probes, may_fail=[(killed - 0.5, killed + 1, killed)])
-        # The other broker may go now: the new address carries all.
-        other = cluster.nodes["broker_b"]
-        streams = running_streams(cluster, row, 10, 60)
-        other.kill()
-        cluster.streams.wait(streams, 20)
-        other.start()
-        cluster.wait_linked()
-        row.take_streams(cluster, streams)
+        with bell:
+            new_address_carries_all(cluster, row)
+            expect_forgotten(row, bell, killed)
         row.end_round(cluster)
+
+
+def new_address_carries_all(cluster, row):
+    """The other broker may go now."""
+    other = cluster.nodes["broker_b"]
+    streams = running_streams(cluster, row, 10, 60)
+    other.kill()
+    cluster.streams.wait(streams, 20)
+    other.start()
+    cluster.wait_linked()
+    row.take_streams(cluster, streams)
 
 
 ROWS = {

@@ -3,10 +3,16 @@ import collections
 import random
 import time
 
+from fault_results import results_test
 from token_streams import BROKEN, DONE, ERROR, REFUSED, Stream
 from troupe_process import Failed
 
 TYPED = (502, 503)  # what a request that a fault hit may be answered
+
+
+def place(stream):
+    return (f"{stream.name} got {stream.events} events, {stream.resume_id or 'not to be resumed'}, the last "
+            f"{stream.last_id}; its error says {stream.said_events}, {stream.said_id}")
 
 
 class Row:
@@ -59,7 +65,7 @@ class Row:
 
     def take_streams(self, cluster, streams, may_fail=False):
         """Counts the tokens of streams that have ended: of each exactly what the provider sent, in order, and
-        asked of it once; a stream that failed up to a point, and then an error that says so."""
+        asked of it once; a stream that failed up to a point, and then an error that says so, and which point."""
         self.asked += len(streams)
         self.lost += sum(s.lost for s in streams)
         self.doubled += sum(s.doubled for s in streams)
@@ -72,6 +78,11 @@ class Row:
         self.expect(not bad, f"{len(bad)} streams broke without an error event: {name(bad)}")
         bad = [s for s in streams if s.end == REFUSED and not s.why.startswith(("502", "503"))]
         self.expect(not bad, f"{len(bad)} streams were refused with another error: {name(bad)}")
+        bad = [s for s in streams if s.end == ERROR and not s.is_told_its_place]
+        self.expect(not bad, f"{len(bad)} streams were not told how far they came: {[place(s) for s in bad[:3]]}")
+        resumable = sum(s.end == ERROR and s.said_id is not None for s in streams)
+        if resumable:
+            self.sum("errors that said behind which event to go on", resumable)
         bad = [s for s in streams if s.foreign]
         self.expect(not bad, f"{len(bad)} streams got what is not theirs: {[s.foreign[:2] for s in bad[:3]]}")
         bad = [s for s in streams if not s.is_in_order]
@@ -138,7 +149,8 @@ class Row:
         notes = [f"{count} requests ({kind}) got {status}, begun {begin:.1f} to {end:.1f} s after the fault, "
                  f"answered after {took:.1f} s at most"
                  for (kind, status), (count, begin, end, took) in sorted(self.failures.items(), key=str)]
-        notes += [f"{what}: {value:g}" for what, value in self.extra.items()]
+        notes += [f"{what}: {value:g}" if isinstance(value, float) else f"{what}: {value}"
+                  for what, value in self.extra.items()]
         notes += [f"the second try, after: {why}" for why in self.second_try]
         notes += [f"not run: {self.absent}"] if self.absent else []
         return {"row": self.number, "fault": self.fault, "rounds": self.rounds, "lost": self.lost,
@@ -155,9 +167,14 @@ class _QuietCluster:
 
 def self_test():
     """A check that lets a bad stream pass would let the program pass as well."""
-    def is_accepted(seen, end, why="", foreign=(), name="s"):
-        row, stream = Row("", ""), Stream(name, "", 4)
+    results_test(Row)
+
+    def is_accepted(seen, end, why="", foreign=(), name="s", got=(None, 2, None), said=(2, None)):
+        """`got`: the stream's id, its events and the last one's id; None as id: it was not asked for."""
+        row, stream = Row("", ""), Stream(name, "", 4, is_resumable=got[0] is not None)
         stream.seen, stream.end, stream.why, stream.foreign = seen, end, why, list(foreign)
+        stream.stream_id, stream.events, stream.last_id = got[0] or None, *got[1:]
+        stream.said_events, stream.said_id = said
         stream.started = "no" if end == REFUSED else None
         row.take_streams(_QuietCluster, [stream], may_fail=True)
         return not row.problems
@@ -166,6 +183,12 @@ def self_test():
     bad = [([0, 2, 3], DONE), ([0, 1, 2], DONE), ([0, 2], ERROR), ([0, 1, 1, 2, 3], DONE), ([0, 2, 1, 3], DONE),
            ([0, 1], None), ([0, 1], BROKEN), ([], REFUSED, "401 who"), ([0, 1, 2, 3], DONE, "", ["t:0"]),
            ([0, 1, 2, 3], DONE, "", (), "twice"), ([], REFUSED, "503 busy", (), "begun")]
+    broken = ([0, 1], ERROR, "", (), "s")
+    good += [(*broken, ("i", 2, "i:2"), (2, "i:2")), (*broken, ("i", 0, None), (0, "i:0")),
+             (*broken, ("", 0, None), (0, None))]
+    bad += [(*broken, (None, 2, None), said) for said in ((None, None), (1, None), (3, None), (2, "i:2"))]
+    bad += [(*broken, ("i", 2, "i:2"), said) for said in ((2, None), (2, "i:1"), (1, "i:1"), (2, "j:2"))]
+    bad += [(*broken, ("i", 2, "i:1"), (2, "i:2")), (*broken, ("", 2, None), (2, None))]
     wrong = [each for each in good if not is_accepted(*each)] + [each for each in bad if is_accepted(*each)]
     if wrong:
         raise Failed(f"the check of streams is wrong about {wrong}")

@@ -2,16 +2,19 @@
 """kill -9 of brokers and workers, again and again, under 200 running streams and a flow of requests.
 
     tests/fault/kills.py --program build/test/troupe [--kills 20] [--seed N] [--json]
+                         [--results docs/fault-results.md]
 
 Two brokers, two routers, two prompts (each with a provider of its own), two edges, auth and log. A victim is chosen
 from the seed: a broker, a prompt or a router, which is started again after a moment; never while its twin is away.
 A stream whose prompt lived has all its tokens, once and in order; one whose prompt died ends with an error that says
-so. No chat runs twice, no request goes without an answer, and none fails but where a kill is near. --kills 1000 is
-the long form; the same seed chooses the same victims. Exit code 0: so it was.
+so, and how far it came. No chat runs twice, no request goes without an answer, and none fails but where a kill is
+near. --kills 1000 is the long form; the same seed chooses the same victims. --results writes a row of its own beside
+that of brokers.py. Exit code 0: so it was.
 """
 import argparse
 import collections
 import json
+import os
 import pathlib
 import random
 import sys
@@ -23,6 +26,7 @@ sys.path[:0] = [str(HERE.parent / "support"), str(HERE)]
 import isolation  # noqa: E402
 from broker_cluster import BROKERS  # noqa: E402
 from busy_cluster import PACE, TWINS, BusyCluster  # noqa: E402
+from fault_results import write_results  # noqa: E402
 from fault_row import Row, self_test  # noqa: E402
 from probes import Probes  # noqa: E402
 from stream_flow import StreamFlow  # noqa: E402
@@ -33,7 +37,9 @@ VICTIMS = (*sorted(TWINS), *BROKERS)  # brokers twice as often: what they cost i
 SHORT = 20                    # kills
 TOKENS = 20                   # 4 s a stream
 AT_ONCE, EVERY = 25, 0.5      # so 200 streams run at any time
+SPOKEN = 50                   # kills after which it says how far it is
 NOTICED = 1.5                 # seconds after a kill in which a request may still run into it
+TOLD, TOLD_LATEST = 1.0, 3.5  # seconds until most broken streams, and until all have their error
 ROLES = {"broker_a": "broker", "broker_b": "broker", "prompt": "prompt", "prompt2": "prompt", "router": "router",
          "router2": "router"}
 
@@ -98,16 +104,24 @@ def judge_requests(row, killer, probes):
     row.most("slowest request, s", round(max(p.took for p in probes.all), 2))
 
 
-def error_delay(killer, stream, worker):
-    """Seconds from the death of its worker to the stream's end."""
-    return min((stream.ended - at for at, name in killer.done if name == worker and at <= stream.ended), default=0.0)
+def error_delays(killer, streams, workers):
+    """Seconds from the death of its worker to the end of each stream that it broke, in order."""
+    return sorted(min(ends) for ends in
+                  ([s.ended - at for at, name in killer.done if name == workers[s.name] and s.began <= at <= s.ended]
+                   for s in streams) if ends)
+
+
+def judge_errors(row, half, longest):
+    """In ms. Where the broker died with the worker, others are asked for 2.5 s whether they know it."""
+    row.detected(longest / 1000, TOLD_LATEST)
+    row.expect_by(half <= 1000 * TOLD, f"half of the broken streams got their error only after {half} ms")
 
 
 def table(killer, streams, probes, workers):
-    """One line a role: what was killed, and what that cost."""
+    """What was killed, and what that cost."""
     kills = collections.Counter(ROLES[name] for _, name in killer.done)
     broken = [s for s in streams if s.end == ERROR and s.name in workers]
-    delays = sorted(error_delay(killer, s, workers[s.name]) for s in broken)
+    delays = error_delays(killer, broken, workers)
     return {
         "kills": dict(kills), "streams": len(streams), "streams_whole": sum(s.end == DONE for s in streams),
         "streams_with_error": len(broken), "streams_refused": sum(s.end == REFUSED for s in streams),
@@ -125,10 +139,12 @@ def table(killer, streams, probes, workers):
 def run(cluster, row, kills, seed):
     killer = Killer(cluster, seed)
     with Probes(cluster.loop, cluster.edge_urls, cluster.api_key, every=0.25) as probes:
-        with StreamFlow(cluster.streams, lambda: cluster.edge_urls, AT_ONCE, TOKENS, EVERY) as flow:
+        with StreamFlow(cluster.streams, lambda: cluster.edge_urls, AT_ONCE, TOKENS, EVERY, is_mixed=True) as flow:
             time.sleep(TOKENS * PACE)  # until as many run as will
-            for _ in range(kills):
+            for number in range(1, kills + 1):
                 killer.kill_one()
+                if number % SPOKEN == 0:
+                    print(f"kills: {number} of {kills}, {len(flow.all)} streams", file=sys.stderr, flush=True)
             killer.heal()
             time.sleep(NOTICED)
         cluster.streams.wait(flow.all, TOKENS * PACE + 15)
@@ -138,17 +154,27 @@ def run(cluster, row, kills, seed):
     row.take_probes(cluster, probes, may_fail=[(0, float("inf"), time.monotonic())])
     judge_requests(row, killer, probes)
     row.end_round(cluster)
-    return table(killer, flow.all, probes, workers)
+    figures = table(killer, flow.all, probes, workers)
+    if figures["error_after_ms"]:
+        judge_errors(row, *figures["error_after_ms"])
+    row.recovered(figures["longest_pause_ms"] / 1000)
+    return figures
+
+
+def note(row, figures):
+    """The figures as those of a row."""
+    for what in ("streams_whole", "streams_with_error", "streams_refused", "tokens", "chats_failed",
+                 "idempotent_failed"):
+        row.sum(what.replace("_", " "), figures[what])
+    for role, count in sorted(figures["kills"].items()):
+        row.sum(f"kills of a {role}", count)
+    if figures["error_after_ms"]:
+        row.most("half of the errors came so many ms after the kill", figures["error_after_ms"][0])
 
 
 def random_kills(cluster, row, rounds):
     """As a row of brokers.py."""
-    figures = run(cluster, row, SHORT * rounds, row.seed)
-    for what in ("streams_whole", "streams_with_error", "streams_refused", "chats_failed", "idempotent_failed"):
-        row.sum(what.replace("_", " "), figures[what])
-    for role, count in sorted(figures["kills"].items()):
-        row.sum(f"kills of a {role}", count)
-    row.most("half of the errors came so many ms after the kill", (figures["error_after_ms"] or [0])[0])
+    note(row, run(cluster, row, SHORT * rounds, row.seed))
 
 
 ROWS = {"kills": (f"{SHORT} kills of brokers, routers and prompts by chance, a round", random_kills)}
@@ -160,10 +186,12 @@ def main():
     parser.add_argument("--program", default="build/test/troupe")
     parser.add_argument("--kills", type=int, default=SHORT)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--results", type=pathlib.Path)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     self_test()
-    row, figures = Row("kills", f"{options.kills} kills", options.seed), {}
+    row = Row("kills long", f"{options.kills} kills of brokers, routers and prompts by chance", options.seed)
+    figures = {}
     with tempfile.TemporaryDirectory(prefix="troupe-fault-") as folder:
         cluster = BusyCluster(options.program, pathlib.Path(folder) / "data", seed=options.seed)
         try:
@@ -182,6 +210,11 @@ def main():
         print("".join(lines), end="")
         print("".join(f"FAIL {each}\n" for each in row.problems), end="")
         print(f"{int(not row.problems)} passed, {int(bool(row.problems))} failed (seed {options.seed})")
+    if options.results:
+        if figures:
+            note(row, figures)
+        row.extra["seed"] = options.seed
+        write_results(options.results, [row], os.cpu_count())
     return 1 if row.problems else 0
 
 

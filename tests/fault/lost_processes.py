@@ -20,9 +20,9 @@ def chats_work(cluster):
                for url in cluster.edge_urls)
 
 
-def running_streams(cluster, row, count, tokens, urls=None, begun=5):
+def running_streams(cluster, row, count, tokens, urls=None, begun=5, is_mixed=False):
     """Opens streams and waits until each has got its first tokens."""
-    streams = cluster.streams.open(urls or cluster.edge_urls, count, tokens)
+    streams = cluster.streams.open(urls or cluster.edge_urls, count, tokens, is_mixed=is_mixed)
     row.expect(cluster.streams.wait_tokens(streams, begun), "the streams did not begin")
     time.sleep(row.chance.random())  # nodes beat each second; a fault comes at any moment of that
     return streams
@@ -44,7 +44,7 @@ def worker_killed(cluster, row, rounds):
         threads = [threading.Thread(target=ask, args=(url,), daemon=True) for url in cluster.edge_urls * 2]
         for each in threads:
             each.start()
-        streams = running_streams(cluster, row, 20, 400)
+        streams = running_streams(cluster, row, 20, 400, is_mixed=True)
         killed = time.monotonic()
         cluster.nodes["prompt"].kill()
         cluster.streams.wait(streams, 5)
@@ -55,8 +55,10 @@ def worker_killed(cluster, row, rounds):
         row.failed += len(plain)
         other = [s for s in streams if s.end != ERROR or "gone" not in s.why or s.started == "no"]
         row.expect(not other, f"a stream ended as {[(s.end, s.why, s.started) for s in other[:1]]}")
-        row.expect([status for _, status, _ in plain] == [502] * len(threads),
-                   f"chats that were not streamed ended as {plain}")
+        said = [(status, body["error"]["code"]) for _, status, body in plain]
+        row.expect(said == [(502, "worker_lost")] * len(threads), f"chats that were not streamed ended as {plain}")
+        bad = [body for *_, body in plain if body["error"].get("started") not in ("yes", "unknown")]
+        row.expect(not bad, f"chats that the worker may have begun ended as {bad[:2]}")
         # A broker sees the end of a connection at once, and waits half a second for the worker to come back.
         row.detected(max([s.ended or killed + 9 for s in streams] + [at for at, _, _ in plain]) - killed, 0.8)
         cluster.nodes["prompt"].start()

@@ -10,7 +10,7 @@ from broker_cluster import BROKERS, EDGES, NODES, BrokerCluster
 from helper_server import HelperServer
 from isolation import Absent
 from lost_processes import chats_work, running_streams
-from probes import Probes
+from probes import KINDS, Probes
 from stream_flow import StreamFlow
 from token_streams import DONE, ERROR, REFUSED
 
@@ -18,6 +18,12 @@ ROUTERS = ("router", "router2")
 SINGLE = ("prompt", "auth", "log")  # one process while their stores are embedded
 NOTICED = 0.4    # seconds until a balancer has seen for certain that an edge is gone
 PATIENCE = 25.0  # drain.timeout, and what comes behind it
+# Of what prompts do besides, and of what only one process serves.
+OF_PROMPTS = KINDS | {"embeddings": lambda name: ("POST", "/v1/embeddings", {"model": "local", "input": name})}
+OF_SINGLE = OF_PROMPTS | {
+    "vector stores": lambda _: ("GET", "/v1/vector_stores?limit=1", None),
+    "log": lambda name: ("POST", "/v1/logs", {"level": "info", "service": "probe", "message": name}),
+}
 
 
 class RollingCluster(BrokerCluster):
@@ -70,11 +76,11 @@ def roll(cluster, row, name, pause=0.0):
     return told, time.monotonic() + 0.5, told
 
 
-def roll_all(cluster, row, names):
+def roll_all(cluster, row, names, kinds=None):
     """One after the other: nobody notices."""
     steps = []
     with Balancer(cluster.loop, cluster.edge_urls) as balancer:
-        with BalancedProbes(cluster.loop, balancer, cluster.api_key) as probes, \
+        with BalancedProbes(cluster.loop, balancer, cluster.api_key, kinds=kinds) as probes, \
                 StreamFlow(cluster.streams, balancer.urls, 10, 40, else_at=cluster.edge_urls) as flow:
             time.sleep(1)
             for name in names:
@@ -102,9 +108,10 @@ def roll_auth(cluster, row, rounds):
 
 
 def roll_prompts(cluster, row, rounds):
-    """26: two prompts, and the log, which only records and is not asked."""
+    """26: two prompts, and the log, which only records here. Files and vector stores, which one of the prompts has,
+    and /v1/logs are not asked for: each has one process that answers, so row 26b has them."""
     for _ in range(rounds):
-        roll_all(cluster, row, ("prompt", "prompt2", "log"))
+        roll_all(cluster, row, ("prompt", "prompt2", "log"), OF_PROMPTS)
 
 
 def expect_clear(row, streams, hit):
@@ -120,7 +127,7 @@ def roll_single(cluster, row, rounds):
     """26: roles of which there is one: what they work on is finished, and what comes meanwhile gets a clear 503."""
     for _ in range(rounds):
         hit = []
-        with Probes(cluster.loop, cluster.edge_urls, cluster.api_key) as probes, \
+        with Probes(cluster.loop, cluster.edge_urls, cluster.api_key, kinds=OF_SINGLE) as probes, \
                 StreamFlow(cluster.streams, lambda: cluster.edge_urls, 10, 40) as flow:
             time.sleep(1)
             for name in SINGLE:
@@ -147,13 +154,13 @@ def with_patience(cluster, name, seconds):
 
 
 def too_long(cluster, row, rounds):
-    """27: streams that last longer than drain.timeout end with an error event that says why, before the process
-    does; asked of an edge and of the worker."""
+    """27: streams that last longer than drain.timeout end with an error event that says why and where to go on,
+    before the process does; asked of an edge and of the worker."""
     patience = 1
     for _ in range(rounds):
         for name in ("edge1", "prompt"):
             with_patience(cluster, name, patience)
-            streams = running_streams(cluster, row, 20, 400, cluster.edge_urls[:1])
+            streams = running_streams(cluster, row, 20, 400, cluster.edge_urls[:1], is_mixed=True)
             told = time.monotonic()
             cluster.nodes[name].signal()
             row.expect(cluster.nodes[name].wait(patience + 5) == 0, f"{name} did not end well")
@@ -175,8 +182,10 @@ def too_long(cluster, row, rounds):
 
 ROWS = {
     "26a": ("brokers, routers and edges restarted one by one", roll_doubled),
-    "26b": ("prompt, auth and log restarted one by one", roll_single),
+    "26b": ("prompt, auth and log, of each of which there is one, restarted one by one: nobody is left to ask",
+            roll_single),
     "27": ("SIGTERM while streams last longer than drain.timeout", too_long),
 }
 SHARED_ROWS = {"26c": ("two auth nodes on one MariaDB restarted one by one", roll_auth)}
-PROMPT_ROWS = {"26d": ("two prompts on one data folder, and the log, restarted one by one", roll_prompts)}
+PROMPT_ROWS = {"26d": ("two prompts on one data folder, and the log, restarted one by one under chats and embeddings",
+                       roll_prompts)}

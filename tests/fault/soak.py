@@ -2,12 +2,14 @@
 """Half a machine's load with random faults, for long: nothing is lost, and memory and descriptors stay flat.
 
     tests/fault/soak.py --program build/test/troupe [--minutes 30] [--seed N] [--json]
+                        [--results docs/fault-results.md]
 
 The cluster of kills.py behind proxies. From the seed, a fault each five seconds: the second broker, router or prompt
 is killed and started again, any node is frozen for a moment or taken for dead, a link is cut or reset, clients hang
 up. Memory and open descriptors of every process are sampled; the slope of those that were never killed is printed,
 and fails the test when it would add up to more than an eighth of the process (or 6 MiB), or to a quarter of its
-descriptors (or 16), over the run. The same seed chooses the same faults. Exit code 0: all was well.
+descriptors (or 16), over the run. The same seed chooses the same faults. --results writes row 45 of the fault matrix
+into the table of brokers.py. Exit code 0: all was well.
 """
 import argparse
 import json
@@ -25,6 +27,7 @@ sys.path[:0] = [str(HERE.parent / "support"), str(HERE)]
 import isolation  # noqa: E402
 from broker_cluster import BROKERS  # noqa: E402
 from busy_cluster import PACE, TWINS, BusyCluster  # noqa: E402
+from fault_results import write_results  # noqa: E402
 from fault_row import Row, self_test  # noqa: E402
 from probes import Probes  # noqa: E402
 from stream_flow import StreamFlow  # noqa: E402
@@ -34,6 +37,7 @@ TOKENS = 50                   # 10 s a stream
 AT_ONCE, EVERY = 13, 0.5      # so 260 streams run: about half of two cores, the clients' share included
 SAMPLE_SECONDS = 2.0
 FAULT_SECONDS = 5.0
+SPOKEN_SECONDS = 60.0         # after which it says how far it is
 WARM = 0.3                    # of the run: what a process takes until it has seen everything once
 KILLED = ("broker_b", "router2", "prompt2")
 GROWTH_KIB, GROWTH_FILES = 6 << 10, 16
@@ -128,7 +132,8 @@ class Samples:
                          "files_a_run": round(files, 1)}
             row.expect(rss < max(GROWTH_KIB, warm[0][1] / 8), f"{name} grows by {rss:.0f} KiB a run: {out[name]}")
             # Streams have descriptors, and how many streams a prompt has changes as its twin comes and goes.
-            row.expect(files < max(GROWTH_FILES, warm[0][2] / 4), f"{name} takes {files:.0f} more descriptors over the run: {out[name]}")
+            row.expect(files < max(GROWTH_FILES, warm[0][2] / 4),
+                       f"{name} takes {files:.0f} more descriptors over the run: {out[name]}")
         return out
 
 
@@ -161,15 +166,19 @@ def share_used(since):
 def run(cluster, row, minutes, seed):
     seconds, samples = minutes * 60, Samples(cluster)
     with Probes(cluster.loop, cluster.edge_urls, cluster.api_key, every=0.25) as probes, \
-            StreamFlow(cluster.streams, lambda: cluster.edge_urls, AT_ONCE, TOKENS, EVERY) as flow:
+            StreamFlow(cluster.streams, lambda: cluster.edge_urls, AT_ONCE, TOKENS, EVERY, is_mixed=True) as flow:
         flow.hung_up = set()
         faults = Faults(cluster, flow, seed)
-        next_fault = samples.began + FAULT_SECONDS
+        next_fault, next_word = samples.began + FAULT_SECONDS, samples.began + SPOKEN_SECONDS
         while time.monotonic() < samples.began + seconds:
             samples.take()
             if time.monotonic() >= next_fault:
                 faults.one()
                 next_fault = time.monotonic() + FAULT_SECONDS
+            if time.monotonic() >= next_word:
+                next_word += SPOKEN_SECONDS
+                print(f"soak: {(time.monotonic() - samples.began) / 60:.0f} of {minutes:g} minutes, "
+                      f"{len(faults.done)} faults, {len(flow.all)} streams", file=sys.stderr, flush=True)
             time.sleep(SAMPLE_SECONDS)
         cluster.wait_linked()
         time.sleep(3)
@@ -182,17 +191,31 @@ def run(cluster, row, minutes, seed):
             "processes": samples.judge(row, seconds)}
 
 
+def note(row, figures):
+    """The figures as those of a row."""
+    row.extra["share of the machine, clients included"] = figures["share_of_the_machine"]
+    row.extra |= {f"faults, {kind.replace('_', ' ')}": count for kind, count in figures.get("faults", {}).items()}
+    if "streams" in figures:
+        row.extra["streams"] = figures["streams"]
+    for name, of in figures.get("processes", {}).items():
+        row.extra[f"{name}, which lived through all of it"] = (
+            f"{of['rss_kib']} KiB, slope {of['rss_kib_a_run']:+} KiB a run; {of['files']} descriptors, "
+            f"slope {of['files_a_run']:+} a run")
+
+
 def main():
     isolation.enter()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default="build/test/troupe")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--results", type=pathlib.Path)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     self_test()
     weigh_test()
-    row, figures, began = Row("45", "soak", options.seed), {}, time.monotonic()
+    row = Row("45", f"{options.minutes:g} minutes of random faults (soak)", options.seed)
+    figures, began = {}, time.monotonic()
     with tempfile.TemporaryDirectory(prefix="troupe-fault-") as folder:
         cluster = BusyCluster(options.program, pathlib.Path(folder) / "data", is_proxied=True, seed=options.seed)
         try:
@@ -203,6 +226,10 @@ def main():
             row.expect(False, str(reason))
             cluster.close(True)
     figures["share_of_the_machine"] = share_used(began)
+    if options.results:
+        note(row, figures)
+        row.extra["seed"] = options.seed
+        write_results(options.results, [row], os.cpu_count())
     if options.json:
         print(json.dumps({"test": "soak", "seed": options.seed, "passed": not row.problems, "problems": row.problems}
                          | figures))

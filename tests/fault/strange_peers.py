@@ -6,11 +6,15 @@ import contextlib
 import pathlib
 import re
 import struct
+import threading
+import time
 
 from broker_cluster import BROKERS
+from doomed_workers import DoomedWorkers
 from lost_processes import running_streams
 from probes import Probes
 from raw_peer import ERROR, FINAL, REQUEST, RawPeer
+from troupe_process import call
 from zmtp_peer import HELLO, WELCOME, frame, pack
 
 BROKER = "broker_a"
@@ -20,6 +24,14 @@ GROWTH_KIB = 1024
 WIDE_BYTES = 8 << 20
 REFUSED = ("invalid_argument", "too_large", "not_found")
 CALLER = {"ca": pack({"user": "poison"})}  # what a router vouches for
+
+ONCE, MANY = "doomed.once/v1", "doomed.many/v1"
+CLASSES = {ONCE: "once", MANY: "idempotent"}
+FLAGS = {ONCE: 0, MANY: 2}  # of their requests
+HARMLESS = {"text": "harmless"}
+ATTEMPTS = 3  # of a request that may be asked again, in all
+WORKERS = 8
+LATER = 0.7   # more than a broker waits for a worker to come back: who gives it to another does so by then
 
 # MessagePack that promises more than it has, or has more than anybody wants.
 HOSTILE = {
@@ -118,18 +130,116 @@ SERVED = ("prompt.chat/v1", "prompt.embeddings/v1", "auth.authenticate/v1", "aut
 ASKED = ("router.prompt.chat/v1", "router.prompt.embeddings/v1", "router.log.append/v1", "router.auth.register/v1")
 
 
+def say_poison(cluster, row):
+    port = cluster.broker_ports[BROKER]
+    with RawPeer(port) as peer:
+        refused = expect_refused(row, peer, POISON, ASKED, {"cr": cluster.api_key})
+        refused += expect_refused(row, peer, POISON_CHAT, ASKED[:1], {"cr": cluster.api_key})
+    with RawPeer(port, roles=["router"]) as peer:
+        refused += expect_refused(row, peer, POISON, SERVED, CALLER)
+        refused += expect_refused(row, peer, POISON_CHAT, SERVED[:1], CALLER)
+    return refused
+
+
 def poison(cluster, row, rounds):
     """30: messages that cannot be read, to the router as a client's, to all services as a router's."""
     for _ in range(rounds):
         with others_unharmed(cluster, row):
-            port = cluster.broker_ports[BROKER]
-            with RawPeer(port) as peer:
-                refused = expect_refused(row, peer, POISON, ASKED, {"cr": cluster.api_key})
-                refused += expect_refused(row, peer, POISON_CHAT, ASKED[:1], {"cr": cluster.api_key})
-            with RawPeer(port, roles=["router"]) as peer:
-                refused += expect_refused(row, peer, POISON, SERVED, CALLER)
-                refused += expect_refused(row, peer, POISON_CHAT, SERVED[:1], CALLER)
-            row.sum("messages refused", refused)
+            row.sum("messages refused", say_poison(cluster, row))
+
+
+class GoodCalls:
+    """Requests of both kinds, one after the other, to workers of which some die meanwhile: all are to be answered."""
+
+    def __init__(self, port):
+        self.answers, self.is_over, self.port = [], threading.Event(), port
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        try:
+            with RawPeer(self.port, roles=["log"]) as peer:
+                while not self.is_over.is_set():
+                    for method, flags in FLAGS.items():
+                        self.answers.append(peer.ask(method, pack(HARMLESS), flags=flags))
+                    time.sleep(0.02)
+        except (OSError, EOFError):
+            self.answers.append(None)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        self.thread.join(10)
+
+    def expect_served(self, row):
+        bad = [each for each in self.answers if not each or each[0][1] != FINAL]
+        row.asked += len(self.answers)
+        row.failed += len(bad)
+        row.expect(self.answers and not bad, f"{len(bad)} of {len(self.answers)} good requests beside it failed, as "
+                                             f"{bad and bad[0]}")
+
+
+def expect_given_up(row, workers, peer, method, most):
+    """One deadly request. It is begun `most` times at most, each time at another worker, which dies; then its
+    requester is told, and nobody else gets it."""
+    flags, body = FLAGS[method], {"text": f"deadly {method} {time.monotonic_ns()}"}
+    living, asked = workers.alive, time.monotonic()
+    answer = peer.ask(method, pack(body), flags=flags)
+    took = time.monotonic() - asked
+    row.asked += 1
+    row.failed += 1
+    said = answer[1] if answer else {}
+    row.expect(answer and answer[0][1] == ERROR and said["code"] == "worker_lost" and said["started"] != "no",
+               f"{method}, of which workers die, was answered {answer}")
+    row.detected(took, 1.0)
+    time.sleep(LATER)
+    begun = workers.begun_with(body)
+    row.most(f"attempts at {method}", begun)
+    row.expect(1 <= begun <= most, f"{method}, of which workers die, was begun {begun} times, not {most} at most")
+    row.expect(workers.alive == living - begun, f"of {living} workers {workers.alive} live after {begun} attempts")
+
+
+def crashing(cluster, row, rounds):
+    """30: a request of which its worker dies. One that may begin once has one attempt, one that may be asked again
+    three, then there is an error; the other workers live and serve, and nobody else notices."""
+    for _ in range(rounds):
+        with others_unharmed(cluster, row, 100):
+            for broker in BROKERS:
+                port, ports = cluster.broker_ports[broker], [cluster.broker_ports[each] for each in BROKERS]
+                is_deadly = lambda _, body: body["text"].startswith("deadly")
+                with DoomedWorkers(WORKERS, ports, "doomed", CLASSES, is_deadly) as workers:
+                    with GoodCalls(port) as good, RawPeer(port, roles=["log"]) as peer:
+                        expect_given_up(row, workers, peer, ONCE, 1)
+                        expect_given_up(row, workers, peer, MANY, ATTEMPTS)
+                    good.expect_served(row)
+                    row.most(f"of {WORKERS} workers live on", workers.alive)
+                    row.expect(workers.alive >= WORKERS - 1 - ATTEMPTS, f"only {workers.alive} workers are left")
+                cluster.wait_linked()  # or the next request goes to those that have just gone, three times
+
+
+def crashing_for_an_edge(cluster, row, rounds):
+    """30: the same by way of an edge, which has two brokers to ask and asks again by itself: in all the request is
+    begun three times at most, and its client gets an error that says so. Before that the edge looks for 2.5 s whether
+    the last of them is only cut off from its broker. Doomed workers take the prompt's place."""
+    prompt, ports = cluster.nodes["prompt"], [cluster.broker_ports[each] for each in BROKERS]
+    for _ in range(rounds):
+        prompt.signal()
+        row.expect(prompt.wait(30) == 0, "the prompt does not end")
+        with DoomedWorkers(4 * ATTEMPTS, ports, "prompt", {}, lambda *_: True) as workers:
+            asked = time.monotonic()
+            status, answer = call(cluster.url, path="/v1/models", key=cluster.api_key, timeout=20)
+            row.detected(time.monotonic() - asked, 3.5)
+            row.asked += 1
+            row.failed += 1
+            row.expect(status == 502 and answer["error"]["code"] == "worker_lost", f"the client got {status} {answer}")
+            time.sleep(LATER)
+            row.most("attempts at a client's request", len(workers.begun))
+            row.expect(len(workers.begun) <= ATTEMPTS, f"a request killed {len(workers.begun)} workers")
+        prompt.start()
+        cluster.wait_linked()
+        row.end_round(cluster)
 
 
 def hostile_headers(row, port):
@@ -173,26 +283,29 @@ def say_hostile(cluster, row, port):
     row.sum("bodies refused", refused)
 
 
-def weigh(row, nodes, before, most, name):
+def weigh(row, nodes, before, name):
     for node in nodes:
         grown = memory_kib(node) - before[node.name]
         row.most(f"{node.name} grew {name} by, KiB", grown)
-        row.expect(grown < most, f"{node.name} grew {name} by {grown} KiB")
+        row.expect(grown < GROWTH_KIB, f"{node.name} grew {name} by {grown} KiB")
 
 
 def hostile(cluster, row, rounds):
     """31: as header, as body, as frame; by a peer to a broker, and through it to those who must read. First beside
-    others; then again, when all has been taken that the first of anything takes."""
+    others; then again, with nobody there. Before, others came, and bodies that are small and wrong to the same
+    methods: what the first of anything takes is not what the row is about."""
     for _ in range(rounds):
+        with others_unharmed(cluster, row):
+            say_poison(cluster, row)
         watched = [cluster.nodes[name] for name in (BROKER, "router", "prompt", "auth")]
         malformed = cluster.metric(BROKER, "troupe_broker_dropped_total", "malformed")
         before = {node.name: memory_kib(node) for node in watched}
         with others_unharmed(cluster, row):
             say_hostile(cluster, row, cluster.broker_ports[BROKER])
-        weigh(row, watched, before, 8 * GROWTH_KIB, "beside others")
+        weigh(row, watched, before, "beside others")
         before = {node.name: memory_kib(node) for node in watched}
         say_hostile(cluster, row, cluster.broker_ports[BROKER])
-        weigh(row, watched, before, GROWTH_KIB, "the second time")
+        weigh(row, watched, before, "the second time")
         counted = cluster.metric(BROKER, "troupe_broker_dropped_total", "malformed") - malformed
         row.sum("messages that the broker could not read", counted)
         row.expect(counted > 0, "the broker counted nothing")
@@ -216,6 +329,8 @@ def wide(cluster, row, rounds):
 ROWS = {
     "28": ("peers of other versions", version_skew),
     "30": ("messages that cannot be read", poison),
+    "30b": ("requests of which their workers die", crashing),
+    "30c": ("an edge's request of which its workers die", crashing_for_an_edge),
     "31": ("hostile MessagePack and lengths", hostile),
     "31b": ("a body of 8 MiB of empty arrays", wide),
 }

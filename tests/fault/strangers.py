@@ -7,6 +7,7 @@ import socket
 import time
 
 from broker_cluster import BROKERS, NODES
+from herd import encrypted_herd
 from lost_processes import chats_work, running_streams
 from probes import Probes
 from sick_links import BROKER, STREAMS, Spoiler
@@ -18,8 +19,9 @@ LOOKS_SECONDS = 2.0  # a changed file is taken up at the second look, one a seco
 
 
 def corrupted(cluster, row, rounds):
-    """22: bits flip on the encrypted link of edge 2 and broker A. The link breaks, and nothing that is wrong
-    arrives: its streams go on through broker B."""
+    """22: bits flip on the encrypted link of edge 2 and broker A. The link breaks, and nothing that is wrong is
+    taken: its streams go on through broker B. What libzmq lets through is a flipped flag of a ZMTP frame, which
+    is outside of what CURVE seals: two messages become one, whose number of frames gives it away."""
     proxy, victim = cluster.proxies[BROKER], "edge2"
     for number in range(rounds):
         spoiler = Spoiler(2_500, random.Random(row.seed + number))
@@ -41,8 +43,10 @@ def corrupted(cluster, row, rounds):
         row.sum("times that the edge lost the link", len(lost))
         row.expect(spoiler.flipped > 0, "no bit was flipped")
         row.expect(lost, "the edge kept a link that lies")
-        row.expect(malformed() == before, "the broker took a message that was spoiled")
-        row.expect(not cluster.logged(victim, "bus.bad_frame", wall), "the edge took a message that was spoiled")
+        row.sum("messages that the broker refused", malformed() - before)
+        row.sum("messages that the edge refused", len(cluster.logged(victim, "bus.bad_frame", wall)))
+        row.expect(not cluster.logged(victim, "bus.bad_frame", wall, without="why=frames"),
+                   "the edge opened a message that was spoiled")
         row.take_streams(cluster, streams)
         row.take_probes(cluster, probes, may_fail=[(began, healed + 1, began)])
         row.end_round(cluster)
@@ -109,7 +113,9 @@ def expect_forbidden(row, peer, what, words):
 
 def beyond_the_list(cluster, row, rounds):
     """33: a principal that is let in serves and asks for nothing that its rule does not name, whatever role it
-    says it has; each such try is in the broker's log."""
+    says it has. Each such try is counted; the first of its kind by a key is a warning in the broker's own log, with
+    the principal, the node's name and the service. That log is the audit trail: a broker asks no service to keep
+    records for it."""
     address = f"tcp://127.0.0.1:{cluster.broker_ports[BROKER]}"
     for _ in range(rounds):
         forbidden = lambda: cluster.metric(BROKER, "troupe_broker_forbidden_total")
@@ -117,19 +123,20 @@ def beyond_the_list(cluster, row, rounds):
         with ZmqPeer(address, cluster.keys.secret("edge1"), cluster.keys.broker_key) as peer:
             peer.hello(roles=["router", "auth"])
             row.expect((peer.next(2.0) or [0])[0] == WELCOME, "a key of the list was not welcomed")
-            peer.say(REGISTER, {"capacity": 100}, "auth")
-            expect_forbidden(row, peer, "an edge that registers auth", b"'edge1' may not serve 'auth'")
+            for _ in range(2):
+                peer.say(REGISTER, {"capacity": 100}, "auth")
+                expect_forbidden(row, peer, "an edge that registers auth", b"'edge1' may not serve 'auth'")
         with ZmqPeer(address, cluster.keys.secret("log"), cluster.keys.broker_key) as peer:
             peer.hello(roles=["log"])
             row.expect((peer.next(2.0) or [0])[0] == WELCOME, "a key of the list was not welcomed")
             peer.say(REQUEST, {}, "auth.me/v1", pr="router")
             expect_forbidden(row, peer, "the log that asks auth", b"'log' may not call 'auth'")
-        row.asked += 2
-        row.failed += 2
-        cluster.until(lambda before=before: forbidden() == before + 2, 2, "two refusals are not counted")
+        row.asked += 3
+        row.failed += 3
+        cluster.until(lambda before=before: forbidden() == before + 3, 2, "three refusals are not counted")
         for words in ("principal=edge1 node=peer what=serve service=auth", "principal=log node=peer what=call service=auth"):
-            row.expect(any("broker.forbidden" in line and words in line for line in cluster.nodes[BROKER].lines),
-                       f"the log does not have {words}")
+            found = sum("broker.forbidden" in line and words in line for line in cluster.nodes[BROKER].lines)
+            row.expect(found == 1, f"the log has {words} {found} times, not once")
         row.expect(chats_work(cluster), "chats fail")
         row.end_round(cluster)
 
@@ -165,4 +172,5 @@ ROWS = {
     "32": ("strangers and peers without encryption", strangers),
     "33a": ("principals that want more than their rule gives", beyond_the_list),
     "33b": ("a key is taken out of the allow-list", revoked),
+    "43b": ("50 nodes come back to a broker at once, encrypted", encrypted_herd),
 }

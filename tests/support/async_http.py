@@ -10,6 +10,7 @@ class Answer:
 
     def __init__(self, status, headers, reader, writer):
         self.status, self.headers, self.reader, self.writer = status, headers, reader, writer
+        self.last_id = None  # of the events that events() has given
 
     async def pieces(self):
         """The body as it comes. Raises IncompleteReadError when the connection ends before the body does."""
@@ -28,7 +29,7 @@ class Answer:
         return b"".join([piece async for piece in self.pieces()])
 
     async def events(self):
-        """Server-sent events: (name or "", data)."""
+        """Server-sent events: (name or "", data); `last_id` is the id of the last one that had any."""
         rest = b""
         async for piece in self.pieces():
             *blocks, rest = (rest + piece).split(b"\n\n")
@@ -39,6 +40,8 @@ class Answer:
                         data.append(line[6:])
                     elif line.startswith("event: "):
                         name = line[7:]
+                    elif line.startswith("id: "):
+                        self.last_id = line[4:]
                 if data:
                     yield name, "\n".join(data)
 

@@ -105,12 +105,13 @@ class BrokerCluster(Troupe):
                 total += float(line.rsplit(" ", 1)[1])
         return int(total)
 
-    def logged(self, name, event, since):
-        """When the node logged the event, in seconds after `since` (of time.time()), sooner ones left out."""
+    def logged(self, name, event, since, without=None):
+        """When the node logged the event, in seconds after `since` (of time.time()), sooner ones left out, and
+        lines that have the text `without`."""
         found = []
         for line in self.nodes[name].lines:
             parts = LOG_LINE.match(line)
-            if parts and parts[2] == event:
+            if parts and parts[2] == event and not (without and without in line):
                 at = datetime.datetime.fromisoformat(parts[1] + "+00:00").timestamp() - since
                 if at > -0.002:  # the log counts whole milliseconds
                     found.append(at)

@@ -4,27 +4,39 @@ import itertools
 import time
 
 from async_http import ask, started_of
+from token_streams import distinct_name
 
 EVERY = 0.1
 PATIENCE = 15.0  # a request without an answer by then hangs
 
 
 NUMBERS = itertools.count()
+GOOD = (200, 201)
 
+
+def chat(name):
+    return "POST", "/v1/chat/completions", {"model": "sim", "messages": [{"role": "user", "content": name}]}
+
+
+def models(_):
+    return "GET", "/v1/models", None
+
+
+KINDS = {"chat": chat, "models": models}  # one that may run once only, and one that may be asked again
 
 class Probe:
     """What became of one request. Status 0: the connection broke; None: no answer in time."""
 
     def __init__(self, kind, edge):
         self.kind, self.edge = kind, edge
-        self.name = f"p{next(NUMBERS)}"
+        self.name = distinct_name("p", next(NUMBERS))
         self.began = time.monotonic()
         self.took = self.status = None
         self.headers, self.body = {}, ""
 
     @property
     def is_good(self):
-        return self.status == 200
+        return self.status in GOOD
 
     @property
     def started(self):
@@ -35,11 +47,11 @@ class Probe:
 
 
 class Probes:
-    """Asks each edge each 100 ms for a chat, which may run once only, and for the list of models, which may
-    be asked again; whether the ones before were answered or not. A context manager."""
+    """Asks each edge each 100 ms for one of each kind, whether the ones before were answered or not. A kind is a
+    function that has (method, path, body) for the probe of a name. A context manager."""
 
-    def __init__(self, loop, urls, key, every=EVERY):
-        self.loop, self.urls, self.key, self.every = loop, urls, key, every
+    def __init__(self, loop, urls, key, every=EVERY, kinds=None):
+        self.loop, self.urls, self.key, self.every, self.kinds = loop, urls, key, every, kinds or KINDS
         self.all, self.tasks = [], set()
         self.is_over = False
 
@@ -55,7 +67,7 @@ class Probes:
     async def _run(self):
         while not self.is_over:
             for number, url in enumerate(self.urls, 1):
-                for kind in ("chat", "models"):
+                for kind in self.kinds:
                     probe = Probe(kind, number)
                     self.all.append(probe)
                     task = asyncio.ensure_future(self._ask(probe, url))
@@ -75,11 +87,7 @@ class Probes:
             probe.took = time.monotonic() - probe.began
 
     async def _exchange(self, probe, url):
-        if probe.kind == "chat":
-            body = {"model": "sim", "messages": [{"role": "user", "content": probe.name}]}
-            answer = await ask(url, "POST", "/v1/chat/completions", body, self.key)
-        else:
-            answer = await ask(url, "GET", "/v1/models", None, self.key)
+        answer = await ask(url, *self.kinds[probe.kind](probe.name), self.key)
         try:
             probe.headers = answer.headers
             probe.body = (await answer.body()).decode("utf-8", "replace")

@@ -3,12 +3,12 @@ import threading
 
 
 class StreamFlow:
-    """Opens `count` streams each `every` seconds, at the edges that urls() names then; `else_at` as in
-    TokenStreams.open. A context manager."""
+    """Opens `count` streams each `every` seconds, at the edges that urls() names then; what is in
+    `more` as in TokenStreams.open. A context manager."""
 
-    def __init__(self, streams, urls, count, tokens, every=0.5, else_at=()):
+    def __init__(self, streams, urls, count, tokens, every=0.5, **more):
         self.streams, self.urls, self.count, self.tokens, self.every = streams, urls, count, tokens, every
-        self.else_at = else_at
+        self.more = more
         self.all, self.is_over = [], threading.Event()
 
     def __enter__(self):
@@ -22,5 +22,5 @@ class StreamFlow:
 
     def _run(self):
         while not self.is_over.is_set():
-            self.all += self.streams.open(self.urls(), self.count, self.tokens, self.else_at)
+            self.all += self.streams.open(self.urls(), self.count, self.tokens, **self.more)
             self.is_over.wait(self.every)

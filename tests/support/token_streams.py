@@ -12,14 +12,23 @@ from async_http import ask, started_of
 
 DONE, ERROR, REFUSED, BROKEN = "done", "error", "refused", "broken"
 INTERVAL = 0.05  # between two tokens, as the simulator sends them
+MIXED = 3        # of so many streams one can be resumed, where some are to be: at each of two edges in turn
+
+
+def distinct_name(letter, number):
+    """Of a chat. A bit that flips on a link does not make another chat's name of it."""
+    return f"{letter}{number}-{number * 7919 % 10007}"
 
 
 class Stream:
     """One chat. `end` is None as long as it runs."""
 
-    def __init__(self, name, url, tokens):
-        self.name, self.url, self.tokens = name, url, tokens
+    def __init__(self, name, url, tokens, is_resumable=False):
+        self.name, self.url, self.tokens, self.is_resumable = name, url, tokens, is_resumable
         self.seen, self.times = [], []  # the numbers of the tokens, and when each came
+        self.events = 0                 # that came, with a token or without
+        self.stream_id, self.last_id = None, None  # as the headers and the last of the events have them
+        self.said_events, self.said_id = None, None  # how far it came, by its error
         self.foreign = []               # what was no token of this stream
         self.began, self.ended = time.monotonic(), None
         self.end, self.why, self.started, self.code = None, "", None, None
@@ -28,6 +37,12 @@ class Stream:
     def finish(self, end, why=""):
         if self.end is None:
             self.end, self.why, self.ended = end, why, time.monotonic()
+
+    def fail(self, error):
+        """By the error event."""
+        self.started, self.code = error.get("started"), error.get("code")
+        self.said_events, self.said_id = error.get("events"), error.get("last_event_id")
+        self.finish(ERROR, error["message"])
 
     @property
     def lost(self):
@@ -38,6 +53,18 @@ class Stream:
     @property
     def doubled(self):
         return len(self.seen) - len(set(self.seen))
+
+    @property
+    def resume_id(self):
+        """Behind which event to go on; None: it cannot be resumed, or its worker had not named it."""
+        return f"{self.stream_id}:{self.events}" if self.stream_id else None
+
+    @property
+    def is_told_its_place(self):
+        """Whether its error says how many events came and, if it can be resumed, behind which of them to go on."""
+        is_named = self.stream_id is not None or not (self.is_resumable and self.events)
+        is_counted = self.last_id == (self.resume_id if self.events else None)
+        return is_named and is_counted and (self.said_events, self.said_id) == (self.events, self.resume_id)
 
     @property
     def is_in_order(self):
@@ -55,9 +82,11 @@ class TokenStreams:
     def __init__(self, loop, key):
         self.loop, self.key, self.all = loop, key, []
 
-    def open(self, urls, count, tokens, else_at=()):
-        """`else_at`: where to ask when a connection is refused, as a load balancer would."""
-        made = [Stream(f"s{len(self.all) + n}", urls[n % len(urls)], tokens) for n in range(count)]
+    def open(self, urls, count, tokens, else_at=(), is_mixed=False):
+        """`else_at`: where to ask when a connection is refused, as a load balancer would. `is_mixed`: one of MIXED
+        can be resumed, and so outlives its client."""
+        made = [Stream(distinct_name("s", len(self.all) + n), urls[n % len(urls)], tokens, is_mixed and n % MIXED == 0)
+                for n in range(count)]
         self.all += made
         async def start():
             for n, each in enumerate(made):
@@ -77,13 +106,17 @@ class TokenStreams:
         await asyncio.sleep(delay)  # so that the tokens of all do not come at the same moment
         body = {"model": "sim-count", "stream": True, "max_tokens": stream.tokens,
                 "messages": [{"role": "user", "content": stream.name}]}
+        if stream.is_resumable:
+            body["resumable"] = True
         try:
             stream.answer = await self._ask(stream, body, else_at)
             if stream.answer.status != 200:
                 text = (await stream.answer.body()).decode("utf-8", "replace")
                 stream.started = started_of(text)
                 return stream.finish(REFUSED, f"{stream.answer.status} {text}")
+            stream.stream_id = stream.answer.headers.get("x-stream-id")
             async for name, data in stream.answer.events():
+                stream.last_id = stream.answer.last_id
                 self._take(stream, name, data)
                 if stream.end:
                     return None
@@ -101,8 +134,8 @@ class TokenStreams:
         try:
             value = json.loads(data)
             if name == "error" or "error" in value:
-                stream.started, stream.code = value["error"].get("started"), value["error"].get("code")
-                return stream.finish(ERROR, value["error"]["message"])
+                return stream.fail(value["error"])
+            stream.events += 1
             delta = value["choices"][0]["delta"]
             if set(delta) - {"role", "content", "refusal"}:
                 raise ValueError
