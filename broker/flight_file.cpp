@@ -41,7 +41,7 @@ std::string body_of(const flight_head& h, const flight_record& r, std::string_vi
   return out.append(bodies.substr(0, r.body_kept - out.size()));
 }
 
-flight_event event_of(const flight_head& h, const flight_record& r, std::string_view bodies) {
+flight_event event_of(const flight_record& r, std::string body) {
   flight_event out;
   out.kind = r.kind <= static_cast<std::uint8_t>(flight_kind::access_changed)
                  ? static_cast<flight_kind>(r.kind)
@@ -60,7 +60,7 @@ flight_event event_of(const flight_head& h, const flight_record& r, std::string_
   e.to = r.to;
   e.svc.assign(r.svc, std::min<std::size_t>(r.svc_size, sizeof r.svc));
   out.body_size = r.body_size;
-  out.body = body_of(h, r, bodies);
+  out.body = std::move(body);
   out.caller = r.caller;
   out.address = r.address;
   out.is_full = r.is_full != 0;
@@ -71,6 +71,21 @@ std::unexpected<error> no_flight(const char* why) {
   return fail(errc::invalid_argument, why);
 }
 
+/// Bounded by the bytes, whatever they say.
+std::vector<flight_event> known_of(std::string_view table) {
+  std::vector<flight_event> out;
+  for (std::size_t at = 0; at + sizeof(flight_known) <= table.size();) {
+    const auto e = read<flight_known>(table, at);
+    const auto room = e.bytes - sizeof(flight_known);
+    if (e.bytes < sizeof(flight_known) || e.bytes > table.size() - at) break;
+    if (e.record.kind != 0 && e.record.body_kept <= std::min(room, flight_body_max))
+      out.push_back(event_of(
+          e.record, std::string(table.substr(at + sizeof(flight_known), e.record.body_kept))));
+    at += e.bytes;
+  }
+  return out;
+}
+
 } // namespace
 
 result<flight> read_flight(std::string_view bytes) {
@@ -78,24 +93,35 @@ result<flight> read_flight(std::string_view bytes) {
   const auto h = read<flight_head>(bytes, 0);
   if (std::memcmp(h.magic, flight_magic, sizeof h.magic) != 0)
     return no_flight("no flight recording");
+  if (h.version < flight_version)
+    return fail(errc::version,
+                "a flight recording of an earlier version of the program, in format " +
+                    std::to_string(h.version) + "; this one reads format " +
+                    std::to_string(flight_version));
   if (h.version != flight_version || h.head_bytes != sizeof(flight_head) ||
       h.record_bytes != sizeof(flight_record))
     return fail(errc::version, "a flight recording of another version of the program");
-  const auto records_end = sizeof(flight_head) + std::uint64_t{h.records} * sizeof(flight_record);
+  const auto records_at = sizeof(flight_head) + std::uint64_t{h.known_bytes};
+  const auto records_end = records_at + std::uint64_t{h.records} * sizeof(flight_record);
   if (h.records == 0 || records_end + h.bodies_bytes > bytes.size())
     return no_flight("the flight recording is cut off");
+  if (h.known_used > h.known_bytes) return no_flight("the flight recording's table is broken");
   const auto bodies = bytes.substr(static_cast<std::size_t>(records_end), h.bodies_bytes);
   flight out;
   out.name = text_of(h.name, sizeof h.name);
   out.address = text_of(h.address, sizeof h.address);
   out.incarnation = h.incarnation;
   out.began_ms = h.began_ms;
+  out.left_out = h.left_out;
+  out.is_known_whole = h.known_changes % 2 == 0;
+  if (out.is_known_whole) out.known = known_of(bytes.substr(sizeof(flight_head), h.known_used));
   // The one that is overwritten next may be half another one already.
   out.lost = h.next >= h.records ? h.next - h.records + 1 : 0;
   out.events.reserve(static_cast<std::size_t>(h.next - out.lost));
   for (auto n = out.lost; n < h.next; ++n) {
-    const auto at = sizeof(flight_head) + (n % h.records) * sizeof(flight_record);
-    out.events.push_back(event_of(h, read<flight_record>(bytes, at), bodies));
+    const auto at = static_cast<std::size_t>(records_at + (n % h.records) * sizeof(flight_record));
+    const auto r = read<flight_record>(bytes, at);
+    out.events.push_back(event_of(r, body_of(h, r, bodies)));
   }
   return out;
 }

@@ -27,8 +27,12 @@ struct flight_event {
 struct flight {
   std::string name, address; ///< of the broker
   std::uint64_t incarnation = 0;
-  std::int64_t began_ms = 0;        ///< wall clock, Unix
-  std::uint64_t lost = 0;           ///< events before the first one here
+  std::int64_t began_ms = 0; ///< wall clock, Unix
+  std::uint64_t lost = 0;    ///< events before the first one here
+  /// What of the lost still holds of the peers: fed to a broker in this order, it knows them.
+  std::vector<flight_event> known;
+  std::uint64_t left_out = 0;       ///< peers that `known` should have and has not, ever
+  bool is_known_whole = true;       ///< false: it was being changed, and `known` is empty
   std::vector<flight_event> events; ///< oldest first
 };
 

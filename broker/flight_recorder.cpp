@@ -8,8 +8,10 @@
 namespace troupe::wire {
 namespace {
 
-std::size_t words_for(std::uint32_t records, std::uint32_t bodies_bytes) {
-  const auto bytes = sizeof(flight_head) + records * sizeof(flight_record) + bodies_bytes;
+std::size_t words_for(std::uint32_t records, std::uint32_t bodies_bytes,
+                      std::uint32_t known_bytes) {
+  const auto bytes =
+      sizeof(flight_head) + known_bytes + records * sizeof(flight_record) + bodies_bytes;
   return (bytes + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t);
 }
 
@@ -50,14 +52,19 @@ flight_kind kind_of(const broker_input& in) noexcept {
 
 } // namespace
 
-flight_recorder::flight_recorder(std::uint32_t records, std::uint32_t bodies_bytes)
-    : records_(std::max(records, 1u)),
+flight_recorder::flight_recorder(std::uint32_t records, std::uint32_t bodies_bytes,
+                                 std::uint32_t known_bytes)
+    : records_(std::max(records, 2u)),
       bodies_bytes_(bodies_bytes),
-      words_(words_for(records_, bodies_bytes)),
+      known_bytes_(known_bytes / 8 * 8),
+      words_(words_for(records_, bodies_bytes, known_bytes_)),
       memory_(std::make_unique<std::uint64_t[]>(words_)),
       first_(reinterpret_cast<flight_record*>(reinterpret_cast<char*>(memory_.get()) +
-                                              sizeof(flight_head))),
-      bodies_(reinterpret_cast<char*>(first_ + records_)) {
+                                              sizeof(flight_head) + known_bytes_)),
+      bodies_(reinterpret_cast<char*>(first_ + records_)),
+      known_(head(), std::as_writable_bytes(std::span(memory_.get(), words_))
+                         .subspan(sizeof(flight_head), known_bytes_)),
+      whole_(flight_body_max) {
   auto& h = head();
   std::memcpy(h.magic, flight_magic, sizeof h.magic);
   h.version = flight_version;
@@ -65,6 +72,7 @@ flight_recorder::flight_recorder(std::uint32_t records, std::uint32_t bodies_byt
   h.record_bytes = sizeof(flight_record);
   h.records = records_;
   h.bodies_bytes = bodies_bytes_;
+  h.known_bytes = known_bytes_;
   h.began_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
                    std::chrono::system_clock::now().time_since_epoch())
                    .count();
@@ -97,9 +105,13 @@ void flight_recorder::sent(instant now, const frame_to_send& out) noexcept {
   end();
 }
 
+/// The record that is overwritten next no longer counts: what it says of a peer goes to the table.
 flight_record& flight_recorder::begin(instant now, flight_kind kind) noexcept {
   if (!std::exchange(has_begun_, true)) origin_ = now;
-  auto& r = first_[head().next % records_];
+  const auto at = head().next % records_;
+  const auto& leaves = first_[at + 1 == records_ ? 0 : at + 1];
+  if (says_who_is_there(leaves)) known_.fold(leaves, kept_body(leaves));
+  auto& r = first_[at];
   r = {};
   r.at_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now - origin_).count();
   r.kind = static_cast<std::uint8_t>(kind);
@@ -143,6 +155,17 @@ void flight_recorder::keep_body(flight_record& r, std::string_view body) noexcep
   r.body_at = h.body_next;
   r.body_kept = static_cast<std::uint32_t>(body.size());
   std::atomic_ref(h.body_next).store(h.body_next + body.size(), std::memory_order_release);
+}
+
+/// Empty when others have taken its place. Holds until the next call.
+std::string_view flight_recorder::kept_body(const flight_record& r) noexcept {
+  if (r.body_kept == 0 || head().body_next - r.body_at > bodies_bytes_) return {};
+  const auto at = r.body_at % bodies_bytes_;
+  const auto first = std::min<std::size_t>(r.body_kept, bodies_bytes_ - at);
+  if (first == r.body_kept) return {bodies_ + at, first};
+  std::memcpy(whole_.data(), bodies_ + at, first);
+  std::memcpy(whole_.data() + first, bodies_, r.body_kept - first);
+  return {whole_.data(), r.body_kept};
 }
 
 } // namespace troupe::wire

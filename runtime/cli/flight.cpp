@@ -11,7 +11,7 @@
 namespace troupe::cli {
 namespace {
 
-constexpr std::streamsize file_bytes_max = 256 << 20; ///< ours has 4 MiB
+constexpr std::streamsize file_bytes_max = 256 << 20; ///< ours has 6 MiB
 
 int refuse(const std::string& file, const std::string& why) {
   std::fprintf(stderr, "troupe flight: %s: %s\n", printable(file).c_str(), why.c_str());
@@ -34,8 +34,9 @@ int run_flight(const flight_options& options) {
   if (!flight) return refuse(options.file, flight.error().message);
   if (!options.json)
     std::printf("%s%s\n", flight_title(*flight).c_str(), flight_head_line().c_str());
-  for (const auto& event : flight->events)
-    std::printf("%s\n", options.json ? flight_json(event).c_str() : flight_line(event).c_str());
+  for (const auto* events : {&flight->known, &flight->events})
+    for (const auto& event : *events)
+      std::printf("%s\n", options.json ? flight_json(event).c_str() : flight_line(event).c_str());
   return std::fflush(stdout) == 0 ? 0 : 1;
 }
 

@@ -97,7 +97,12 @@ std::string flight_title(const wire::flight& in) {
   auto out = "# " + shortened(in.name, 64) + " at " + shortened(in.address, 64) + ", instance " +
              call_text({in.incarnation, 0}).substr(0, 16) + ", began " + when.data() + '\n';
   out += "# " + std::to_string(in.events.size()) + " events";
-  return out + (in.lost == 0 ? "\n" : ", " + std::to_string(in.lost) + " before them are lost\n");
+  if (in.lost == 0) return out + '\n';
+  out += ", " + std::to_string(in.lost) + " before them are lost, of which ";
+  out += in.is_known_whole ? std::to_string(in.known.size()) + " still hold and come first"
+                           : std::string("what still holds is lost too");
+  if (in.left_out > 0) out += "; " + std::to_string(in.left_out) + " peers are left out";
+  return out + '\n';
 }
 
 std::string flight_head_line() {

@@ -64,7 +64,12 @@ struct broker : process {
 class world {
 public:
   world(const plan& what, const mutation& how, const watchers& who)
-      : plan_(what), how_(how), trace_(who.trace), flight_(who.flight), time_(what.seed) {}
+      : plan_(what),
+        how_(how),
+        trace_(who.trace),
+        flight_(who.flight),
+        flight_records_(who.flight_records == 0 ? long_flight : who.flight_records),
+        time_(what.seed) {}
 
   outcome run();
 
@@ -116,6 +121,7 @@ private:
   const mutation& how_;
   const std::function<void(const std::string&)>& trace_;
   const std::function<void(std::span<const std::byte>)>& flight_;
+  const std::uint32_t flight_records_;
   clock time_;
   history record_;
   std::vector<node> nodes_;
@@ -168,7 +174,7 @@ void world::start(broker& b) {
   b.incarnation = ++incarnations_;
   b.state.emplace(b.incarnation);
   if (flight_) {
-    b.recorder = std::make_unique<wire::flight_recorder>(long_flight, long_bodies);
+    b.recorder = std::make_unique<wire::flight_recorder>(flight_records_, long_bodies);
     b.recorder->describe("broker", {}, b.incarnation);
   }
   say([&] { return "broker " + std::to_string(b.incarnation) + " starts"; });

@@ -61,6 +61,8 @@ struct watchers {
   std::function<void(const std::string&)> trace = {}; ///< a line each
   /// The recording of each life of a broker, when it ends.
   std::function<void(std::span<const std::byte>)> flight = {};
+  /// How many events it has; 0: so many that it has its beginning.
+  std::uint32_t flight_records = 0;
 };
 
 /// Runs the plan to its end.

@@ -81,7 +81,14 @@ TEST(flight_text, the_title_says_whose_it_is_and_what_is_lost) {
             "# broker at tcp://127.0.0.1:7700, instance 00000000000000b0, began "
             "2023-11-14T22:13:20Z\n# 3 events\n");
   all.lost = 7;
-  EXPECT_TRUE(flight_title(all).ends_with("# 3 events, 7 before them are lost\n"));
+  EXPECT_TRUE(flight_title(all).ends_with(
+      "# 3 events, 7 before them are lost, of which 0 still hold and come first\n"));
+  all.known.resize(2);
+  all.left_out = 4;
+  EXPECT_TRUE(flight_title(all).ends_with("2 still hold and come first; 4 peers are left out\n"));
+  all.is_known_whole = false;
+  all.left_out = 0;
+  EXPECT_TRUE(flight_title(all).ends_with("of which what still holds is lost too\n"));
 }
 
 } // namespace
