@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <vector>
 
 namespace troupe::wire {
@@ -15,6 +16,7 @@ namespace {
 using std::string_view;
 
 constexpr std::size_t depth_max = 32, name_max = 40;
+constexpr int nested_max = 4; // JSON texts within each other
 constexpr string_view blot = "…";
 
 constexpr std::array secret_parts{"password",      "passwd", "secret",  "token",  "credential",
@@ -56,32 +58,100 @@ std::string in_quotes(string_view text) {
   return out + '"';
 }
 
-/// Also when it names a number: others are counts, of tokens for example.
 bool is_secret_word(string_view name) {
-  return std::ranges::find(secret_names, lower(name)) != secret_names.end();
+  return std::ranges::find(secret_names, name) != secret_names.end();
 }
 
-/// Past `"name" :` of a secret name, where its text (behind the quote) or its number begins; npos
-/// when there is none here.
-std::size_t secret_value_at(string_view text, std::size_t quote) {
-  const auto end = text.find('"', quote + 1);
-  if (end == text.npos) return end;
-  const auto name = text.substr(quote + 1, end - quote - 1);
-  if (!is_secret_name(name)) return text.npos;
-  auto at = text.find_first_not_of(" \t\r\n", end + 1);
-  if (at == text.npos || text[at] != ':') return text.npos;
-  at = text.find_first_not_of(" \t\r\n", at + 1);
-  if (at == text.npos) return at;
-  if (text[at] == '"') return at + 1;
-  const bool is_number = std::isdigit(static_cast<unsigned char>(text[at])) != 0;
-  return is_number && is_secret_word(name) ? at : text.npos;
+bool has_secret_part(string_view word) {
+  return std::ranges::any_of(secret_parts, [&](string_view p) { return word.contains(p); });
 }
 
-/// Behind the JSON text, or number, that begins here.
-std::size_t json_value_end(string_view text, std::size_t at) {
-  if (text[at - 1] != '"') return std::min(text.find_first_of(",]} \t\r\n", at), text.size());
+/// Of tokens, as max_tokens: its number is no secret.
+bool is_count_name(string_view name) {
+  constexpr string_view counted = "tokens";
+  auto word = lower(name.substr(0, name_max));
+  const auto at = word.find(counted);
+  return at != word.npos && !has_secret_part(word.erase(at, counted.size()));
+}
+
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+bool begins_number(char c) {
+  return c == '-' || std::isdigit(static_cast<unsigned char>(c)) != 0;
+}
+
+/// Where the JSON string ends whose first character is here: at its quote, or with the text.
+std::size_t string_end(string_view text, std::size_t at) {
   while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
   return std::min(at, text.size());
+}
+
+/// Behind the JSON list or object that begins here, however deep; or where the text ends.
+std::size_t container_end(string_view text, std::size_t at) {
+  std::size_t depth = 0;
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '"') at = string_end(text, at + 1);
+    if (c == '[' || c == '{') ++depth;
+    if ((c == ']' || c == '}') && --depth == 0) return at + 1;
+  }
+  return text.size();
+}
+
+/// Behind the JSON value that begins here; of a string at its last quote.
+std::size_t value_end(string_view text, std::size_t at) {
+  if (text[at] == '"') return string_end(text, at + 1);
+  if (text[at] == '[' || text[at] == '{') return container_end(text, at);
+  return std::min(text.find_first_of(",]} \t\r\n", at), text.size());
+}
+
+/// What a JSON string says, as far as names and quotes go: of \\u only ASCII is looked at.
+std::string unescaped(string_view text) {
+  constexpr string_view letters = "nrtbf";
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '\\' || at + 1 == text.size()) {
+      out += text[at];
+      continue;
+    }
+    const char c = text[++at];
+    unsigned code = 0;
+    const auto digits = text.substr(at + 1, 4);
+    if (c == 'u' && digits.starts_with("00") && digits.size() == 4 &&
+        std::from_chars(digits.data() + 2, digits.data() + 4, code, 16).ptr == digits.end() &&
+        code < 0x80) {
+      out += static_cast<char>(code);
+      at += 4;
+    } else {
+      out += letters.contains(c) ? ' ' : c;
+    }
+  }
+  return out;
+}
+
+std::string escaped(string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+/// Past `"name" :` of a secret name, where its value begins; npos when there is none here.
+std::size_t secret_value_at(string_view text, std::size_t quote) {
+  const auto end = string_end(text, quote + 1);
+  auto at = end;
+  const auto skip = [&] {
+    for (++at; at < text.size() && is_space(text[at]);) ++at;
+    return at < text.size();
+  };
+  if (end == text.size() || !skip() || text[at] != ':' || !skip()) return text.npos;
+  const auto name = unescaped(text.substr(quote + 1, end - quote - 1));
+  if (!is_secret_name(name) || string_view(",]}:\\").contains(text[at])) return text.npos;
+  return begins_number(text[at]) && is_count_name(name) ? text.npos : at;
 }
 
 /// How long the secret is that begins here; 0: there is none.
@@ -113,8 +183,8 @@ public:
 
   [[nodiscard]] std::string take() && { return std::move(out_); }
 
-  bool visit_nil() { return put("null"); }
-  bool visit_boolean(bool v) { return put(v ? "true" : "false"); }
+  bool visit_nil() { return put_value("null"); }
+  bool visit_boolean(bool v) { return put_value(v ? "true" : "false"); }
   bool visit_positive_integer(std::uint64_t v) { return put_number(v); }
   bool visit_negative_integer(std::int64_t v) { return put_number(v); }
   bool visit_float32(float v) { return put_number(v); }
@@ -127,7 +197,7 @@ public:
       name_ = value;
       return put(is_plain_name(value) ? in_quotes(value) : measured("", size));
     }
-    const bool is_shown = detail_ == body_detail::plain && !is_secret();
+    const bool is_shown = detail_ == body_detail::plain && hidden() == hides::nothing;
     return put(is_shown ? in_quotes(blotted(value)) : measured("", size));
   }
 
@@ -141,8 +211,11 @@ public:
   }
   bool end_map_key() {
     in_key_ = false;
-    secrets_.back() = secrets_.size() > 1 && secrets_[secrets_.size() - 2];
-    if (is_secret_name(name_)) secrets_.back() = true;
+    const bool is_below = open_.size() > 1 && open_[open_.size() - 2] == hides::all;
+    const bool is_named = is_secret_name(name_);
+    open_.back() = is_below || (is_named && !is_count_name(name_)) ? hides::all
+                   : is_named                                      ? hides::all_but_numbers
+                                                                   : hides::nothing;
     return put(":");
   }
   bool end_map() { return close('}'); }
@@ -150,12 +223,16 @@ public:
   void insufficient_bytes(std::size_t, std::size_t) {}
 
 private:
-  /// What lies below a secret name is secret too.
-  [[nodiscard]] bool is_secret() const { return !secrets_.empty() && secrets_.back(); }
+  /// What the value that comes next may not show.
+  enum class hides : std::uint8_t { nothing, all_but_numbers, all };
+  [[nodiscard]] hides hidden() const { return open_.empty() ? hides::nothing : open_.back(); }
 
   template <class Number>
   bool put_number(Number v) {
-    return put(is_secret_word(name_) ? in_quotes(blot) : std::to_string(v));
+    return put(hidden() == hides::all ? in_quotes(blot) : std::to_string(v));
+  }
+  bool put_value(string_view text) {
+    return put(hidden() == hides::nothing ? std::string(text) : in_quotes(blot));
   }
   bool put(string_view text) {
     if (out_.size() + text.size() > tapped_text_bytes) return false;
@@ -163,14 +240,15 @@ private:
     return true;
   }
   bool open(char c) {
-    if (secrets_.size() >= depth_max || in_key_) return false;
-    secrets_.push_back(is_secret());
+    if (open_.size() >= depth_max || in_key_) return false;
+    // What lies below a secret name is secret too.
+    open_.push_back(hidden() == hides::nothing ? hides::nothing : hides::all);
     is_first_ = true;
     return put({&c, 1});
   }
   bool next() { return std::exchange(is_first_, false) || put(","); }
   bool close(char c) {
-    secrets_.pop_back();
+    open_.pop_back();
     is_first_ = false;
     return put({&c, 1});
   }
@@ -179,19 +257,25 @@ private:
   std::string out_;
   string_view name_; // of the field; points into the body
   bool in_key_ = false, is_first_ = true;
-  std::vector<bool> secrets_; // of the containers that are open
+  std::vector<hides> open_; // the containers, each with what the value in it may not show
 };
 
-} // namespace
+std::string blotted(string_view text, int depth);
 
-bool is_secret_name(std::string_view name) {
-  if (name.size() > name_max) return true; // none of the program's own
-  const auto word = lower(name);
-  return std::ranges::any_of(secret_parts, [&](string_view p) { return word.contains(p); }) ||
-         is_secret_word(word);
+/// The JSON string behind this quote, without its end, if it holds a JSON text that has something
+/// to hide; empty otherwise. What is nested too deeply or too long to look at is hidden whole.
+std::string blotted_string(string_view text, std::size_t quote, int depth) {
+  const bool is_itself_nested = quote > 0 && text[quote - 1] == '\\';
+  const auto inside = text.substr(quote + 1, string_end(text, quote + 1) - quote - 1);
+  if (is_itself_nested || !inside.contains('\\')) return {};
+  const auto said = unescaped(inside);
+  if (!said.contains('"')) return {};
+  if (depth >= nested_max || said.size() > shown_body_bytes) return std::string(blot);
+  const auto out = blotted(said, depth + 1);
+  return out == said ? std::string() : escaped(out);
 }
 
-std::string blotted(std::string_view text) {
+std::string blotted(string_view text, int depth) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     const bool begins_word = at == 0 || !is_word(text[at - 1]);
@@ -207,14 +291,33 @@ std::string blotted(std::string_view text) {
     }
     if (text[at] == '"') {
       if (const auto value = secret_value_at(text, at); value != text.npos) {
-        out.append(text.substr(at, value - at)).append(blot);
-        at = json_value_end(text, value);
+        const bool is_text = text[value] == '"';
+        out.append(text.substr(at, value + (is_text ? 1 : 0) - at)).append(blot);
+        at = value_end(text, value);
+        continue;
+      }
+      if (const auto hidden = blotted_string(text, at, depth); !hidden.empty()) {
+        out.append("\"").append(hidden);
+        at = string_end(text, at + 1);
+        if (at < text.size()) out += text[at++];
         continue;
       }
     }
     out += text[at++];
   }
   return out;
+}
+
+} // namespace
+
+bool is_secret_name(std::string_view name) {
+  if (name.size() > name_max) return true; // none of the program's own
+  const auto word = lower(name);
+  return has_secret_part(word) || is_secret_word(word);
+}
+
+std::string blotted(std::string_view text) {
+  return blotted(text, 0);
 }
 
 std::string body_text(std::string_view body, body_detail detail) {

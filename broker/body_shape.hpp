@@ -16,9 +16,10 @@ enum class body_detail : std::uint8_t {
   plain = 2, ///< texts stay, but for secrets
 };
 
-/// The MessagePack body as a line of JSON. A field whose name says so (password, token, key, …)
-/// shows its length only; in what stays, words that look like keys, tokens and passwords inside of
-/// JSON are blotted out. What is longer than shown_body_bytes, or no MessagePack, is only measured;
+/// The MessagePack body as a line of JSON. Of a field whose name says so (password, token, key, …)
+/// and of all below it texts show their length and all else nothing, but for counts of tokens; in
+/// what stays, words that look like keys and tokens are blotted out, and so is what has such a name
+/// in a JSON text. What is longer than shown_body_bytes, or no MessagePack, is only measured;
 /// so is what would be longer than tapped_text_bytes.
 [[nodiscard]] std::string body_text(std::string_view body, body_detail detail);
 
@@ -26,7 +27,8 @@ enum class body_detail : std::uint8_t {
 [[nodiscard]] bool is_secret_name(std::string_view name);
 
 /// The text without what looks like a secret: `Bearer …`, API keys, tokens, and values of secret
-/// names in a JSON text.
+/// names in a JSON text, whatever they are; also in JSON texts within its strings. What is nested
+/// more than 4 times, or has more than shown_body_bytes, is hidden whole.
 [[nodiscard]] std::string blotted(std::string_view text);
 
 } // namespace troupe::wire
