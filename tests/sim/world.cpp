@@ -89,7 +89,8 @@ private:
   void close(node& n, std::size_t to, bool tells_node);
   void reach(way& over, process& to, const connection_ptr& in, instant& last,
              std::function<void()> work);
-  void repeat(way& over, broker& to, const connection_ptr& in, std::function<void()> work);
+  void repeat(way& over, process& to, const connection_ptr& in, instant& last,
+              std::function<void()> work);
   void block(way& w, microseconds length);
   void part_some();
 
@@ -329,11 +330,12 @@ void world::reach(way& over, process& to, const connection_ptr& in, instant& las
 }
 
 /// As a peer does that is broken or means harm: at once, or when all is long over.
-void world::repeat(way& over, broker& to, const connection_ptr& in, std::function<void()> work) {
+void world::repeat(way& over, process& to, const connection_ptr& in, instant& last,
+                   std::function<void()> work) {
   ++out_.repeats;
   time_.in(time_.happens(0.5) ? time_.between(0ms, 10ms) : time_.between(10ms, 8s),
-           [this, &over, &to, in, work = std::move(work)] {
-             if (in->is_open) reach(over, to, in, in->last_up, work);
+           [this, &over, &to, in, &last, work = std::move(work)] {
+             if (in->is_open) reach(over, to, in, last, work);
            });
 }
 
@@ -378,7 +380,8 @@ void world::act(node& n, wire::frame_to_broker& f) {
     if (!how_.broker_hears || how_.broker_hears(heard)) feed(b, std::move(heard));
   };
   reach(n.up[link->broker], b, link, link->last_up, arrive);
-  if (!is_calm_ && time_.happens(plan_.faults.repeat)) repeat(n.up[link->broker], b, link, arrive);
+  if (!is_calm_ && time_.happens(plan_.faults.repeat))
+    repeat(n.up[link->broker], b, link, link->last_up, arrive);
 }
 
 void world::feed(broker& b, broker_input in) {
@@ -417,10 +420,14 @@ void world::deliver(broker& from, node& n, const connection_ptr& over, wire::fra
   if (!header) return record_.wrong(f.header.cid, "a header that cannot be read");
   wire::broker_frame heard{static_cast<wire::link_id>(over->broker + 1), std::move(*header),
                            std::string(wire::bytes_of(f.body))};
-  reach(n.down[over->broker], n, over, over->last_down, [this, &n, over, heard = std::move(heard)] {
+  const auto arrive = [this, &n, over, heard = std::move(heard)] {
     // A node reads nothing more from a socket that it closed.
     if (over->is_open) feed(n, heard);
-  });
+  };
+  auto& down = n.down[over->broker];
+  reach(down, n, over, over->last_down, arrive);
+  if (!is_calm_ && time_.happens(plan_.faults.repeat))
+    repeat(down, n, over, over->last_down, arrive);
 }
 
 void world::arm(node& n) {

@@ -13,14 +13,15 @@
 /// A whole cluster in one thread and one seed: the real state machines of brokers and nodes over a
 /// network, a clock and processes that are made up. The network is what ZeroMQ over TCP is: in
 /// order and without duplicates within a connection, which may break with all that is on its way,
-/// and which may lose a single message when a queue is full. Nodes may say again what they said.
+/// and which may lose a single message when a queue is full. Nodes and brokers may say again what
+/// they said.
 namespace troupe::sim {
 
 struct fault_rates {
   double kill = 1, freeze = 1, cut = 1, partition = 1; ///< each, of any process, in 10 s
   double drain = 1;                                    ///< of any node, which then dies
   double loss = 0.0005;                                ///< of a message
-  double repeat = 0.01; ///< of a message to a broker: said again, within seconds, as it was
+  double repeat = 0.01; ///< of a message: said again, within seconds, as it was
   /// One broker or link at a time, and no other process: what a worker began comes to its end.
   bool is_gentle = false;
 };
