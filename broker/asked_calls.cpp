@@ -277,6 +277,11 @@ void asked_calls::count_attempts(call& c, const envelope& header) const {
   c.attempts = std::max(c.attempts, static_cast<int>(std::min(header.seq, most)));
 }
 
+/// Not given too often, nor may a second time do harm.
+bool asked_calls::may_repeat(const call& c) const noexcept {
+  return c.is_idempotent && c.attempts < bounds_.attempts;
+}
+
 /// A broker that lost the worker, or never had it. Another one may have it: they are asked until
 /// all have said that they do not, either. False: the error counts.
 bool asked_calls::take_denial(instant now, call& c, const broker_frame& in, const error& why) {
@@ -289,7 +294,7 @@ bool asked_calls::take_denial(instant now, call& c, const broker_frame& in, cons
     }
     return true;
   }
-  const bool is_asked_again = c.is_idempotent && c.seen == 0 && c.attempts < bounds_.attempts;
+  const bool is_asked_again = may_repeat(c) && c.seen == 0;
   if (!is_loss || c.worker == 0 || c.is_cancelled || is_asked_again || links_.welcomed() < 2)
     return false;
   c.tried = in.over;
@@ -346,8 +351,7 @@ void asked_calls::lose(call& c) {
   say_cancel(c, way_to(c));
   if (c.home != 0)
     return fail(c, errc::upstream_failed, "a part of the answer was lost on its way", started);
-  const bool may_ask = c.is_idempotent && c.attempts < bounds_.attempts;
-  fail(c, may_ask ? errc::unavailable : errc::worker_lost,
+  fail(c, may_repeat(c) ? errc::unavailable : errc::worker_lost,
        "the node that worked on the request is gone: no broker knows it", started);
 }
 

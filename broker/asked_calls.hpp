@@ -65,6 +65,7 @@ private:
   void take_final(instant now, call& c, broker_frame& in);
   void take_error(instant now, call& c, const broker_frame& in);
   void count_attempts(call& c, const envelope& header) const;
+  [[nodiscard]] bool may_repeat(const call& c) const noexcept;
   [[nodiscard]] bool is_from_worker(call& c, const broker_frame& in);
   [[nodiscard]] static bool is_move_of(const call& c, const envelope& header);
   void turn_away(const broker_frame& in);
