@@ -169,7 +169,7 @@ void broker_state::place(call& c, const peer_id& except) {
   auto& s = *c.target;
   if (c.request.to != 0) return place_at_its_node(c);
   if (const auto* w = s.workers.best(except)) return hand_over(c, w->id);
-  if (!s.workers.serves(except)) return answer_error(c, unavailable(s.name));
+  if (!is_open(s, except)) return answer_error(c, unavailable(s.name));
   enqueue(c);
 }
 
@@ -450,6 +450,11 @@ void broker_state::worker_lost(call& c, bool may_come_back) {
   look_at(c, std::min(c.deadline, now_ + bounds_.homecoming));
 }
 
+/// Somebody takes its requests, or soon will.
+bool broker_state::is_open(const service& s, const peer_id& except) const {
+  return s.workers.serves(except) || now_ < s.awaited;
+}
+
 /// Once more: its body is here, and it was not given too often.
 bool broker_state::may_be_given(const call& c) const {
   return c.attempts < bounds_.attempts && (c.body != nullptr || c.body_size == 0);
@@ -457,8 +462,7 @@ bool broker_state::may_be_given(const call& c) const {
 
 bool broker_state::may_repeat(const call& c) const {
   const bool is_safe = c.is_repeatable || (c.needs_start && !c.may_have_begun);
-  return is_safe && c.request.to == 0 && !c.has_partial && may_be_given(c) &&
-         c.target->workers.serves();
+  return is_safe && c.request.to == 0 && !c.has_partial && may_be_given(c) && is_open(*c.target);
 }
 
 void broker_state::repeat(call& c, const peer_id& except) {
@@ -515,8 +519,8 @@ void broker_state::expire(call& c) {
   requester_lost(c, false);
 }
 
-void broker_state::fail_queue_if_unserved(service& s) {
-  if (s.queue.size() == 0 || s.workers.serves()) return;
+void broker_state::fail_queue_if_closed(service& s) {
+  if (s.queue.size() == 0 || is_open(s)) return;
   for (const auto& cid : s.queue.clear()) {
     auto& c = calls_.at(cid);
     taken_out(c);

@@ -105,6 +105,7 @@ void broker_state::dispatch_frame(peer& from, frame_received& in) {
       return take_tap(from, in);
     case frame::goodbye: // the answer tells the peer that all it sent has arrived
       send(from.id, frame::goodbye, {});
+      drain_peer(from); // what others need to the last says nothing before
       return remove_peer(from.id, false);
     default:
       break;
@@ -201,8 +202,9 @@ std::size_t broker_state::draining_peers() const noexcept {
 void broker_state::drain_peer(peer& from) {
   from.is_draining = true;
   for (auto& [name, s] : services_) {
+    const bool was_served = s.workers.serves();
     s.workers.drain(from.id);
-    fail_queue_if_unserved(s);
+    if (was_served && !s.workers.serves()) s.awaited = now_ + bounds_.succession;
   }
 }
 
@@ -241,7 +243,7 @@ void broker_state::remove_peer(const peer_id& id, bool may_come_back) {
   for (const auto& cid : touched)
     if (const auto at = calls_.find(cid); at != calls_.end() && at->second.worker == gone)
       worker_lost(at->second, may_come_back);
-  for (auto& [name, s] : services_) fail_queue_if_unserved(s);
+  for (auto& [name, s] : services_) fail_queue_if_closed(s);
 }
 
 broker_state::peer* broker_state::peer_with(std::uint64_t incarnation) {
@@ -259,7 +261,9 @@ void broker_state::on(const link_dropped&) {
 void broker_state::on(const time_passed&) {
   introduce_workers();
   expire_calls();
-  if (now_ >= next_beat_) beat();
+  if (now_ < next_beat_) return;
+  beat();
+  for (auto& [name, s] : services_) fail_queue_if_closed(s);
 }
 
 /// Brokers do not know of each other but through their peers. Only services are believed: what

@@ -40,6 +40,10 @@ struct broker_bounds {
   /// A call whose worker or requester is gone waits for it to come back, over a new connection or
   /// through another broker.
   std::chrono::milliseconds homecoming{300};
+  /// Requests for a service whose last node has said that it leaves wait so long for one that
+  /// follows: whoever restarts it in order loses none. Of one that just dies nothing of the kind is
+  /// expected.
+  std::chrono::milliseconds succession{5000};
   /// A worker that spoke of a call so long ago at most begins what it gets without asking.
   std::chrono::milliseconds freshness{2};
   /// A requester that has not had a part of the answer by then is told who works on it.
@@ -152,7 +156,8 @@ private:
     std::string name;
     call_queue queue;
     worker_pool workers{};
-    std::uint64_t requests = 0;                         ///< that came for it, delegated ones too
+    std::uint64_t requests = 0; ///< that came for it, delegated ones too
+    instant awaited{};          ///< until when a successor of its last node may come
     std::map<std::string, bool, std::less<>> methods{}; ///< whether it is idempotent; as registered
   };
   struct call {
@@ -267,6 +272,7 @@ private:
   void requester_lost(call& c, bool may_come_back);
   void call_off(call& c);
   void worker_stays_away(call& c);
+  [[nodiscard]] bool is_open(const service& s, const peer_id& except = {}) const;
   [[nodiscard]] bool may_be_given(const call& c) const;
   [[nodiscard]] bool may_repeat(const call& c) const;
   void repeat(call& c, const peer_id& except);
@@ -278,7 +284,7 @@ private:
   void look_at(call& c, instant when);
   [[nodiscard]] peer* peer_with(std::uint64_t incarnation);
   void expire_calls();
-  void fail_queue_if_unserved(service& s);
+  void fail_queue_if_closed(service& s);
   void answer_error(call& c, error why);
   [[nodiscard]] static started_state started_of(const call& c);
   void forget(call& c);

@@ -12,7 +12,7 @@ from isolation import Absent
 from lost_processes import chats_work, running_streams
 from probes import KINDS, Probes
 from stream_flow import StreamFlow
-from token_streams import DONE, ERROR, REFUSED
+from token_streams import ERROR
 
 ROUTERS = ("router", "router2")
 SINGLE = ("prompt", "auth", "log")  # one process while their stores are embedded
@@ -114,32 +114,20 @@ def roll_prompts(cluster, row, rounds):
         roll_all(cluster, row, ("prompt", "prompt2", "log"), OF_PROMPTS)
 
 
-def expect_clear(row, streams, hit):
-    """Streams that had begun end well; those that came meanwhile were refused with 503, or came through."""
-    bad = [s for s in streams if s.end not in (DONE, REFUSED)]
-    row.expect(not bad, f"{len(bad)} streams that had begun were broken: {[(s.end, s.why) for s in bad[:3]]}")
-    bad = [s for s in streams if s.end == REFUSED and not (
-        s.why.startswith("503") and s.started == "no" and any(begin <= s.began < end for begin, end, _ in hit))]
-    row.expect(not bad, f"{len(bad)} streams were refused otherwise: {[(s.why, s.started) for s in bad[:3]]}")
-
-
 def roll_single(cluster, row, rounds):
-    """26: roles of which there is one: what they work on is finished, and what comes meanwhile gets a clear 503."""
+    """26: roles of which there is one: what they work on is finished, and what comes meanwhile waits."""
     for _ in range(rounds):
-        hit = []
         with Probes(cluster.loop, cluster.edge_urls, cluster.api_key, kinds=OF_SINGLE) as probes, \
                 StreamFlow(cluster.streams, lambda: cluster.edge_urls, 10, 40) as flow:
             time.sleep(1)
             for name in SINGLE:
-                hit.append(roll(cluster, row, name))
+                roll(cluster, row, name)
                 cluster.until(lambda: chats_work(cluster), 10, f"no chat after the restart of {name}")
                 time.sleep(0.3)
         cluster.streams.wait(flow.all, 10)
-        row.take_streams(cluster, flow.all, may_fail=True)
-        expect_clear(row, flow.all, hit)
-        row.take_probes(cluster, probes, may_fail=hit)
-        bad = [p for p in probes.failures() if p.status != 503 or "retry-after" not in p.headers or p.started != "no"]
-        row.expect(not bad, f"{len(bad)} requests got no 503 with Retry-After, as {bad and bad[0]}")
+        row.take_streams(cluster, flow.all)
+        row.take_probes(cluster, probes)
+        row.most("longest answer, s", round(max(p.took for p in probes.all), 1))
         row.end_round(cluster)
 
 
@@ -182,7 +170,7 @@ def too_long(cluster, row, rounds):
 
 ROWS = {
     "26a": ("brokers, routers and edges restarted one by one", roll_doubled),
-    "26b": ("prompt, auth and log, of each of which there is one, restarted one by one: nobody is left to ask",
+    "26b": ("prompt, auth and log, of each of which there is one, restarted one by one: requests wait for who follows",
             roll_single),
     "27": ("SIGTERM while streams last longer than drain.timeout", too_long),
 }

@@ -201,7 +201,12 @@ TEST(bus, a_draining_node_takes_no_new_work_and_finishes_what_it_has) {
   }));
   worker.link().drain();
   ASSERT_TRUE(eventually([&] {
-    return client.failed(client.ask("auth.me/v1", "", 200ms)).code == errc::unavailable;
+    std::unique_lock lock(mutex);
+    const auto before = held.size();
+    lock.unlock(); // it waits for a node that follows
+    const auto why = client.failed(client.ask("auth.me/v1", "", 200ms)).code;
+    lock.lock();
+    return why == errc::deadline_exceeded && held.size() == before;
   }));
   worker.link().finish(running, "done");
   EXPECT_EQ(client.finished(running), "done");

@@ -226,5 +226,87 @@ TEST_F(broker, a_slot_that_nobody_waits_for_is_called_off_until_it_is_free) {
   EXPECT_EQ(type_to("w"), none);
 }
 
+TEST_F(broker, requests_wait_for_who_follows_the_last_node_of_a_service) {
+  join("w", "auth", {{"auth", 4}});
+  join("c", "log");
+  send("w", frame::drain, {});
+  const auto cid = ask("c", "auth.me/v1");
+  send("w", frame::goodbye, {});
+  pass(4500ms);
+  EXPECT_FALSE(next("c"));
+  join("w2", "auth");
+  envelope r;
+  r.type = frame::registration;
+  r.svc = "auth";
+  receive("w2", r, encode(capacity_body{4}));
+  EXPECT_EQ(type_to("w2"), frame::registered);
+  const auto work = next("w2");
+  ASSERT_TRUE(work);
+  EXPECT_EQ(work->header.cid, cid);
+}
+
+TEST_F(broker, nobody_follows_so_that_the_requests_fail_and_later_ones_do_at_once) {
+  join("w", "auth", {{"auth", 4}});
+  join("c", "log");
+  send("w", frame::goodbye, {}); // a DRAIN before it is not needed
+  ask("c", "auth.me/v1");
+  pass(6000ms);
+  const auto why = error_to("c");
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->code, errc::unavailable);
+  EXPECT_EQ(why->started, started_state::no);
+  ask("c", "auth.me/v1");
+  EXPECT_EQ(error_to("c")->code, errc::unavailable);
+}
+
+TEST_F(broker, a_node_that_dies_is_not_waited_for) {
+  join("w", "auth", {{"auth", 4}});
+  join("c", "log");
+  happen(peer_gone{"w"});
+  ask("c", "auth.me/v1");
+  EXPECT_EQ(error_to("c")->code, errc::unavailable);
+}
+
+TEST_F(broker, who_follows_may_greet_once_more) {
+  join("w", "auth", {{"auth", 1}});
+  join("c", "log");
+  send("w", frame::drain, {});
+  send("w", frame::goodbye, {});
+  join("w2", "auth", {{"auth", 1}});
+  ask("c", "auth.me/v1");
+  const auto waits = ask("c", "auth.me/v1");
+  EXPECT_EQ(type_to("w2"), frame::request);
+  happen(peer_gone{"w2"});
+  EXPECT_NE(type_to("c"), frame::error);
+  inbox_["w3"].clear();
+  greet("w3", incarnations_["w2"], "auth");
+  envelope r;
+  r.type = frame::registration;
+  r.svc = "auth";
+  receive("w3", r, encode(capacity_body{4}));
+  EXPECT_EQ(type_to("w3"), frame::welcome);
+  EXPECT_EQ(type_to("w3"), frame::registered);
+  EXPECT_EQ(next("w3")->header.cid, waits);
+}
+
+TEST_F(broker, what_a_leaving_node_gives_back_waits_as_well) {
+  join("w", "auth", {{"auth", 4}});
+  join("c", "log");
+  const auto rejected = ask("c", "auth.me/v1"), dropped = ask("c", "auth.me/v1", idempotent);
+  type_to("w");
+  send("w", frame::drain, {});
+  send("w", frame::reject, rejected);
+  send("w", frame::goodbye, {});
+  EXPECT_FALSE(next("c"));
+  join("w2", "auth");
+  envelope r;
+  r.type = frame::registration;
+  r.svc = "auth";
+  receive("w2", r, encode(capacity_body{4}));
+  EXPECT_EQ(type_to("w2"), frame::registered);
+  EXPECT_EQ(next("w2")->header.cid, rejected);
+  EXPECT_EQ(next("w2")->header.cid, dropped);
+}
+
 } // namespace
 } // namespace troupe::wire
