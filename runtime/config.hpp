@@ -30,15 +30,17 @@ struct http {
   std::uint64_t held_bytes = 256u << 20;         ///< of large bodies in all, past it 503
   std::uint32_t connections_max = 4096;      ///< past it new connections get 503, 1 to 1,000,000
   std::uint32_t connections_per_address = 0; ///< the same for one address, with 429; 0: no bound
-  std::vector<std::string> trusted_proxies;  ///< addresses and ranges that may name the client
-  std::vector<std::string> cors_origins;     ///< whose pages may read answers; `*`: all
-  std::string tls_certificate; ///< PEM file, read again when it changes; empty: no TLS
-  std::string tls_key;         ///< PEM file of its key
+  std::uint32_t requests_per_caller =
+      128; ///< quick ones, at a time and of each thread, 1 to 1,000,000
+  std::vector<std::string> trusted_proxies; ///< addresses and ranges that may name the client
+  std::vector<std::string> cors_origins;    ///< whose pages may read answers; `*`: all
+  std::string tls_certificate;              ///< PEM file, read again when it changes; empty: no TLS
+  std::string tls_key;                      ///< PEM file of its key
 };
 BOOST_DESCRIBE_STRUCT(http, (),
                       (address, threads, body_bytes, held_bytes, connections_max,
-                       connections_per_address, trusted_proxies, cors_origins, tls_certificate,
-                       tls_key))
+                       connections_per_address, requests_per_caller, trusted_proxies, cors_origins,
+                       tls_certificate, tls_key))
 
 struct data {
   std::string dir = "data"; ///< the embedded stores, the lock files and admin.key

@@ -363,6 +363,7 @@ result<void> node_impl::listen() {
   settings.version = version;
   settings.connections_max = in_.http.connections_max;
   settings.connections_per_address = in_.http.connections_per_address;
+  settings.requests_per_caller = in_.http.requests_per_caller;
   settings.trusted_proxies = in_.http.trusted_proxies;
   settings.cors_origins = in_.http.cors_origins;
   settings.tls_certificate = in_.http.tls_certificate;

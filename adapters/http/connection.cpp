@@ -104,6 +104,7 @@ void connection::close() {
   if (const auto dropped = std::exchange(current_, nullptr)) dropped->abandon();
   if (std::exchange(counted_, false)) --edge_.running;
   let_go();
+  turn_ = {};
   stream_.close();
   home_.forget(self);
 }

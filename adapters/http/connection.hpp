@@ -1,5 +1,6 @@
 #pragma once
 
+#include "adapters/http/caller_turns.hpp"
 #include "adapters/http/client_stream.hpp"
 #include "adapters/http/edge_state.hpp"
 #include "adapters/http/exchange.hpp"
@@ -82,6 +83,9 @@ private:
   void judge(const route_match& match);
   void begin_preflight(std::string_view origin, const std::string& methods);
   void dispatch();
+  void take_turn();
+  void on_turn();
+  void work();
   [[nodiscard]] std::string client_of(const head_fields& head) const;
   void run_handler(http_call& call);
 
@@ -131,6 +135,8 @@ private:
 
   std::shared_ptr<exchange> current_;
   bool head_ = false, http_1_0_ = false, keep_alive_ = true;
+  caller_turns::turn turn_;
+  bool is_turn_awaited_ = false;
   bool counted_ = false; // in edge_.running
   std::size_t held_ = 0; // in edge_.held
   bool events_begun_ = false;

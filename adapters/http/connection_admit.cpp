@@ -2,8 +2,10 @@
 #include "adapters/http/connection.hpp"
 #include "adapters/http/supabase_errors.hpp"
 #include "adapters/http/target.hpp"
+#include "adapters/http/worker.hpp"
 #include "messages/base/log.hpp"
 
+#include <boost/asio/post.hpp>
 #include <boost/beast/http/field.hpp>
 
 #include <algorithm>
@@ -12,6 +14,7 @@
 
 namespace troupe::http {
 
+namespace net = boost::asio;
 namespace beast_http = boost::beast::http;
 
 namespace {
@@ -129,6 +132,37 @@ void connection::dispatch() {
   if (preflight_)
     return respond(
         {.status = 204, .content_type = {}, .body = {}, .extra = std::move(early_extra_)});
+  route_->takes_turns ? take_turn() : work();
+}
+
+// Who has shown no credential is known by its address.
+void connection::take_turn() {
+  const auto& head = parser_->get();
+  const auto token = bearer_of(view(head[beast_http::field::authorization]));
+  auto turn = home_.turns().take(token.empty() ? client_of(head) : std::string(token),
+                                 [weak = weak_from_this()] {
+                                   const auto self = weak.lock();
+                                   if (!self) return;
+                                   net::post(self->home_.context(), [self] { self->on_turn(); });
+                                 });
+  if (!turn) {
+    auto why = make_error(errc::rate_limited, "too many requests of this caller wait");
+    why.reason = "too_many_waiting";
+    why.retry_after_ms = 1000;
+    return refuse(not_begun(std::move(why)));
+  }
+  turn_ = std::move(*turn);
+  is_turn_awaited_ = !turn_.is_running();
+  if (!is_turn_awaited_) work();
+}
+
+// The request that waited may have been ended meanwhile, and another one have come.
+void connection::on_turn() {
+  if (is_turn_awaited_ && turn_.is_running()) work();
+}
+
+void connection::work() {
+  is_turn_awaited_ = false;
   auto message = parser_->release();
   auto query = query_of(view(message.target()));
   if (!query) return refuse(std::move(query.error()));

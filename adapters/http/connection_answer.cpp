@@ -160,7 +160,7 @@ void connection::end_running(const error& why) {
   if (news_over_) return; // its end waits for the write under way
   current_->abandon();
   auto said = why;
-  said.started = started_state::unknown;
+  said.started = is_turn_awaited_ ? started_state::no : started_state::unknown;
   if (!events_begun_) return respond(said);
   news_over_ = true;
   failure_ = std::move(said);
@@ -217,6 +217,8 @@ void connection::finish_request() {
   current_.reset();
   if (std::exchange(counted_, false)) --edge_.running;
   let_go();
+  turn_ = {};
+  is_turn_awaited_ = false;
   news_over_ = false;
   failure_.reset();
   events_.clear();

@@ -38,6 +38,9 @@ struct http_config {
   /// The same for one address (IPv6: for its /64), with 429; 0: no bound. Trusted proxies have
   /// none. Under TLS a connection past either bound is closed without an answer.
   unsigned connections_per_address = 0;
+  /// Of one caller, that each thread works on at a time; 1,000 more wait, past them 429. A caller
+  /// is a credential, or a client's address without one. Not for routes that wait for a model.
+  unsigned requests_per_caller = 128;
   std::vector<std::string> trusted_proxies; ///< addresses and ranges (10.0.0.0/8), whose
                                             ///< X-Forwarded-For or Forwarded names the client
   std::vector<std::string> cors_origins;    ///< whose pages may read answers; `*`: all; empty: none

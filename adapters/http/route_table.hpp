@@ -52,6 +52,9 @@ struct route {
   std::string_view events = {};        ///< `event:schema` of what is streamed, with blanks between
   std::string_view more_statuses = {}; ///< of errors that only this route has: `403 409`
   error_form errors = error_form::openai;
+  /// Its callers take turns (caller_turns.hpp). Not what waits for a model and hardly uses this
+  /// program meanwhile, what stops that, nor what says how this node is.
+  bool takes_turns = true;
 };
 
 struct route_match {

@@ -33,7 +33,8 @@ worker::worker(edge_state& edge, net::io_context* loop)
       context_(loop != nullptr ? *loop : *own_),
       guard_(net::make_work_guard(context_)),
       timer_(context_),
-      mailbox_(std::make_shared<mailbox>([this] { net::post(context_, [this] { deliver(); }); })) {}
+      mailbox_(std::make_shared<mailbox>([this] { net::post(context_, [this] { deliver(); }); })),
+      turns_({.running = edge.config.requests_per_caller}) {}
 
 void worker::start() {
   started_ = true;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "adapters/http/caller_turns.hpp"
 #include "adapters/http/connection.hpp"
 #include "adapters/http/edge_state.hpp"
 #include "adapters/http/mailbox.hpp"
@@ -38,6 +39,7 @@ public:
 
   // On the worker's thread.
   void forget(const std::shared_ptr<connection>& gone) { connections_.erase(gone); }
+  [[nodiscard]] caller_turns& turns() noexcept { return turns_; }
 
 private:
   void close_all(std::shared_ptr<std::promise<void>> closed);
@@ -51,6 +53,7 @@ private:
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
   boost::asio::steady_timer timer_;
   std::shared_ptr<mailbox> mailbox_;
+  caller_turns turns_; ///< its connections' places are gone before it
   std::unordered_set<std::shared_ptr<connection>> connections_;
   bool stopping_ = false;
   bool started_ = false; // of the caller of start() and stop()
