@@ -24,6 +24,7 @@ def models(_):
 
 KINDS = {"chat": chat, "models": models}  # one that may run once only, and one that may be asked again
 
+
 class Probe:
     """What became of one request. Status 0: the connection broke; None: no answer in time."""
 

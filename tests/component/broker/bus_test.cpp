@@ -199,14 +199,15 @@ TEST(bus, a_draining_node_takes_no_new_work_and_finishes_what_it_has) {
     std::lock_guard lock(mutex);
     return held.size() == 1;
   }));
+  const auto taken = [&] {
+    std::lock_guard lock(mutex);
+    return held.size();
+  };
   worker.link().drain();
   ASSERT_TRUE(eventually([&] {
-    std::unique_lock lock(mutex);
-    const auto before = held.size();
-    lock.unlock(); // it waits for a node that follows
+    const auto before = taken(); // what is asked now waits for a node that follows
     const auto why = client.failed(client.ask("auth.me/v1", "", 200ms)).code;
-    lock.lock();
-    return why == errc::deadline_exceeded && held.size() == before;
+    return why == errc::deadline_exceeded && taken() == before;
   }));
   worker.link().finish(running, "done");
   EXPECT_EQ(client.finished(running), "done");

@@ -43,12 +43,12 @@ TEST_F(http_requests, health_readiness_metrics_and_the_document_need_no_key) {
   EXPECT_TRUE(contains(ask(request("GET", "/metrics")).body, "troupe_http_requests_total"));
   const auto spec = ask(request("GET", "/openapi.json"));
   EXPECT_EQ(spec.headers.at("content-type"), "application/json");
-  for (
-      const auto* part :
-      {R"("openapi":"3.1.0")", R"("/v1/chat/completions")", R"("/v1/models/{id}")",
-       R"("chat_completion_body")", R"("error_answer")", R"("multipart/form-data")",
-       R"("required":["email","password"])", R"("x-sse-events":{"message":)",
-       R"("description":"Of failures (499 and above), most of 429, and conflicts with what has begun: )"})
+  for (const auto* part :
+       {R"("openapi":"3.1.0")", R"("/v1/chat/completions")", R"("/v1/models/{id}")",
+        R"("chat_completion_body")", R"("error_answer")", R"("multipart/form-data")",
+        R"("required":["email","password"])", R"("x-sse-events":{"message":)",
+        R"("description":"Of failures (499 and above), most of 429, )"
+        R"(and conflicts with what has begun: )"})
     EXPECT_TRUE(contains(spec.body, part)) << part;
   EXPECT_FALSE(contains(spec.body, "authenticate_request")) << "a message between nodes";
 }

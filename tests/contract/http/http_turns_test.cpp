@@ -1,5 +1,5 @@
-// Goal: a caller with many requests waits for itself, and for nobody else. Method: an edge that works
-// on one request of a caller at a time, whose gates answer when the test lets them.
+// Goal: a caller with many requests waits for itself, and for nobody else. Method: an edge that
+// works on one request of a caller at a time, whose gates answer when the test lets them.
 #include "tests/contract/http/fake_gates.hpp"
 #include "tests/contract/http/raw_client.hpp"
 
@@ -85,7 +85,8 @@ TEST_F(http_turns, who_hangs_up_while_it_waits_gives_up_its_place) {
 }
 
 TEST_F(http_turns, past_a_thousand_that_wait_a_request_gets_429_and_had_not_begun) {
-  if (over_tls) GTEST_SKIP() << "the same without TLS";
+  // The bound knows nothing of TLS, and a thousand handshakes take seconds.
+  if (over_tls) GTEST_SKIP() << "runs without TLS, in http_contract_test";
   std::vector<std::unique_ptr<raw_client>> clients;
   for (int n = 0; n < 1002; ++n) {
     clients.push_back(std::make_unique<raw_client>(on.port()));

@@ -67,13 +67,14 @@ protected:
             std::vector<std::pair<std::string, int>> services = {}) {
     incarnations_[name] = incarnations_.size() + 1;
     greet(name, incarnations_[name], role);
-    for (const auto& [service, capacity] : services) {
-      envelope r;
-      r.type = frame::registration;
-      r.svc = service;
-      receive(name, r, encode(capacity_body{static_cast<std::uint64_t>(capacity)}));
-    }
+    for (const auto& [service, capacity] : services) serve(name, service, capacity);
     inbox_[name].clear();
+  }
+  void serve(const peer_id& name, const std::string& service, int capacity) {
+    envelope r;
+    r.type = frame::registration;
+    r.svc = service;
+    receive(name, r, encode(capacity_body{static_cast<std::uint64_t>(capacity)}));
   }
   call_id ask(const peer_id& from, const std::string& method, std::uint8_t flags = 0,
               std::uint32_t ttl = 0, std::string body = "question") {

@@ -235,10 +235,7 @@ TEST_F(broker, requests_wait_for_who_follows_the_last_node_of_a_service) {
   pass(4500ms);
   EXPECT_FALSE(next("c"));
   join("w2", "auth");
-  envelope r;
-  r.type = frame::registration;
-  r.svc = "auth";
-  receive("w2", r, encode(capacity_body{4}));
+  serve("w2", "auth", 4);
   EXPECT_EQ(type_to("w2"), frame::registered);
   const auto work = next("w2");
   ASSERT_TRUE(work);
@@ -280,10 +277,7 @@ TEST_F(broker, who_follows_may_greet_once_more) {
   EXPECT_NE(type_to("c"), frame::error);
   inbox_["w3"].clear();
   greet("w3", incarnations_["w2"], "auth");
-  envelope r;
-  r.type = frame::registration;
-  r.svc = "auth";
-  receive("w3", r, encode(capacity_body{4}));
+  serve("w3", "auth", 4);
   EXPECT_EQ(type_to("w3"), frame::welcome);
   EXPECT_EQ(type_to("w3"), frame::registered);
   EXPECT_EQ(next("w3")->header.cid, waits);
@@ -299,10 +293,7 @@ TEST_F(broker, what_a_leaving_node_gives_back_waits_as_well) {
   send("w", frame::goodbye, {});
   EXPECT_FALSE(next("c"));
   join("w2", "auth");
-  envelope r;
-  r.type = frame::registration;
-  r.svc = "auth";
-  receive("w2", r, encode(capacity_body{4}));
+  serve("w2", "auth", 4);
   EXPECT_EQ(type_to("w2"), frame::registered);
   EXPECT_EQ(next("w2")->header.cid, rejected);
   EXPECT_EQ(next("w2")->header.cid, dropped);

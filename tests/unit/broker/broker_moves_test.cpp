@@ -40,10 +40,7 @@ protected:
     if (role == "prompt") offer_prompt(as);
   }
   void offer_prompt(const peer_id& as) {
-    envelope r;
-    r.type = frame::registration;
-    r.svc = "prompt";
-    receive(as, r, encode(capacity_body{2}));
+    serve(as, "prompt", 2);
     EXPECT_EQ(type_to(as), frame::registered);
   }
   /// The same request over a new connection.
