@@ -9,8 +9,9 @@ Chats stream numbered tokens while a process is killed or frozen or a link is cu
 accounted for: none lost, none twice, none out of order, no chat run twice, no request without an answer,
 nothing held afterwards. A row in which nothing was wrong but a time is run once more, since the machine
 may have been busy with something else, and says so. Rows are named by their number in the fault matrix;
---rounds 1 is the short form, which leaves out a few rows and shortens rows 10 and 13, unless told otherwise
-by --every-row. --results writes the rows that ran into a table, in which others stay. Exit code 0: every row passed.
+--rounds 1 is the short form, which leaves out a few rows and shortens rows 10, 13, 34b and 34c, unless told
+otherwise by --every-row. --results writes the rows that ran into a table, in which others stay. Exit code 0:
+every row passed.
 """
 import argparse
 import functools
