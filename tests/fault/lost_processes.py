@@ -67,6 +67,12 @@ def worker_killed(cluster, row, rounds):
         row.end_round(cluster)
 
 
+def counted_on(cluster, service):
+    """What the brokers have of its workers: those, requests that they would take, and requests that they have."""
+    return [{what: cluster.metric(broker, f"troupe_broker_service_{what}", f'service="{service}"')
+             for what in ("workers", "credit", "in_flight")} for broker in BROKERS]
+
+
 def worker_frozen(cluster, row, rounds):
     """5: a worker that is frozen for long is taken out, and is back when it goes on; a short freeze does no
     harm."""
@@ -79,17 +85,25 @@ def worker_frozen(cluster, row, rounds):
         row.expect(cluster.streams.wait(streams, 10), "streams hang after a freeze of 1.5 s")
         row.take_streams(cluster, streams)
         streams = running_streams(cluster, row, 30, 400)
+        had = counted_on(cluster, "prompt")
+        row.expect(all(each["workers"] and each["credit"] for each in had), f"the worker counts as {had}")
         with Probes(cluster.loop, cluster.edge_urls, cluster.api_key) as probes:
             stopped = time.monotonic()
             prompt.signal(signal.SIGSTOP)
             cluster.streams.wait(streams, 6)
             row.detected(max(s.ended or stopped + 9 for s in streams) - stopped, 4.3)
             time.sleep(max(0.0, stopped + 5 - time.monotonic()))
+            left = counted_on(cluster, "prompt")
+            row.expect(not any(any(each.values()) for each in left), f"frozen, it still counts as {left}")
+            late = lambda: sum(cluster.metric(each, "troupe_broker_dropped_total", "unknown_peer") for each in BROKERS)
+            before = late()
             prompt.signal(signal.SIGCONT)
             went_on = time.monotonic()
             row.recovered(cluster.until(lambda: chats_work(cluster), 10, "no chat after SIGCONT"), 3.0)
             cluster.wait_linked()
             time.sleep(1)
+            row.sum("late frames that were dropped and counted", late() - before)
+            row.expect(late() > before, "no late frame of the frozen worker was counted")
         row.take_streams(cluster, streams, may_fail=True)
         row.expect(all(s.end == ERROR for s in streams), "a stream of the frozen worker did not fail")
         row.take_probes(cluster, probes, may_fail=[(stopped - 0.5, went_on + 3, stopped)])
