@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A cluster with two brokers under the faults of its processes and links: what is lost, and for how long.
 
-    tests/fault/brokers.py --program build/test/troupe [--only ROW,...] [--rounds N] [--every-row] [--json]
+    tests/fault/brokers.py --program build/ci/troupe [--only ROW,...] [--rounds N] [--every-row] [--json]
                            [--results docs/fault-results.md] [--seed N]
 
 Two brokers, two edges, a router, a prompt with a simulated provider, auth and log, all on loopback.
@@ -154,7 +154,7 @@ def show(row):
 def main():
     isolation.enter()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", default="build/test/troupe")
+    parser.add_argument("--program", default="build/ci/troupe")
     parser.add_argument("--only", default="", help="rows, with commas between them")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--every-row", action="store_true",

@@ -4,6 +4,7 @@ when its owner is killed, and when its owner was frozen and wakes up.
 Each function runs one row on a cluster that is well, and leaves it well.
 """
 import asyncio
+import itertools
 import json
 import signal
 import time
@@ -23,6 +24,8 @@ TAKEN_OVER = 6.0
 # An owner saves its counters when it keeps its lease: every third of it, give or take a tenth; and it looks whether it
 # is time each 100 ms. The rest is for the database.
 UNSAVED = 1.4
+MORE_KILLS = 12  # of one in three each
+OWNER_HIT = "kills of the one that counted this limit"
 LIVES = 1.5      # no limit is taken over sooner: two thirds of a lease, and a margin, have to pass
 
 
@@ -120,12 +123,18 @@ def exact_limit(cluster, row, rounds):
 
 
 def limit_owner_killed(cluster, row, rounds):
-    """The same while each of the three is killed in turn: one of them counts this key. What passes beyond 100 is at
-    most what the killed one had counted and not saved, which is what passed in the moments before; and nothing when
-    it was not the one, which shows in requests that pass while its leases run."""
+    """The same while each of the three is killed in turn, each time with another key, until one was hit that counts
+    the key of the moment. What passes beyond 100 is at most what the killed one had counted and not saved, which is
+    what passed in the moments before; and nothing when it was not the one, which shows in requests that pass while
+    its leases run."""
     for _ in range(rounds):
         for name in AUTHS:
             kill_one(cluster, row, name)
+    turns = itertools.cycle(AUTHS)
+    for _ in range(MORE_KILLS):
+        if OWNER_HIT not in row.extra:
+            kill_one(cluster, row, next(turns))
+    row.expect(OWNER_HIT in row.extra, "no kill hit the one that counts")
 
 
 def taken_over(cluster, but):
@@ -169,7 +178,7 @@ def take_passed(row, crowd, killed):
         row.expect(not over, f"{over} more passed than allowed, though the one that counts them lived")
         return
     unsaved = sum(ended > killed - UNSAVED and began <= killed for began, ended in passed)
-    row.sum("kills of the one that counted this limit", 1)
+    row.sum(OWNER_HIT, 1)
     row.most("passed beyond 100", over)
     row.most(f"passed in the {UNSAVED} s before the kill", unsaved)
     row.expect(over <= unsaved, f"{over} more passed than allowed, and in the {UNSAVED} s before the kill {unsaved}")

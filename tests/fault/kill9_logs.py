@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Acknowledged is on disk: kill -9 of the one process at a random moment while eight writers post logs.
 
-    tests/fault/kill9_logs.py --program build/test/troupe [--rounds 3] [--json] [--seed N]
+    tests/fault/kill9_logs.py --program build/ci/troupe [--rounds 3] [--json] [--seed N]
 
 Each round starts the program on the same data folder, lets eight writers post single records and
 batches, kills it after 0.3 to 1.5 s, starts it again and reads everything back: every record whose
@@ -98,7 +98,7 @@ def one_round(program, data, number, chance):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", default="build/test/troupe")
+    parser.add_argument("--program", default="build/ci/troupe")
     parser.add_argument("--rounds", type=int, default=3, help="3 is the short form, 10 the long one")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--json", action="store_true")

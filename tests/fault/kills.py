@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """kill -9 of brokers and workers, again and again, under 200 running streams and a flow of requests.
 
-    tests/fault/kills.py --program build/test/troupe [--kills 20] [--seed N] [--json]
+    tests/fault/kills.py --program build/ci/troupe [--kills 20] [--seed N] [--json]
                          [--results docs/fault-results.md]
 
 Two brokers, two routers, two prompts (each with a provider of its own), two edges, auth and log. A victim is chosen
@@ -183,7 +183,7 @@ ROWS = {"kills": (f"{SHORT} kills of brokers, routers and prompts by chance, a r
 def main():
     isolation.enter()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", default="build/test/troupe")
+    parser.add_argument("--program", default="build/ci/troupe")
     parser.add_argument("--kills", type=int, default=SHORT)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--results", type=pathlib.Path)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the loss of Redis and of the accounts' server costs: 503s, no sign-in, no memory.
 
-    tests/fault/outages.py --program build/test/troupe [--seconds 90] [--json] [--only NAME]
+    tests/fault/outages.py --program build/ci/troupe [--seconds 90] [--json] [--only NAME]
 
     redis     Redis is paused (SIGSTOP) for --seconds, then goes on
     mariadb   MariaDB is killed (SIGKILL), stays away for a third of them, and is started again

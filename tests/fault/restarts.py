@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a kill -9 leaves behind, and what a second process on the same folder is told.
 
-    tests/fault/restarts.py --program build/test/troupe [--json] [--only NAME]
+    tests/fault/restarts.py --program build/ci/troupe [--json] [--only NAME]
 
     second_process   a second process on a data folder in use exits and names the holder
     accounts         kill -9 and restart keep accounts, keys, files, stores and what was indexed
@@ -137,7 +137,7 @@ TESTS = {f.__name__: f for f in (second_process, accounts, one_of_six)}
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", default="build/test/troupe")
+    parser.add_argument("--program", default="build/ci/troupe")
     parser.add_argument("--only", choices=TESTS)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

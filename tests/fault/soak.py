@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Half a machine's load with random faults, for long: nothing is lost, and memory and descriptors stay flat.
 
-    tests/fault/soak.py --program build/test/troupe [--minutes 30] [--seed N] [--json]
+    tests/fault/soak.py --program build/ci/troupe [--minutes 30] [--seed N] [--json]
                         [--results docs/fault-results.md]
 
 The cluster of kills.py behind proxies. From the seed, a fault each five seconds: the second broker, router or prompt
@@ -206,7 +206,7 @@ def note(row, figures):
 def main():
     isolation.enter()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", default="build/test/troupe")
+    parser.add_argument("--program", default="build/ci/troupe")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--results", type=pathlib.Path)
