@@ -262,7 +262,9 @@ void asked_calls::take_error(instant now, call& c, const broker_frame& in) {
       return begin_search(now, c);
     }
   }
-  if (why->started == started_state::no) {
+  // What may begin once has one worker, which knows what it did: what it said before may be limits.
+  const bool is_sure = !is_broker && !c.is_idempotent && (c.is_accepted || c.seen > 0);
+  if (why->started == started_state::no && !is_sure) {
     if (c.may_have_begun) why->started = started_state::unknown;
     if (c.seen > 0) why->started = started_state::yes;
   }

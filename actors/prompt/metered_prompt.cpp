@@ -211,7 +211,10 @@ void metered_prompt::take_lost(const std::vector<std::string>& lost) {
       if (std::ranges::find(lost, lease) != lost.end()) {
         job->meter.lost(lease);
         reserve_for(job, job->meter.again(), [this, job](outcome<reserve_reply> said) {
-          if (said && !job->is_said) end(job, std::unexpected(std::move(*said->refused)));
+          if (!said || job->is_said) return;
+          auto why = std::move(*said->refused);
+          if (job->is_called) why.started = started_state::yes;
+          end(job, std::unexpected(std::move(why)));
         });
       }
 }

@@ -57,8 +57,11 @@ void streamed_prompt::flush(const job_ptr& job) {
   if (job->how) leave(job, *job->how);
 }
 
+/// Of what its provider has begun to answer a refusal is none any more: it had an effect.
 void streamed_prompt::end(const job_ptr& job, outcome<chat_reply> how) {
   if (!alive(job)) return;
+  if (!how && job->is_answered && how.error().started == started_state::no)
+    how.error().started = started_state::yes;
   if (job->ending) return finish_well(job);
   if (!how || !job->reader.a || job->said.is_drained()) return finish(job, std::move(how));
   job->ending = std::move(how);

@@ -48,8 +48,7 @@ std::string_view type_of(unsigned status) noexcept {
 }
 
 bool tells_started(unsigned status, started_state started) noexcept {
-  if (status == 429) return started != started_state::yes;
-  return status >= 499 || (status == 409 && started == started_state::yes);
+  return status >= 499 || status == 429 || (status == 409 && started == started_state::yes);
 }
 
 std::string started_member(started_state started) {

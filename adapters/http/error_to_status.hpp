@@ -22,9 +22,7 @@ namespace troupe::http {
 [[nodiscard]] std::string error_body(const error& why, std::string_view more = {});
 
 /// Whether a client learns something from `started`: from failures, from 429, which it may send
-/// again, and from a conflict with what has begun. Other refusals had no effect, of course; and of
-/// a 429 across processes that comes behind the limits, which travel as a part of the answer, it
-/// cannot be told from one behind real parts, so that it says nothing.
+/// again, and from a conflict with what has begun. Other refusals had no effect, of course.
 [[nodiscard]] bool tells_started(unsigned status, started_state started) noexcept;
 
 /// `,"started":"no"`, to stand behind other members of an object.

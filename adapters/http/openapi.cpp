@@ -52,7 +52,7 @@ schemas_by_name edge_schemas() {
        R"("type":{"type":"string"},"param":{"type":["string","null"],)"
        R"("description":"The path of the offending field, e.g. messages[0].role."},)"
        R"("code":{"type":["string","null"]},"started":{"enum":["no","yes","unknown"],)"
-       R"("description":"Of failures (499 and above), most of 429, and conflicts with what has )"
+       R"("description":"Of failures (499 and above), of 429, and conflicts with what has )"
        R"(begun: whether the work may have begun. With no, )"
        R"(the request may be sent again without a second effect."}}}}})"},
       {"health_answer", R"({"type":"object","required":["status","version"],"properties":{)"

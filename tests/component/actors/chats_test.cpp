@@ -243,6 +243,18 @@ TEST_P(services_test, an_unknown_models_error_comes_from_the_provider_and_keeps_
   ASSERT_TRUE(got.wait_end());
   EXPECT_EQ(got.end->error().status, 429);
   EXPECT_EQ(got.end->error().retry_after_ms, 1500u);
+  EXPECT_EQ(got.end->error().started, started_state::no);
+}
+
+TEST_P(services_test, what_ends_a_chat_after_its_first_words_says_that_it_has_begun) {
+  collector got;
+  const auto control = gates_->chats().chat(context(), far_chat(true), got.sink());
+  ASSERT_TRUE(eventually([&] { return provider_->last() != nullptr; }));
+  provider_->last()->sink.chunk({R"({"choices":[{"index":0,"delta":{"content":"x"}}]})"});
+  provider_->last()->sink.end.fail(make_error(errc::rate_limited, "enough"));
+  ASSERT_TRUE(got.wait_end());
+  EXPECT_EQ(got.end->error().code, errc::rate_limited);
+  EXPECT_EQ(got.end->error().started, started_state::yes);
 }
 
 } // namespace

@@ -47,7 +47,7 @@ TEST_F(http_requests, health_readiness_metrics_and_the_document_need_no_key) {
        {R"("openapi":"3.1.0")", R"("/v1/chat/completions")", R"("/v1/models/{id}")",
         R"("chat_completion_body")", R"("error_answer")", R"("multipart/form-data")",
         R"("required":["email","password"])", R"("x-sse-events":{"message":)",
-        R"("description":"Of failures (499 and above), most of 429, )"
+        R"("description":"Of failures (499 and above), of 429, )"
         R"(and conflicts with what has begun: )"})
     EXPECT_TRUE(contains(spec.body, part)) << part;
   EXPECT_FALSE(contains(spec.body, "authenticate_request")) << "a message between nodes";

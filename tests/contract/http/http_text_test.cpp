@@ -46,8 +46,7 @@ TEST(http_text, an_error_says_whether_the_work_began_where_that_is_news) {
     EXPECT_TRUE(says(body(code, started_state::unknown), "unknown")) << to_string(code);
   }
   EXPECT_TRUE(says(body(errc::conflict, started_state::yes), "yes"));
-  EXPECT_EQ(body(errc::rate_limited, started_state::yes).find("started"), std::string::npos)
-      << "the limits came as a part of the answer, no more";
+  EXPECT_TRUE(says(body(errc::rate_limited, started_state::yes), "yes"));
   EXPECT_EQ(body(errc::not_found, started_state::yes).find("started"), std::string::npos);
   for (const auto code : {errc::invalid_argument, errc::unauthenticated, errc::forbidden,
                           errc::not_found, errc::conflict, errc::too_large})

@@ -368,6 +368,24 @@ TEST_F(linked_node, who_was_to_begin_and_did_not_ends_the_call_at_once) {
   EXPECT_EQ(failures()[0].started, started_state::no);
 }
 
+TEST_F(linked_node, who_may_begin_once_knows_whether_it_has_begun) {
+  const auto no = msgpack_codec::encode(not_begun(make_error(errc::rate_limited, "enough")));
+  const auto said_of = [&](bool is_idempotent) {
+    const auto cid = ask_over(1, is_idempotent);
+    peer_says(worker, frame::partial, cid, "limits", 1);
+    peer_says(worker, frame::error, cid, no, 1);
+    EXPECT_EQ(failures().size(), 1u);
+    return failures().at(0).started;
+  };
+  EXPECT_EQ(said_of(false), started_state::no) << "a part may be no more than limits";
+  EXPECT_EQ(said_of(true), started_state::yes);
+  const auto cid = ask_over(1);
+  peer_says(worker, frame::partial, cid, "limits", 1);
+  broker_says(frame::error, cid, no);
+  ASSERT_EQ(failures().size(), 1u);
+  EXPECT_EQ(failures()[0].started, started_state::yes) << "a broker does not know";
+}
+
 TEST_F(linked_node, credit_is_said_as_a_sum) {
   const auto cid = ask_over(1);
   feed(bus_window{cid, 0, 16, 30});
